@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * Controls of V4L2 stateless video encoders that Linux 7.3 does not have.
+ *
+ * This header is the only place where their numbers are defined: it is what
+ * has to change when they are renumbered on their way upstream.
+ *
+ * The sizes and offsets of all structures are the same for 32-bit and 64-bit
+ * user space, and no structure has an implicit hole.
+ */
+#ifndef _UAPI_LINUX_V4L2_STATELESS_ENCODER_H
+#define _UAPI_LINUX_V4L2_STATELESS_ENCODER_H
+
+#include <linux/types.h>
+#include <linux/v4l2-controls.h>
+#include <linux/videodev2.h>
+
+/*
+ * H.264 encode parameters, as in the linux-media series "media: Add V4L2 H.264
+ * stateless encode and VC8000E support". A kernel that has them wins.
+ */
+#ifndef V4L2_CID_STATELESS_H264_ENCODE_PARAMS
+
+/* A value of enum v4l2_ctrl_type: &struct v4l2_ctrl_h264_encode_params. */
+#define V4L2_CTRL_TYPE_H264_ENCODE_PARAMS	0x0206
+
+/* &struct v4l2_ctrl_h264_encode_params, one per request. */
+#define V4L2_CID_STATELESS_H264_ENCODE_PARAMS	(V4L2_CID_CODEC_STATELESS_BASE + 8)
+
+#define V4L2_H264_ENCODE_FLAG_IDR_PIC				0x01
+#define V4L2_H264_ENCODE_FLAG_FIELD_PIC				0x02
+#define V4L2_H264_ENCODE_FLAG_BOTTOM_FIELD			0x04
+#define V4L2_H264_ENCODE_FLAG_DIRECT_SPATIAL_MV_PRED		0x08
+#define V4L2_H264_ENCODE_FLAG_NUM_REF_IDX_ACTIVE_OVERRIDE	0x10
+#define V4L2_H264_ENCODE_FLAG_NO_OUTPUT_OF_PRIOR_PICS		0x20
+#define V4L2_H264_ENCODE_FLAG_LONG_TERM_REFERENCE		0x40
+
+/**
+ * struct v4l2_ctrl_h264_encode_params - Parameters of one H.264 picture
+ *
+ * All fields but @flags are syntax elements of Recommendation ITU-T H.264, in
+ * its ranges, of the slice headers (7.3.3) and NAL unit headers (7.3.1) that
+ * all slices of the picture have in common. Together with the SPS and PPS
+ * controls they govern how the picture is coded: no other control overrides
+ * them. Fields that do not apply to the type of the slice are taken as zero.
+ *
+ * Setting the control fails with EINVAL for an IDR picture whose @slice_type is
+ * not I, @colour_plane_id, @cabac_init_idc or
+ * @disable_deblocking_filter_idc above 2, deblocking offsets outside of -6..6,
+ * and reference counts above 32.
+ *
+ * @nal_ref_idc: 0 when no later picture refers to this one, else 1..3. Not 0 in
+ *	IDR pictures.
+ * @slice_type: type of all slices: V4L2_H264_SLICE_TYPE_P or
+ *	V4L2_H264_SLICE_TYPE_I, and where the encoder can do it
+ *	V4L2_H264_SLICE_TYPE_B.
+ * @pic_parameter_set_id: 0..255, the PPS that the slices refer to.
+ * @colour_plane_id: 0..2, with separate colour planes.
+ * @frame_num: 0..65535, of the picture. Encoders that keep track of it
+ *	themselves use their own value.
+ * @idr_pic_id: 0..65535, of an IDR picture. The encoder changes it when two IDR
+ *	pictures in a row have the same.
+ * @pic_order_cnt_lsb: picture order count modulo MaxPicOrderCntLsb, with
+ *	pic_order_cnt_type 0.
+ * @reserved0: zero.
+ * @delta_pic_order_cnt_bottom: with pic_order_cnt_type 0.
+ * @delta_pic_order_cnt0: delta_pic_order_cnt[0], with pic_order_cnt_type 1.
+ * @delta_pic_order_cnt1: delta_pic_order_cnt[1], with pic_order_cnt_type 1.
+ * @num_ref_idx_l0_active_minus1: 0..31, with
+ *	V4L2_H264_ENCODE_FLAG_NUM_REF_IDX_ACTIVE_OVERRIDE.
+ * @num_ref_idx_l1_active_minus1: 0..31, with
+ *	V4L2_H264_ENCODE_FLAG_NUM_REF_IDX_ACTIVE_OVERRIDE, of B slices.
+ * @cabac_init_idc: 0..2, of P and B slices with CABAC entropy coding.
+ * @slice_qp_delta: ignored: the QP comes from V4L2_CID_STATELESS_ENC_FRAME_QP or
+ *	from the rate control.
+ * @disable_deblocking_filter_idc: 0..2: the filter is on, off, or on but across
+ *	slices.
+ * @slice_alpha_c0_offset_div2: -6..6.
+ * @slice_beta_offset_div2: -6..6.
+ * @reserved1: zero.
+ * @reserved2: zero. Structures that leave the hole before @flags undeclared have
+ *	the same layout.
+ * @flags: V4L2_H264_ENCODE_FLAG\_\* flags.
+ */
+struct v4l2_ctrl_h264_encode_params {
+	__u8 nal_ref_idc;
+	__u8 slice_type;
+	__u8 pic_parameter_set_id;
+	__u8 colour_plane_id;
+	__u16 frame_num;
+	__u16 idr_pic_id;
+	__u16 pic_order_cnt_lsb;
+	__u8 reserved0[2];
+	__s32 delta_pic_order_cnt_bottom;
+	__s32 delta_pic_order_cnt0;
+	__s32 delta_pic_order_cnt1;
+	__u8 num_ref_idx_l0_active_minus1;
+	__u8 num_ref_idx_l1_active_minus1;
+	__u8 cabac_init_idc;
+	__s8 slice_qp_delta;
+	__u8 disable_deblocking_filter_idc;
+	__s8 slice_alpha_c0_offset_div2;
+	__s8 slice_beta_offset_div2;
+	__u8 reserved1[6];
+	__u8 reserved2[3];
+	__u32 flags;
+};
+
+#endif /* V4L2_CID_STATELESS_H264_ENCODE_PARAMS */
+
+/*
+ * Controls of all stateless encoders, in the driver-private part of the
+ * stateless codec class.
+ */
+#define V4L2_CID_STATELESS_ENC_BASE	(V4L2_CTRL_CLASS_CODEC_STATELESS | 0x1000)
+
+/*
+ * Integer, of a request or of the pictures to come: the QP of every macroblock
+ * of the picture, in the range of the codec (H.264 with 8 bits: 0..51), or -1,
+ * the default: the rate control decides, or, when it is off, the control that
+ * gives the QP of the picture's type (V4L2_CID_MPEG_VIDEO_H264_I_FRAME_QP,
+ * V4L2_CID_MPEG_VIDEO_H264_P_FRAME_QP). V4L2_CID_MPEG_VIDEO_H264_MIN_QP and
+ * V4L2_CID_MPEG_VIDEO_H264_MAX_QP bound it.
+ */
+#define V4L2_CID_STATELESS_ENC_FRAME_QP	(V4L2_CID_STATELESS_ENC_BASE + 0)
+
+/*
+ * &struct v4l2_ctrl_stateless_enc_stats, read only: how a picture was coded.
+ * With V4L2_CTRL_WHICH_REQUEST_VAL, of the picture of a completed request,
+ * until the request is reinitialised; else of the CAPTURE buffer that was
+ * dequeued last.
+ */
+#define V4L2_CID_STATELESS_ENC_STATS	(V4L2_CID_STATELESS_ENC_BASE + 1)
+
+/* A value of enum v4l2_ctrl_type: &struct v4l2_ctrl_stateless_enc_stats. */
+#define V4L2_CTRL_TYPE_STATELESS_ENC_STATS	0x0800
+
+/* Bits of @valid in &struct v4l2_ctrl_stateless_enc_stats. */
+#define V4L2_STATELESS_ENC_STATS_VALID_PARAMS		0x00000001
+#define V4L2_STATELESS_ENC_STATS_VALID_QP_REQUESTED	0x00000002
+#define V4L2_STATELESS_ENC_STATS_VALID_QP_MEAN		0x00000004
+#define V4L2_STATELESS_ENC_STATS_VALID_QP_RANGE		0x00000008
+#define V4L2_STATELESS_ENC_STATS_VALID_BYTES		0x00000010
+#define V4L2_STATELESS_ENC_STATS_VALID_HEADER_BITS	0x00000020
+#define V4L2_STATELESS_ENC_STATS_VALID_TARGET_BITS	0x00000040
+#define V4L2_STATELESS_ENC_STATS_VALID_SAD		0x00000080
+#define V4L2_STATELESS_ENC_STATS_VALID_MAD		0x00000100
+#define V4L2_STATELESS_ENC_STATS_VALID_NONZERO		0x00000200
+#define V4L2_STATELESS_ENC_STATS_VALID_INTRA_MBS	0x00000400
+#define V4L2_STATELESS_ENC_STATS_VALID_SKIP_MBS		0x00000800
+#define V4L2_STATELESS_ENC_STATS_VALID_PCM_MBS		0x00001000
+#define V4L2_STATELESS_ENC_STATS_VALID_SSE		0x00002000
+
+/* Bits of @flags in &struct v4l2_ctrl_stateless_enc_stats. */
+#define V4L2_STATELESS_ENC_STATS_FLAG_IDR	0x00000001
+#define V4L2_STATELESS_ENC_STATS_FLAG_SKIPPED	0x00000002
+#define V4L2_STATELESS_ENC_STATS_FLAG_ERROR	0x00000004
+
+/**
+ * struct v4l2_ctrl_stateless_enc_stats - How one picture was coded
+ *
+ * @timestamp, @sequence and @flags are always valid, a field that a bit of
+ * @valid stands for when the bit is set, and zero otherwise. A macroblock is
+ * 16x16 luma samples; QPs are those of the codec's standard, of luma.
+ *
+ * @timestamp: of the OUTPUT buffer, in nanoseconds.
+ * @valid: V4L2_STATELESS_ENC_STATS_VALID\_\* bits. 0 before the first picture.
+ * @flags: V4L2_STATELESS_ENC_STATS_FLAG\_\* bits. IDR: the picture is an
+ *	instantaneous decoding refresh. SKIPPED: the source was not coded; the
+ *	picture repeats its reference. ERROR: the picture was not coded, the CAPTURE
+ *	buffer has V4L2_BUF_FLAG_ERROR, and @valid is zero.
+ * @sequence: of the CAPTURE buffer.
+ * @slice_type: as used; H.264: V4L2_H264_SLICE_TYPE\_\*. Valid with PARAMS.
+ * @nal_ref_idc: as used, 0..3. Valid with PARAMS.
+ * @reserved0: zero.
+ * @frame_num: as used. Valid with PARAMS.
+ * @idr_pic_id: as used, of an IDR picture. Valid with PARAMS.
+ * @pic_order_cnt_lsb: as used. Valid with PARAMS.
+ * @qp_requested: QP that the rate control, or the application, asked the
+ *	hardware for. Valid with QP_REQUESTED.
+ * @qp_min: lowest QP of a macroblock. Valid with QP_RANGE.
+ * @qp_max: highest QP of a macroblock. Valid with QP_RANGE.
+ * @qp_mean: mean of the QPs of all macroblocks, in 1/256 (Q8), rounded to
+ *	nearest. A skipped macroblock counts the QP that it inherits. Valid with QP_MEAN.
+ * @bytes: size of the access unit, start codes and emulation prevention
+ *	included. Valid with BYTES.
+ * @header_bits: start codes, parameter sets and other NAL units without slices,
+ *	slice headers, in bits. Valid with HEADER_BITS.
+ * @intra_mbs: intra macroblocks, those of PCM included. Valid with INTRA_MBS.
+ * @skip_mbs: skipped macroblocks. Valid with SKIP_MBS.
+ * @pcm_mbs: macroblocks coded as samples (H.264: I_PCM). Valid with PCM_MBS.
+ * @nonzero: nonzero transform coefficient levels. Valid with NONZERO.
+ * @target_bits: size of the access unit that the rate control aimed at, in bits.
+ *	Valid with TARGET_BITS.
+ * @sad: sum of absolute differences of source and prediction, luma. Valid with
+ *	SAD.
+ * @mad: sum over the macroblocks of the sum of absolute differences of the
+ *	source's luma and its mean in the macroblock. Valid with MAD.
+ * @sse: sums of squared errors of source and reconstruction of Y, Cb and Cr.
+ *	Valid with SSE.
+ * @reserved: zero.
+ */
+struct v4l2_ctrl_stateless_enc_stats {
+	__u64 timestamp;
+	__u32 valid;
+	__u32 flags;
+	__u32 sequence;
+	__u8 slice_type;
+	__u8 nal_ref_idc;
+	__u8 reserved0[2];
+	__u16 frame_num;
+	__u16 idr_pic_id;
+	__u16 pic_order_cnt_lsb;
+	__s16 qp_requested;
+	__s16 qp_min;
+	__s16 qp_max;
+	__s32 qp_mean;
+	__u32 bytes;
+	__u32 header_bits;
+	__u32 intra_mbs;
+	__u32 skip_mbs;
+	__u32 pcm_mbs;
+	__u32 nonzero;
+	__u64 target_bits;
+	__u64 sad;
+	__u64 mad;
+	__u64 sse[3];
+	__u8 reserved[144];
+};
+
+#ifndef __cplusplus
+_Static_assert(sizeof(struct v4l2_ctrl_h264_encode_params) == 44,
+	       "the layout is user space ABI");
+_Static_assert(sizeof(struct v4l2_ctrl_stateless_enc_stats) == 256,
+	       "the layout is user space ABI");
+#endif
+
+#endif /* _UAPI_LINUX_V4L2_STATELESS_ENCODER_H */
