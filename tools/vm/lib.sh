@@ -32,40 +32,50 @@ need_space() {
 		die "$3 needs $2 GiB below $1, and $free GiB are free; free some, or set SLENC_CACHE to a larger disk"
 }
 
-# step NAME COMMAND...: runs a long command with its output in a log, showing
-# the time that has passed (and how far a build is, by lines of its log).
+# step NAME COMMAND...: runs a long command with its output in a log, showing the
+# time that has passed and the lines of its log. It has a process group of its own,
+# which ends with this script however that ends.
 step() {
-	local name=$1 log start rc=0 tick=0 hint='' pid
+	local name=$1 log start=$SECONDS rc=0 now
 	shift
 	log=$LOG_DIR/${name//[^A-Za-z0-9._-]/-}.log
 	mkdir -p "$LOG_DIR"
-	start=$SECONDS
+	say "$name${V:+ (all output)} (log: ${log#"$SLENC_TOP"/})"
+	set -m
 	if [ -n "${V:-}" ]; then
-		say "$name"
-		"$@" 2>&1 | tee "$log" >&2 || rc=$?
+		"$@" </dev/null > >(tee "$log" >&2) 2>&1 &
 	else
-		say "$name (log: ${log#"$SLENC_TOP"/})"
-		"$@" >"$log" 2>&1 &
-		pid=$!
-		while kill -0 $pid 2>/dev/null; do
-			sleep 1
-			tick=$((tick + 1))
-			if [ -t 2 ]; then
-				printf '\r    %d:%02d  %s lines ' $(((SECONDS - start) / 60)) \
-					$(((SECONDS - start) % 60)) "$(wc -l <"$log")" >&2
-			elif [ $((tick % 60)) -eq 0 ]; then
-				printf '    %d min, %s lines\n' $(((SECONDS - start) / 60)) "$(wc -l <"$log")" >&2
-			fi
-		done
-		wait $pid || rc=$?
-		[ -t 2 ] && printf '\r\033[K' >&2
+		"$@" </dev/null >"$log" 2>&1 &
 	fi
+	STEP_PID=$!
+	set +m
+	trap 'stop_step 130' INT
+	trap 'stop_step 143' TERM HUP
+	while kill -0 $STEP_PID 2>/dev/null; do
+		sleep 0.5
+		now=$((SECONDS - start))
+		[ -z "${V:-}" ] || continue
+		if [ -t 2 ]; then
+			printf '\r    %d:%02d  %s lines ' $((now / 60)) $((now % 60)) "$(wc -l <"$log")" >&2
+		elif [ $now -ge $((${STEP_SAID:-0} + 60)) ]; then
+			STEP_SAID=$now
+			printf '    %d min, %s lines\n' $((now / 60)) "$(wc -l <"$log")" >&2
+		fi
+	done
+	wait $STEP_PID || rc=$?
+	STEP_PID='' STEP_SAID=0
+	trap - INT TERM HUP
+	[ ! -t 2 ] || printf '\r\033[K' >&2
 	if [ $rc -ne 0 ]; then
-		tail -n 15 "$log" | sed 's/^/    | /' >&2
-		[ -z "${STEP_HINT:-}" ] || hint="; $STEP_HINT"
-		die "$name failed with status $rc; the whole log is ${log#"$SLENC_TOP"/}$hint"
+		[ -n "${V:-}" ] || tail -n 15 "$log" | sed 's/^/    | /' >&2
+		die "$name failed with status $rc; the whole log is ${log#"$SLENC_TOP"/}${STEP_HINT:+; $STEP_HINT}"
 	fi
 	say "$name: done in $((SECONDS - start)) s"
+}
+
+stop_step() {
+	[ -z "${STEP_PID:-}" ] || { kill -TERM -- "-$STEP_PID" 2>/dev/null && wait "$STEP_PID" 2>/dev/null; } || :
+	exit "$1"
 }
 
 # cached DIR MAKER...: makes DIR with MAKER DIR.part unless it is there whole.

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0
+# The front door: every target calls Kbuild, cargo or a script of tools/, and
+# continuous integration calls the same targets.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+# Commands run in the pinned environment; within it they run as they are.
+ENTER := $(if $(IN_ENV),,tools/vm/enter)
+
+export V JOBS ACCEL KERNEL_SRC KDIR DEBIAN_MIRROR SLENC_CACHE
+
+.PHONY: help
+help: ## This list
+	@echo 'slenc: a V4L2 stateless video encoder driver in Rust, with virtual hardware'
+	@echo
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo 'Variables:'
+	@echo '  ACCEL=auto|kvm|tcg  how the guest runs (auto probes KVM once by a real boot)'
+	@echo '  JOBS=N              parallel jobs (all processors)'
+	@echo '  KDIR=DIR            build modules against this Rust-enabled kernel instead'
+	@echo '  KERNEL_SRC=PATH     kernel source tree or tarball instead of the archive package'
+	@echo '  DEBIAN_MIRROR=URL   Debian archive (the one apt uses)'
+	@echo '  SLENC_CACHE=DIR     where the environment is kept (~/.cache/slenc)'
+	@echo '  V=1                 all output instead of logs in out/log'
+
+.PHONY: demo
+demo: all ## Encode two real clips through the driver in a guest, check them, show them
+	tools/demo
+
+.PHONY: test
+test: ## Everything: lint, cargo tests, modules, KUnit, guest tests
+	tools/testing/run
+
+.PHONY: test-unit
+test-unit: ## The cargo tests
+	tools/testing/run unit
+
+.PHONY: test-vm
+test-vm: ## The guest's tests
+	tools/testing/run vm
+
+.PHONY: lint
+lint: ## rustfmt, clippy, checkpatch, kernel-doc, shellcheck, CI file
+	tools/testing/run lint
+
+.PHONY: bench
+bench: all ## Measure; results in out/bench
+	tools/bench
+
+.PHONY: all
+all: tools modules
+
+.PHONY: env
+env: ## Root filesystem and kernel, built once
+	tools/vm/rootfs >/dev/null
+	tools/vm/kernel >/dev/null
+
+.PHONY: modules
+modules: ## The kernel modules, in out/modules
+	tools/build-modules
+
+.PHONY: tools
+tools: ## The command-line tools, in out/bin
+	tools/build-tools
+
+.PHONY: docs
+docs: ## HTML documentation, in out/docs
+	$(ENTER) sphinx-build -q -W --keep-going -b html Documentation out/docs
+	@echo 'out/docs/index.html'
+
+.PHONY: shell
+shell: all ## A shell in the guest, modules loaded and hardware attached
+	tools/vm/guest -i
+
+.PHONY: install
+install: ## Install modules (KDIR=) and tools on this machine (PREFIX=/usr/local)
+	tools/install
+
+.PHONY: clean
+clean: ## Remove what was built here; the cache stays
+	rm -rf out
