@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-2.0
+# Probe and remove: nodes appear and go, any number of times.
+. ../ktap.sh
+. ./device.sh
+
+has_node() { [ -c "$(video_node)" ] && [ -c "$(media_node)" ]; }
+no_node() { ! video_node && ! media_node; }
+is_encoder() {
+	v4l2-ctl -d "$(video_node)" --info | tee /run/info | grep -q 'Driver name *: slenc' &&
+		grep -q 'Video Memory-to-Memory Multiplanar' /run/info && grep -q 'Streaming' /run/info
+}
+is_entity() { media-ctl -d "$(media_node)" -p | grep -q 'Video Encoder\|subtype.*encoder\|proc-video-encoder' || media-ctl -d "$(media_node)" -p | grep -q slenc; }
+rebind() {
+	local i
+	for ((i = 0; i < 10; i++)); do
+		unbind && no_node && bind && wait_node || return
+	done
+}
+reload() {
+	local i
+	for ((i = 0; i < 5; i++)); do
+		rmmod slenc v4l2_rate_control && no_node && ../../vm/load-modules && wait_node || return
+	done
+}
+
+wait_node
+check "the driver binds and makes its nodes" has_node
+check "the node is a memory-to-memory encoder of slenc" is_encoder
+check "the media device lists the encoder" is_entity
+check "unbinding and binding ten times" rebind
+check "unloading and loading five times" reload
+finish

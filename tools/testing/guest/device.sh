@@ -1,0 +1,53 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+# Finding the driver's devices in the guest, and talking to the host about them.
+
+PCI_DRIVER=/sys/bus/pci/drivers/slenc
+
+# The first, or the Nth, node of the driver.
+video_node() { node_of video4linux "${1:-0}"; }
+media_node() { node_of media "${1:-0}"; }
+node_of() {
+	local n=$2 found
+	for found in "$PCI_DRIVER"/*:*/; do
+		[ "$n" -eq 0 ] || { n=$((n - 1)); continue; }
+		for found in "$found$1"*/*/ "$found"*/"$1"*/ "$found$1"*/; do
+			if [ -e "$found/dev" ]; then
+				echo "/dev/$(basename "$found")"
+				return
+			fi
+		done
+	done
+	return 1
+}
+wait_node() {
+	local i
+	for ((i = 0; i < 100; i++)); do
+		[ -c "$(video_node)" ] && return
+		sleep 0.1
+	done
+	echo "no node of the driver after 10 s"
+	return 1
+}
+
+pci_address() {
+	local d
+	for d in /sys/bus/pci/devices/*; do
+		[ "$(cat "$d/vendor" "$d/device" 2>/dev/null | paste -sd:)" = 0x1af4:0x10f0 ] && basename "$d" && return
+	done
+	return 1
+}
+unbind() { pci_address >/run/pci-address && cat /run/pci-address >"$PCI_DRIVER/unbind"; }
+bind() { cat /run/pci-address >"$PCI_DRIVER/bind"; }
+
+# control N COMMAND: the hardware's control socket; prints its answer.
+control() {
+	local port=/run/ports/control.$1
+	shift
+	exec 5<>"$port"
+	printf '%s\n' "$*" >&5
+	timeout 5 head -n 1 <&5
+	exec 5>&-
+}
+# monitor COMMAND: QEMU's monitor.
+monitor() { printf '%s\n' "$*" >/run/ports/monitor; }

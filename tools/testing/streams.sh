@@ -1,0 +1,24 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+# Judging coded streams with ffmpeg: used by the demo, the tests and the bench.
+
+# frame_md5s STREAM: the MD5 of each decoded frame as planar 4:2:0. An error of the
+# decoder is an error here, not a concealed frame.
+frame_md5s() {
+	ffmpeg -nostdin -v error -xerror -err_detect explode -i "$1" -map 0:v -fps_mode passthrough \
+		-pix_fmt yuv420p -f framemd5 - | awk -F ', *' '!/^#/ { print $NF }'
+}
+
+# reconstruction_md5s LOG [FIRST [COUNT]]: what the hardware says it reconstructed.
+reconstruction_md5s() {
+	awk -F, '{ print $NF }' "$1" | tail -n +"$((${2:-0} + 1))" | head -n "${3:-1000000000}"
+}
+
+# psnr_y STREAM SOURCE [INPUT-OPTION...]: mean luma PSNR in dB.
+psnr_y() {
+	local stream=$1 source=$2
+	shift 2
+	ffmpeg -nostdin -hide_banner -i "$stream" "$@" -i "$source" \
+		-lavfi '[0:v]setpts=N[a];[1:v]setpts=N[b];[a][b]psnr' -f null - 2>&1 |
+		sed -n 's/.*PSNR y:\([0-9.inf]*\).*/\1/p'
+}
