@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0
+# Hardware that fails: the client is told, nothing hangs, and the next encode is
+# as good as the first.
+. ../ktap.sh
+. ./device.sh
+
+# Twelve frames, and what they should be.
+encode() { timeout 60 slenc encode /src/out/test/input/176x144.y4m -o "$1" --qp 24,28 >/run/encode.log 2>&1; }
+good_again() {
+	encode /run/again.h264 && cmp /run/good.h264 /run/again.h264
+}
+# The fault costs the client its encode, with a message, and nothing afterwards.
+fails_and_recovers() {
+	control 0 "fault $1" && ! encode /run/bad.h264 && [ "$(tail -n 1 /run/encode.log | wc -c)" -gt 10 ] &&
+		[ ! -e /run/bad.h264 ] && control 0 clear && good_again
+}
+# The fault costs nothing at all.
+goes_unnoticed() {
+	control 0 "fault $1" && good_again && control 0 clear
+}
+# A lost device fails everything, at once, until it is bound again.
+device_lost() {
+	control 0 "fault all-ones@3" && ! encode /run/bad.h264 && ! encode /run/bad.h264 &&
+		unbind && control 0 clear && bind && wait_node && good_again
+}
+# A killed client leaves no job behind that a later one waits for.
+killed_client() {
+	local pid i
+	control 0 "fault hang@2" || return
+	slenc encode /src/out/test/input/176x144.y4m -o /run/bad.h264 >/dev/null 2>&1 &
+	pid=$!
+	sleep 0.5
+	kill -KILL $pid
+	for ((i = 0; i < 100; i++)); do
+		[ -e /proc/$pid ] && grep -q '^State:.[^Z]' /proc/$pid/status || break
+		sleep 0.1
+	done
+	wait $pid 2>/dev/null
+	[ $i -lt 100 ] && control 0 clear && good_again
+}
+
+rmmod slenc
+../../vm/load-modules watchdog_ms=700
+wait_node
+check "an encode without faults" encode /run/good.h264
+for fault in hang@1 hang@4 lost-irq@3 wrong-length@2 status-garbage@2 wrong-tag@2 bus-error@3 reset@2; do
+	check "$fault fails the encode and leaves the device usable" fails_and_recovers $fault
+done
+for fault in slow=100@2 late-irq=100@2 spurious-irq@1+; do
+	check "$fault changes nothing" goes_unnoticed $fault
+done
+check "a client killed while the hardware hangs is gone within 10 s" killed_client
+check "a device that reads all ones fails every encode until it is bound again" device_lost
+rmmod slenc
+../../vm/load-modules
+finish
