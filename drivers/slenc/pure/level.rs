@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Levels and their limits, H.264 table A-1 and clause A.3.1.
+
+use super::params::{Invalid, Sps};
+
+/// The limits of one level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Level {
+    /// level_idc.
+    pub idc: u8,
+    /// Level 1b, which Baseline writes as level_idc 11 with constraint_set3_flag.
+    pub is_1b: bool,
+    /// MaxMBPS: macroblocks per second.
+    pub max_mbps: u32,
+    /// MaxFS: macroblocks per frame.
+    pub max_fs: u32,
+    /// MaxDpbMbs: macroblocks in the decoded picture buffer.
+    pub max_dpb_mbs: u32,
+}
+
+const fn level(idc: u8, max_mbps: u32, max_fs: u32, max_dpb_mbs: u32) -> Level {
+    Level {
+        idc,
+        is_1b: false,
+        max_mbps,
+        max_fs,
+        max_dpb_mbs,
+    }
+}
+
+/// Table A-1, in the order of what levels can do.
+pub const LEVELS: [Level; 20] = [
+    level(10, 1_485, 99, 396),
+    Level {
+        is_1b: true,
+        ..level(11, 1_485, 99, 396)
+    },
+    level(11, 3_000, 396, 900),
+    level(12, 6_000, 396, 2_376),
+    level(13, 11_880, 396, 2_376),
+    level(20, 11_880, 396, 2_376),
+    level(21, 19_800, 792, 4_752),
+    level(22, 20_250, 1_620, 8_100),
+    level(30, 40_500, 1_620, 8_100),
+    level(31, 108_000, 3_600, 18_000),
+    level(32, 216_000, 5_120, 20_480),
+    level(40, 245_760, 8_192, 32_768),
+    level(41, 245_760, 8_192, 32_768),
+    level(42, 522_240, 8_704, 34_816),
+    level(50, 589_824, 22_080, 110_400),
+    level(51, 983_040, 36_864, 184_320),
+    level(52, 2_073_600, 36_864, 184_320),
+    level(60, 4_177_920, 139_264, 696_320),
+    level(61, 8_355_840, 139_264, 696_320),
+    level(62, 16_711_680, 139_264, 696_320),
+];
+
+/// What a stream demands of a level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Demand {
+    /// Coded width in macroblocks, not 0.
+    pub width_mbs: u16,
+    /// Coded height in macroblocks, not 0.
+    pub height_mbs: u16,
+    /// Seconds per picture, if they are known: numerator and denominator.
+    pub interval: Option<(u32, u32)>,
+    /// Frames in the decoded picture buffer.
+    pub frames: u8,
+}
+
+impl Level {
+    /// Whether a stream with this demand conforms to the level.
+    pub fn allows(&self, demand: &Demand) -> bool {
+        let (width, height) = (u32::from(demand.width_mbs), u32::from(demand.height_mbs));
+        // Each below 2^16: no product overflows 32 bits, and no square.
+        let frame = width * height;
+        let Some(longest) = self.max_fs.checked_mul(8) else {
+            return false;
+        };
+        let mbps_fit = match demand.interval {
+            // frame * denominator / numerator <= max_mbps
+            Some((numerator, denominator)) => {
+                u64::from(frame) * u64::from(denominator)
+                    <= u64::from(self.max_mbps) * u64::from(numerator)
+            }
+            None => true,
+        };
+        frame <= self.max_fs
+            && width * width <= longest
+            && height * height <= longest
+            && u64::from(frame) * u64::from(demand.frames) <= u64::from(self.max_dpb_mbs)
+            && mbps_fit
+    }
+}
+
+/// The level that the SPS names, if there is such a level.
+pub fn named(sps: &Sps) -> Option<&'static Level> {
+    let is_1b = sps.level_idc == 11 && sps.constraint_set_flags & Sps::CONSTRAINT_SET3 != 0;
+    LEVELS
+        .iter()
+        .find(|level| level.idc == sps.level_idc && level.is_1b == is_1b)
+}
+
+/// The level that the SPS names, or when it names none, or one that is too low, the lowest that
+/// allows the demand.
+///
+/// A frame rate that no level reaches ends at the highest one that allows everything else:
+/// levels bound what decoders promise, and not what may be stored.
+pub fn choose(sps: &Sps, demand: &Demand) -> Result<&'static Level, Invalid> {
+    if demand.width_mbs == 0 || demand.height_mbs == 0 {
+        return Err(Invalid("pic_width_in_mbs"));
+    }
+    if let Some(level) = named(sps).filter(|level| level.allows(demand)) {
+        return Ok(level);
+    }
+    let untimed = Demand {
+        interval: None,
+        ..*demand
+    };
+    LEVELS
+        .iter()
+        .find(|level| level.allows(demand))
+        .or_else(|| LEVELS.iter().rev().find(|level| level.allows(&untimed)))
+        .ok_or(Invalid("level_idc"))
+}
+
+#[cfg(any(test, CONFIG_KUNIT = "y"))]
+#[cfg_attr(not(test), super::kunit_tests(slenc_level))]
+mod tests {
+    use super::*;
+
+    fn chosen(asked: u8, width_mbs: u16, height_mbs: u16, fps: u32) -> u8 {
+        let sps = Sps {
+            level_idc: asked,
+            ..Sps::DEFAULT
+        };
+        let demand = Demand {
+            width_mbs,
+            height_mbs,
+            interval: Some((1, fps)),
+            frames: 1,
+        };
+        choose(&sps, &demand).map_or(0, |level| level.idc)
+    }
+
+    #[test]
+    fn usual_sizes_get_their_usual_levels() {
+        // QCIF at 15, CIF at 30, SD at 30, 720p at 30 and 60, 1080p at 30 and 60, 2160p at 30.
+        assert_eq!(chosen(0, 11, 9, 15), 10);
+        assert_eq!(chosen(0, 22, 18, 30), 13);
+        assert_eq!(chosen(0, 45, 30, 30), 30);
+        assert_eq!(chosen(0, 80, 45, 30), 31);
+        assert_eq!(chosen(0, 80, 45, 60), 32);
+        assert_eq!(chosen(0, 120, 68, 30), 40);
+        assert_eq!(chosen(0, 120, 68, 60), 42);
+        assert_eq!(chosen(0, 240, 135, 30), 51);
+    }
+
+    #[test]
+    fn a_level_that_suffices_is_kept() {
+        assert_eq!(chosen(51, 80, 45, 30), 51);
+        assert_eq!(chosen(41, 120, 68, 30), 41);
+        assert_eq!(chosen(30, 80, 45, 30), 31);
+        assert_eq!(chosen(77, 80, 45, 30), 31);
+    }
+
+    #[test]
+    fn level_1b_is_not_level_1_1() {
+        let sps = Sps {
+            level_idc: 11,
+            constraint_set_flags: Sps::CONSTRAINT_SET3,
+            ..Sps::DEFAULT
+        };
+        assert!(named(&sps).is_some_and(|level| level.is_1b));
+        let demand = Demand {
+            width_mbs: 22,
+            height_mbs: 18,
+            interval: None,
+            frames: 1,
+        };
+        assert!(choose(&sps, &demand).is_ok_and(|level| !level.is_1b && level.idc == 11));
+    }
+
+    #[test]
+    fn long_thin_pictures_need_more() {
+        // 8 * MaxFS bounds the square of each side: 32 macroblocks are too wide for level 1.
+        assert_eq!(chosen(0, 28, 1, 1), 10);
+        assert_eq!(chosen(0, 29, 1, 1), 11);
+    }
+
+    #[test]
+    fn references_count() {
+        let demand = Demand {
+            width_mbs: 120,
+            height_mbs: 68,
+            interval: Some((1, 30)),
+            frames: 4,
+        };
+        assert!(choose(&Sps::DEFAULT, &demand).is_ok_and(|level| level.idc == 40));
+        let demand = Demand {
+            frames: 5,
+            ..demand
+        };
+        assert!(choose(&Sps::DEFAULT, &demand).is_ok_and(|level| level.idc == 50));
+    }
+
+    #[test]
+    fn extremes_neither_overflow_nor_fail() {
+        assert_eq!(chosen(0, 120, 68, u32::MAX), 62);
+        assert_eq!(chosen(0, u16::MAX, u16::MAX, 1), 0);
+        assert_eq!(chosen(0, 0, 68, 30), 0);
+        let never = Demand {
+            width_mbs: 1,
+            height_mbs: 1,
+            interval: Some((0, 0)),
+            frames: 16,
+        };
+        assert!(choose(&Sps::DEFAULT, &never).is_ok());
+    }
+}

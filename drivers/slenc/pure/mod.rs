@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the driver computes, apart from the kernel it computes it in.
+//!
+//! Everything below needs `core` only: no allocation, no panic, integers, and paths that begin
+//! with `super`. The module and the cargo crate `slenc-pure` compile the same files; their tests
+//! are KUnit suites in one and ordinary tests in the other.
+//!
+//! "H.264" in comments is Recommendation ITU-T H.264, in the numbering of its 2021 edition.
+
+pub mod adapt;
+pub mod bits;
+pub mod dpb;
+pub mod gen1;
+pub mod headers;
+pub mod level;
+pub mod params;
+pub mod picture;
+pub mod slice;
+pub mod units;
+
+/// The KUnit suite attribute that the crate root has from the kernel's prelude; cargo has its own
+/// harness.
+#[cfg(CONFIG_KUNIT = "y")]
+use super::kunit_tests;

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A picture to code and what became of it, the same for every generation of the hardware.
+
+use super::{params::Invalid, slice::Deblocking, units::Units};
+
+/// How a source's samples lie in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SourceFormat {
+    /// 4:2:0 with interleaved chroma, in one buffer or in two.
+    Nv12,
+    /// 4:2:0 in three planes, in one buffer or in three.
+    Planar420,
+    /// 4:2:2 packed, Y Cb Y Cr.
+    Yuyv,
+    /// 4:2:2 packed, Cb Y Cr Y.
+    Uyvy,
+}
+
+impl SourceFormat {
+    /// The number of the bit that stands for it in the register FORMATS.
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Nv12 => 0,
+            Self::Planar420 => 1,
+            Self::Yuyv => 2,
+            Self::Uyvy => 3,
+        }
+    }
+
+    /// Number of planes with an address of their own.
+    pub const fn planes(self) -> usize {
+        match self {
+            Self::Nv12 => 2,
+            Self::Planar420 => 3,
+            Self::Yuyv | Self::Uyvy => 1,
+        }
+    }
+
+    /// Bytes of the samples of one line of a plane.
+    pub const fn line_bytes(self, plane: usize, width: u32) -> u32 {
+        match (self, plane) {
+            (Self::Planar420, 1 | 2) => width.div_ceil(2),
+            (Self::Yuyv | Self::Uyvy, _) => width.saturating_mul(2),
+            _ => width,
+        }
+    }
+}
+
+/// A plane of a source picture.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Plane {
+    /// Bus address.
+    pub address: u64,
+    /// Bytes from line to line.
+    pub stride: u32,
+}
+
+/// A source picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// The format.
+    pub format: SourceFormat,
+    /// Samples in a line, even.
+    pub width: u16,
+    /// Lines, even.
+    pub height: u16,
+    /// Its planes; those that the format does not have are zero.
+    pub planes: [Plane; 3],
+}
+
+/// Where coded data goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// Bus address.
+    pub address: u64,
+    /// Bytes available.
+    pub size: u32,
+}
+
+/// Macroblocks in raster order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MbRange {
+    /// The first one.
+    pub first: u32,
+    /// How many.
+    pub count: u32,
+}
+
+/// A picture to code. All addresses are bus addresses.
+pub struct PictureJob<'a> {
+    /// slice_type of all slices.
+    pub slice_type: u8,
+    /// Luma QP of every macroblock, 0..51.
+    pub qp: u8,
+    /// chroma_qp_index_offset of the PPS.
+    pub chroma_qp_index_offset: i8,
+    /// Coded width in macroblocks.
+    pub width_mbs: u16,
+    /// Coded height in macroblocks.
+    pub height_mbs: u16,
+    /// What to code. Nothing: every macroblock is skipped, and the picture repeats its reference.
+    pub source: Option<Source>,
+    /// Reconstruction that a P picture refers to.
+    pub reference: Option<u64>,
+    /// Where its reconstruction is written, if anything will refer to it.
+    pub reconstruction: Option<u64>,
+    /// Where coded data goes.
+    pub output: Output,
+    /// The deblocking filter.
+    pub deblocking: Deblocking,
+    /// Macroblocks of a P picture that are coded as intra.
+    pub forced_intra: &'a [MbRange],
+    /// The NAL units, in stream order.
+    pub units: &'a Units<'a>,
+}
+
+impl PictureJob<'_> {
+    /// Number of macroblocks.
+    pub fn macroblocks(&self) -> u32 {
+        u32::from(self.width_mbs) * u32::from(self.height_mbs)
+    }
+}
+
+/// How a picture was coded; checked for what the hardware could have done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Completion {
+    /// Macroblocks of the picture.
+    pub macroblocks: u32,
+    /// Bytes of the access unit, at most the output's size.
+    pub bytes: u32,
+    /// Bits of start codes, whole units and slice headers.
+    pub header_bits: u32,
+    /// Bits of slice data and its trailing bits.
+    pub slice_data_bits: u32,
+    /// Emulation prevention bytes.
+    pub emulation_bytes: u32,
+    /// Sum of the QPs of all macroblocks, skipped ones with the QP they inherit.
+    pub qp_sum: u32,
+    /// Lowest QP of a macroblock.
+    pub qp_min: u8,
+    /// Highest QP of a macroblock.
+    pub qp_max: u8,
+    /// Nonzero transform coefficient levels.
+    pub nonzero: u32,
+    /// Intra macroblocks, I_PCM included.
+    pub intra_mbs: u32,
+    /// Skipped macroblocks.
+    pub skip_mbs: u32,
+    /// I_PCM macroblocks.
+    pub pcm_mbs: u32,
+    /// Sum of absolute differences of source and prediction, luma.
+    pub sad: u64,
+    /// Sum over macroblocks of the absolute differences of luma and its mean there.
+    pub mad: u64,
+    /// Time the job took, in nanoseconds. Of the hardware's clock, and not checked.
+    pub encode_ns: u64,
+}
+
+impl Completion {
+    /// Mean QP in 1/256, rounded to nearest.
+    pub fn qp_mean_q8(&self) -> u32 {
+        let n = u64::from(self.macroblocks.max(1));
+        let mean = (u64::from(self.qp_sum) * 256 + n / 2) / n;
+        u32::try_from(mean).unwrap_or(u32::MAX)
+    }
+}
+
+/// Why a job did not end well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The result is another job's, or there is none.
+    NotThisJob,
+    /// The hardware refused a field of the descriptor, or of the unit table.
+    BadDescriptor {
+        /// Offset of the field.
+        offset: u32,
+        /// It is an offset in the unit table.
+        in_units: bool,
+    },
+    /// Memory that the hardware could not access.
+    DmaFault {
+        /// First such bus address.
+        address: u64,
+    },
+    /// The output was too small.
+    OutputFull,
+    /// The hardware failed and has to be reset.
+    Internal,
+    /// A status that no manual knows.
+    UnknownStatus(u32),
+    /// A result that cannot be true.
+    Implausible(&'static str),
+}
+
+/// What a generation of the hardware can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Generation, from 1.
+    pub generation: u8,
+    /// Its revision.
+    pub revision: u8,
+    /// Width and height of the smallest picture in samples.
+    pub min_size: (u16, u16),
+    /// Width and height of the largest picture in samples.
+    pub max_size: (u16, u16),
+    /// Source formats: a bit of each [`SourceFormat::number`].
+    pub formats: u32,
+    /// References of one picture.
+    pub references: u8,
+    /// NAL units of one job.
+    pub units: u8,
+    /// Ranges of macroblocks that are forced to intra.
+    pub forced_intra: u8,
+    /// P pictures of skipped macroblocks, on demand.
+    pub all_skip: bool,
+}
+
+impl Capabilities {
+    /// Whether pictures of this format can be a source.
+    pub fn supports(&self, format: SourceFormat) -> bool {
+        self.formats & (1 << format.number()) != 0
+    }
+
+    /// Whether pictures of so many macroblocks can be coded.
+    pub fn check_size(&self, width_mbs: u16, height_mbs: u16) -> Result<(), Invalid> {
+        let fits = |mbs: u16, min: u16, max: u16| {
+            let samples = u32::from(mbs) * 16;
+            (u32::from(min)..=u32::from(max)).contains(&samples)
+        };
+        if !fits(width_mbs, self.min_size.0, self.max_size.0) {
+            Err(Invalid("width_mbs"))
+        } else if !fits(height_mbs, self.min_size.1, self.max_size.1) {
+            Err(Invalid("height_mbs"))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+#[cfg(any(test, CONFIG_KUNIT = "y"))]
+#[cfg_attr(not(test), super::kunit_tests(slenc_picture))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mean_qp_is_rounded_to_nearest() {
+        let c = Completion {
+            macroblocks: 3,
+            qp_sum: 80,
+            ..Completion::default()
+        };
+        // 26.666 * 256 = 6826.67
+        assert_eq!(c.qp_mean_q8(), 6827);
+        assert_eq!(Completion::default().qp_mean_q8(), 0);
+        let largest = Completion {
+            macroblocks: 1,
+            qp_sum: u32::MAX,
+            ..Completion::default()
+        };
+        assert_eq!(largest.qp_mean_q8(), u32::MAX);
+    }
+
+    #[test]
+    fn lines_of_each_format() {
+        assert_eq!(SourceFormat::Nv12.line_bytes(1, 640), 640);
+        assert_eq!(SourceFormat::Planar420.line_bytes(0, 640), 640);
+        assert_eq!(SourceFormat::Planar420.line_bytes(2, 640), 320);
+        assert_eq!(SourceFormat::Uyvy.line_bytes(0, 640), 1280);
+    }
+}

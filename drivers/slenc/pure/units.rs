@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The NAL units of one access unit: header bits and where each slice's data goes.
+
+use super::{
+    adapt::Stream,
+    bits::{BitWriter, Full},
+    headers,
+    params::{Invalid, Pps, Sps},
+    slice::{self, Picture},
+};
+
+/// What a unit's bits are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kind {
+    /// The whole NAL unit.
+    #[default]
+    Whole,
+    /// A slice's headers; the hardware appends the data of these macroblock rows.
+    Slice {
+        /// First row.
+        first_row: u16,
+        /// Number of rows.
+        rows: u16,
+    },
+}
+
+/// One NAL unit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unit {
+    /// What the bits are.
+    pub kind: Kind,
+    /// Bytes of start code before it: 0, 3 or 4.
+    pub start_code: u8,
+    /// Where its bits begin, in bytes.
+    pub offset: usize,
+    /// How many bits.
+    pub bits: usize,
+}
+
+impl Unit {
+    /// An entry to fill.
+    pub const EMPTY: Self = Self {
+        kind: Kind::Whole,
+        start_code: 0,
+        offset: 0,
+        bits: 0,
+    };
+}
+
+/// Why a unit was not added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// No room for its bits, or for one more unit.
+    Full,
+    /// A header cannot say this.
+    Invalid(Invalid),
+}
+
+impl From<Full> for Error {
+    fn from(_: Full) -> Self {
+        Self::Full
+    }
+}
+
+impl From<Invalid> for Error {
+    fn from(invalid: Invalid) -> Self {
+        Self::Invalid(invalid)
+    }
+}
+
+/// The units of an access unit, in memory of the caller's.
+pub struct Units<'a> {
+    bytes: &'a mut [u8],
+    units: &'a mut [Unit],
+    used: usize,
+    count: usize,
+    start_codes: bool,
+}
+
+impl<'a> Units<'a> {
+    /// Units begin at multiples of this many bytes.
+    const ALIGN: usize = 8;
+
+    /// None yet. With `start_codes` the stream is that of H.264 annex B.
+    pub fn new(bytes: &'a mut [u8], units: &'a mut [Unit], start_codes: bool) -> Self {
+        Self {
+            bytes,
+            units,
+            used: 0,
+            count: 0,
+            start_codes,
+        }
+    }
+
+    /// The units so far, in stream order.
+    pub fn units(&self) -> &[Unit] {
+        self.units.get(..self.count).unwrap_or_default()
+    }
+
+    /// The bytes that hold their bits.
+    pub fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.used).unwrap_or_default()
+    }
+
+    /// Bits of all units and their start codes.
+    pub fn total_bits(&self) -> usize {
+        self.units()
+            .iter()
+            .map(|unit| unit.bits + usize::from(unit.start_code) * 8)
+            .sum()
+    }
+
+    fn push(
+        &mut self,
+        kind: Kind,
+        long_start_code: bool,
+        write: impl FnOnce(&mut BitWriter<'_>) -> Result<(), Invalid>,
+    ) -> Result<(), Error> {
+        let offset = self.used;
+        let mut w = BitWriter::new(self.bytes.get_mut(offset..).unwrap_or_default());
+        write(&mut w)?;
+        let bits = w.finish()?;
+        // Clause B.1.2: zero_byte comes before parameter sets and at the start of an access unit.
+        let start_code = match (self.start_codes, long_start_code || self.count == 0) {
+            (false, _) => 0,
+            (true, false) => 3,
+            (true, true) => 4,
+        };
+        *self.units.get_mut(self.count).ok_or(Error::Full)? = Unit {
+            kind,
+            start_code,
+            offset,
+            bits,
+        };
+        self.count += 1;
+        // The gap up to the next unit is not read by anybody, but it is copied.
+        let end = offset + bits.div_ceil(8);
+        let next = end.next_multiple_of(Self::ALIGN).min(self.bytes.len());
+        self.bytes.get_mut(end..next).unwrap_or_default().fill(0);
+        self.used = next;
+        Ok(())
+    }
+
+    /// Adds an access unit delimiter.
+    pub fn push_aud(&mut self, slice_type: u8) -> Result<(), Error> {
+        self.push(Kind::Whole, true, |w| {
+            headers::write_aud(w, slice_type);
+            Ok(())
+        })
+    }
+
+    /// Adds a sequence parameter set.
+    pub fn push_sps(&mut self, sps: &Sps, stream: &Stream) -> Result<(), Error> {
+        self.push(Kind::Whole, true, |w| headers::write_sps(w, sps, stream))
+    }
+
+    /// Adds a picture parameter set.
+    pub fn push_pps(&mut self, pps: &Pps) -> Result<(), Error> {
+        self.push(Kind::Whole, true, |w| {
+            headers::write_pps(w, pps);
+            Ok(())
+        })
+    }
+
+    /// Adds `slices` slices of about the same number of rows, which cover the picture.
+    pub fn push_slices(
+        &mut self,
+        sps: &Sps,
+        pps: &Pps,
+        picture: &Picture,
+        qp: u8,
+        slices: u16,
+    ) -> Result<(), Error> {
+        let width = u32::from(sps.pic_width_in_mbs_minus1) + 1;
+        let height = u32::from(sps.pic_height_in_map_units_minus1) + 1;
+        let slices = u32::from(slices);
+        if slices == 0 || slices > height {
+            return Err(Invalid("num_slices").into());
+        }
+        for n in 0..slices {
+            // At most 2^16 * 2^16, and the quotients at most the height.
+            let first = n * height / slices;
+            let next = ((u64::from(n) + 1) * u64::from(height) / u64::from(slices)) as u32;
+            let kind = Kind::Slice {
+                first_row: first as u16,
+                rows: u16::try_from(next - first).map_err(|_| Error::Full)?,
+            };
+            self.push(kind, false, |w| {
+                slice::write_slice_header(w, sps, pps, picture, first * width, qp)
+            })?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(any(test, CONFIG_KUNIT = "y"))]
+#[cfg_attr(not(test), super::kunit_tests(slenc_units))]
+mod tests {
+    use super::super::params::{SLICE_TYPE_I, SLICE_TYPE_P};
+    use super::super::slice::Deblocking;
+    use super::*;
+
+    const STREAM: Stream = Stream {
+        width: 64,
+        height: 144,
+        width_mbs: 4,
+        height_mbs: 9,
+        interval: None,
+        sample_aspect_ratio: None,
+        colour: None,
+    };
+    const SPS: Sps = Sps {
+        pic_width_in_mbs_minus1: 3,
+        pic_height_in_map_units_minus1: 8,
+        ..Sps::DEFAULT
+    };
+    const P: Picture = Picture {
+        nal_ref_idc: 1,
+        idr: false,
+        slice_type: SLICE_TYPE_P,
+        frame_num: 1,
+        idr_pic_id: 0,
+        pic_order_cnt_lsb: 0,
+        no_output_of_prior_pics: false,
+        num_ref_idx_l0_active: 1,
+        deblocking: Deblocking {
+            disable_idc: 0,
+            alpha_c0_offset_div2: 0,
+            beta_offset_div2: 0,
+        },
+    };
+
+    #[test]
+    fn an_access_unit_in_order() {
+        let (mut bytes, mut entries) = ([0xaa; 256], [Unit::EMPTY; 8]);
+        let mut units = Units::new(&mut bytes, &mut entries, true);
+        assert!(units.push_aud(SLICE_TYPE_I).is_ok());
+        assert!(units.push_sps(&SPS, &STREAM).is_ok());
+        assert!(units.push_pps(&Pps::DEFAULT).is_ok());
+        assert!(units.push_slices(&SPS, &Pps::DEFAULT, &P, 26, 2).is_ok());
+        let mut types = [0; 5];
+        for (t, unit) in types.iter_mut().zip(units.units()) {
+            assert_eq!(unit.offset % 8, 0);
+            *t = units.bytes().get(unit.offset).map_or(0, |byte| byte & 31);
+        }
+        assert!(types == [9, 7, 8, 1, 1]);
+        let mut codes = [0; 5];
+        for (code, unit) in codes.iter_mut().zip(units.units()) {
+            *code = unit.start_code;
+        }
+        assert!(codes == [4, 4, 4, 3, 3]);
+        let bits: usize = units.units().iter().map(|unit| unit.bits).sum();
+        assert_eq!(units.total_bits(), bits + 18 * 8);
+    }
+
+    #[test]
+    fn slices_cover_the_picture() {
+        for slices in 1..=9 {
+            let (mut bytes, mut entries) = ([0; 256], [Unit::EMPTY; 9]);
+            let mut units = Units::new(&mut bytes, &mut entries, true);
+            assert!(units
+                .push_slices(&SPS, &Pps::DEFAULT, &P, 26, slices)
+                .is_ok());
+            let mut row = 0;
+            for unit in units.units() {
+                let (first, rows) = match unit.kind {
+                    Kind::Slice { first_row, rows } => (first_row, rows),
+                    Kind::Whole => (u16::MAX, 0),
+                };
+                assert_eq!(first, row);
+                assert!(rows > 0);
+                row += rows;
+            }
+            assert_eq!(row, 9);
+            // The first unit of an access unit has the long start code.
+            assert!(units
+                .units()
+                .first()
+                .is_some_and(|unit| unit.start_code == 4));
+        }
+    }
+
+    #[test]
+    fn too_much_is_refused() {
+        let (mut bytes, mut entries) = ([0; 256], [Unit::EMPTY; 2]);
+        let mut units = Units::new(&mut bytes, &mut entries, false);
+        assert!(units.push_slices(&SPS, &Pps::DEFAULT, &P, 26, 0).is_err());
+        assert!(units.push_slices(&SPS, &Pps::DEFAULT, &P, 26, 10).is_err());
+        assert_eq!(
+            units.push_slices(&SPS, &Pps::DEFAULT, &P, 26, 3),
+            Err(Error::Full)
+        );
+        let (mut bytes, mut entries) = ([0; 4], [Unit::EMPTY; 2]);
+        let mut units = Units::new(&mut bytes, &mut entries, false);
+        assert_eq!(units.push_sps(&SPS, &STREAM), Err(Error::Full));
+        assert!(units.units().is_empty());
+        assert!(units.push_pps(&Pps::DEFAULT).is_ok());
+        assert_eq!(units.push_pps(&Pps::DEFAULT), Err(Error::Full));
+        assert!(units.units().iter().all(|unit| unit.start_code == 0));
+    }
+}
