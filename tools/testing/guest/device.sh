@@ -4,22 +4,10 @@
 
 PCI_DRIVER=/sys/bus/pci/drivers/slenc
 
-# The first, or the Nth, node of the driver.
-video_node() { node_of video4linux "${1:-0}"; }
-media_node() { node_of media "${1:-0}"; }
-node_of() {
-	local n=$2 found
-	for found in "$PCI_DRIVER"/*:*/; do
-		[ "$n" -eq 0 ] || { n=$((n - 1)); continue; }
-		for found in "$found$1"*/*/ "$found"*/"$1"*/ "$found$1"*/; do
-			if [ -e "$found/dev" ]; then
-				echo "/dev/$(basename "$found")"
-				return
-			fi
-		done
-	done
-	return 1
-}
+# The driver's first node of each kind.
+video_node() { first_node "$PCI_DRIVER"/*:*/video4linux/video*; }
+media_node() { first_node "$PCI_DRIVER"/*:*/media*; }
+first_node() { [ -e "$1/dev" ] && echo "/dev/${1##*/}"; }
 wait_node() {
 	local i
 	for ((i = 0; i < 100; i++)); do
