@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "helpers.h"
+
+int media_helper_device_register(struct media_device *mdev, struct module *owner)
+{
+	return __media_device_register(mdev, owner);
+}
+
+void media_helper_request_mark_manual_completion(struct media_request *req)
+{
+	media_request_mark_manual_completion(req);
+}
+
+int media_helper_num_requests(struct media_device *mdev)
+{
+	return atomic_read_acquire(&mdev->num_requests);
+}
+
+bool media_helper_try_module_get(struct module *module)
+{
+	return try_module_get(module);
+}
+
+void media_helper_module_put(struct module *module)
+{
+	module_put(module);
+}
+
+struct workqueue_struct *media_helper_alloc_workqueue(const char *name)
+{
+	return alloc_workqueue("%s", WQ_UNBOUND, 0, name);
+}
+
+int media_helper_video_register_device(struct video_device *vdev)
+{
+	return video_register_device(vdev, VFL_TYPE_VIDEO, -1);
+}
+
+void *media_helper_video_drvdata(struct file *file)
+{
+	return video_drvdata(file);
+}
+
+void media_helper_video_set_drvdata(struct video_device *vdev, void *data)
+{
+	video_set_drvdata(vdev, data);
+}
+
+int media_helper_ctrl_handler_init(struct v4l2_ctrl_handler *hdl, unsigned int hint)
+{
+	return v4l2_ctrl_handler_init(hdl, hint);
+}
+
+bool media_helper_vb2_is_busy(struct vb2_queue *q)
+{
+	return vb2_is_busy(q);
+}
+
+bool media_helper_vb2_is_streaming(struct vb2_queue *q)
+{
+	return vb2_is_streaming(q);
+}
+
+void media_helper_vb2_clear_last_buffer_dequeued(struct vb2_queue *q)
+{
+	vb2_clear_last_buffer_dequeued(q);
+}
+
+struct vb2_v4l2_buffer *media_helper_to_vb2_v4l2_buffer(struct vb2_buffer *vb)
+{
+	return to_vb2_v4l2_buffer(vb);
+}
+
+unsigned long media_helper_vb2_plane_size(struct vb2_buffer *vb, unsigned int n)
+{
+	return vb2_plane_size(vb, n);
+}
+
+void media_helper_vb2_set_plane_payload(struct vb2_buffer *vb, unsigned int n,
+					unsigned long size)
+{
+	vb2_set_plane_payload(vb, n, size);
+}
+
+dma_addr_t media_helper_vb2_plane_dma_addr(struct vb2_buffer *vb, unsigned int n)
+{
+	return vb2_dma_contig_plane_dma_addr(vb, n);
+}
+
+struct vb2_v4l2_buffer *media_helper_m2m_next_src_buf(struct v4l2_m2m_ctx *ctx)
+{
+	return v4l2_m2m_next_src_buf(ctx);
+}
+
+struct vb2_v4l2_buffer *media_helper_m2m_next_dst_buf(struct v4l2_m2m_ctx *ctx)
+{
+	return v4l2_m2m_next_dst_buf(ctx);
+}
+
+struct vb2_v4l2_buffer *media_helper_m2m_src_buf_remove(struct v4l2_m2m_ctx *ctx)
+{
+	return v4l2_m2m_src_buf_remove(ctx);
+}
+
+struct vb2_v4l2_buffer *media_helper_m2m_dst_buf_remove(struct v4l2_m2m_ctx *ctx)
+{
+	return v4l2_m2m_dst_buf_remove(ctx);
+}
+
+void media_helper_m2m_buf_done(struct vb2_v4l2_buffer *buf, enum vb2_buffer_state state)
+{
+	v4l2_m2m_buf_done(buf, state);
+}
+
+bool media_helper_m2m_dst_buf_is_last(struct v4l2_m2m_ctx *ctx)
+{
+	return v4l2_m2m_dst_buf_is_last(ctx);
+}
+
+bool media_helper_m2m_is_last_draining_src_buf(struct v4l2_m2m_ctx *ctx,
+					       struct vb2_v4l2_buffer *buf)
+{
+	return v4l2_m2m_is_last_draining_src_buf(ctx, buf);
+}
+
+bool media_helper_m2m_has_stopped(struct v4l2_m2m_ctx *ctx)
+{
+	return v4l2_m2m_has_stopped(ctx);
+}
+
+void media_helper_m2m_mark_stopped(struct v4l2_m2m_ctx *ctx)
+{
+	v4l2_m2m_mark_stopped(ctx);
+}
