@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a picture's description has to be before it is encoded. It comes from a guest.
+
+use crate::{Error, Picture, PictureType, Source, SourceFormat, Unit};
+
+/// Most macroblocks of a line or column, which keeps all arithmetic within 32 bits.
+const MAX_SIDE_MBS: usize = 512;
+
+fn require(condition: bool, what: &'static str) -> Result<(), Error> {
+    if condition {
+        Ok(())
+    } else {
+        Err(Error::Invalid(what))
+    }
+}
+
+/// Checks everything but the output's size.
+pub(crate) fn check(
+    picture: &Picture<'_>,
+    reference: Option<&[u8]>,
+    recon: &[u8],
+    unit_bytes: &[u32],
+) -> Result<(), Error> {
+    let sides = 1..=MAX_SIDE_MBS;
+    require(sides.contains(&picture.width_mbs), "width")?;
+    require(sides.contains(&picture.height_mbs), "height")?;
+    let mbs = picture.width_mbs * picture.height_mbs;
+    require(picture.qp <= 51, "QP")?;
+    let offsets = -12..=12;
+    require(
+        offsets.contains(&picture.chroma_qp_index_offset),
+        "chroma QP offset",
+    )?;
+    let (deblocking, offsets) = (&picture.deblocking, -6..=6);
+    require(
+        deblocking.disable_idc <= 2
+            && offsets.contains(&deblocking.alpha_c0_offset_div2)
+            && offsets.contains(&deblocking.beta_offset_div2),
+        "deblocking",
+    )?;
+
+    require(recon.len() == mbs * 384, "size of the reconstruction")?;
+    match (picture.picture_type, reference) {
+        (PictureType::P, Some(reference)) => {
+            require(reference.len() == mbs * 384, "size of the reference")?;
+        }
+        (PictureType::P, None) => return Err(Error::Invalid("P picture without a reference")),
+        (PictureType::I, _) => require(picture.source.is_some(), "I picture without a source")?,
+    }
+    if let Some(source) = &picture.source {
+        check_source(source, picture.width_mbs, picture.height_mbs)?;
+    }
+    for range in picture.forced_intra {
+        require(
+            range.start <= range.end && range.end as usize <= mbs,
+            "forced-intra range",
+        )?;
+    }
+    require(unit_bytes.len() >= picture.units.len(), "unit sizes")?;
+    check_units(picture.units, picture.height_mbs)
+}
+
+fn check_source(source: &Source<'_>, width_mbs: usize, height_mbs: usize) -> Result<(), Error> {
+    let (width, height) = (source.width, source.height);
+    require(
+        width % 2 == 0 && width.div_ceil(16) == width_mbs,
+        "source width",
+    )?;
+    require(
+        height % 2 == 0 && height.div_ceil(16) == height_mbs,
+        "source height",
+    )?;
+    // Bytes of a line and lines of each plane.
+    let planes: &[(usize, usize)] = match source.format {
+        SourceFormat::Nv12 => &[(width, height), (width, height / 2)],
+        SourceFormat::I420 => &[
+            (width, height),
+            (width / 2, height / 2),
+            (width / 2, height / 2),
+        ],
+        SourceFormat::Yuyv | SourceFormat::Uyvy => &[(2 * width, height)],
+    };
+    for (i, &(line, lines)) in planes.iter().enumerate() {
+        require(source.strides[i] >= line, "source stride")?;
+        let needed = source.strides[i]
+            .checked_mul(lines - 1)
+            .and_then(|bytes| bytes.checked_add(line));
+        require(
+            needed.is_some_and(|bytes| bytes <= source.planes[i].len()),
+            "size of a source plane",
+        )?;
+    }
+    Ok(())
+}
+
+fn check_units(units: &[Unit<'_>], height_mbs: usize) -> Result<(), Error> {
+    let mut next_row = 0;
+    for unit in units {
+        require(matches!(unit.start_code, 0 | 3 | 4), "start code")?;
+        require(
+            unit.bit_length >= 8 && unit.bit_length.div_ceil(8) <= unit.bits.len(),
+            "bits of a unit",
+        )?;
+        match unit.rows {
+            Some((first, count)) => {
+                require(first == next_row && count > 0, "rows of a slice")?;
+                next_row = first.checked_add(count).ok_or(Error::Invalid("rows"))?;
+                require(next_row <= height_mbs, "rows of a slice")?;
+            }
+            None => require(unit.bit_length % 8 == 0, "bits of a whole unit")?,
+        }
+    }
+    require(next_row == height_mbs, "rows not covered by slices")
+}

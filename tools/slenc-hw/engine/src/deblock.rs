@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The deblocking filter, ITU-T H.264 clause 8.7.
+
+use crate::macroblock::MbInfo;
+use crate::quant::chroma_qp;
+use crate::simd::Kernels;
+use crate::Deblocking;
+
+/// alpha by indexA, Table 8-16.
+static ALPHA: [u8; 52] = [
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 4, 5, 6, 7, 8, 9, 10, 12, 13, 15, 17, 20,
+    22, 25, 28, 32, 36, 40, 45, 50, 56, 63, 71, 80, 90, 101, 113, 127, 144, 162, 182, 203, 226,
+    255, 255,
+];
+
+/// beta by indexB, Table 8-16.
+static BETA: [u8; 52] = [
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 6, 6, 7, 7, 8, 8,
+    9, 9, 10, 10, 11, 11, 12, 12, 13, 13, 14, 14, 15, 15, 16, 16, 17, 17, 18, 18,
+];
+
+/// tC0 of bS 1, 2 and 3 by indexA from 17 on, Table 8-17.
+static TC0: [[u8; 3]; 35] = [
+    [0, 0, 1],
+    [0, 0, 1],
+    [0, 0, 1],
+    [0, 0, 1],
+    [0, 1, 1],
+    [0, 1, 1],
+    [1, 1, 1],
+    [1, 1, 1],
+    [1, 1, 1],
+    [1, 1, 1],
+    [1, 1, 2],
+    [1, 1, 2],
+    [1, 1, 2],
+    [1, 1, 2],
+    [1, 2, 3],
+    [1, 2, 3],
+    [2, 2, 3],
+    [2, 2, 4],
+    [2, 3, 4],
+    [2, 3, 4],
+    [3, 3, 5],
+    [3, 4, 6],
+    [3, 4, 6],
+    [4, 5, 7],
+    [4, 5, 8],
+    [4, 6, 9],
+    [5, 7, 10],
+    [6, 8, 11],
+    [6, 8, 13],
+    [7, 10, 14],
+    [8, 11, 16],
+    [9, 12, 18],
+    [10, 13, 20],
+    [11, 15, 23],
+    [13, 17, 25],
+];
+
+/// How an edge of a macroblock is filtered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Edge {
+    /// Threshold of the step across the edge.
+    pub(crate) alpha: u8,
+    /// Threshold of the steps beside the edge.
+    pub(crate) beta: u8,
+    /// tC0 of each quarter of the edge; `None` where bS is 0.
+    pub(crate) tc0: [Option<u8>; 4],
+    /// bS is 4 all along; `tc0` is not used then.
+    pub(crate) strong: bool,
+}
+
+/// The filter of a picture.
+pub(crate) struct Deblocker<'a> {
+    pub(crate) parameters: Deblocking,
+    pub(crate) chroma_qp_index_offset: i8,
+    pub(crate) kernels: &'a Kernels,
+    pub(crate) width_mbs: usize,
+}
+
+/// A row of macroblocks in the reconstruction.
+pub(crate) struct Row<'a> {
+    pub(crate) luma: &'a mut [u8],
+    pub(crate) chroma: &'a mut [u8],
+    pub(crate) infos: Vec<MbInfo>,
+}
+
+impl Deblocker<'_> {
+    /// Filters a row; `above` is the one above if the edge between them is filtered.
+    pub(crate) fn filter_row(&self, row: &mut Row<'_>, above: Option<&mut Row<'_>>) {
+        let stride = 16 * self.width_mbs;
+        let (above_infos, mut above) = match above {
+            Some(above) => (
+                Some(&above.infos),
+                Some((&mut *above.luma, &mut *above.chroma)),
+            ),
+            None => (None, None),
+        };
+        for x in 0..self.width_mbs {
+            let info = &row.infos[x];
+            for edge in 0..4 {
+                let other = match (edge, x) {
+                    (0, 0) => continue,
+                    (0, _) => &row.infos[x - 1],
+                    _ => info,
+                };
+                let bs = strengths(info, other, edge, |i| {
+                    (4 * i + edge, (edge + 3) % 4 + 4 * i)
+                });
+                let Some(bs) = bs else { continue };
+                if let Some(edge_of) = self.edge(info.qp, other.qp, bs) {
+                    let at = 16 * x + 4 * edge;
+                    (self.kernels.luma_vertical)(&mut row.luma[at.max(4) - 4..], stride, &edge_of);
+                }
+                if edge % 2 == 0 {
+                    if let Some(edge_of) = self.edge(self.chroma(info), self.chroma(other), bs) {
+                        let at = 16 * x + 4 * edge;
+                        (self.kernels.chroma_vertical)(
+                            &mut row.chroma[at.max(4) - 4..],
+                            stride,
+                            &edge_of,
+                        );
+                    }
+                }
+            }
+            for edge in 0..4 {
+                let other = match (edge, above_infos) {
+                    (0, None) => continue,
+                    (0, Some(above)) => &above[x],
+                    _ => info,
+                };
+                let bs = strengths(info, other, edge, |i| {
+                    (4 * edge + i, (edge + 3) % 4 * 4 + i)
+                });
+                let Some(bs) = bs else { continue };
+                if let Some(edge_of) = self.edge(info.qp, other.qp, bs) {
+                    let (p, q) = match (edge, &mut above) {
+                        (0, Some((above, _))) => (&mut above[12 * stride..], &mut *row.luma),
+                        _ => {
+                            let (p, q) = row.luma.split_at_mut(4 * edge * stride);
+                            (&mut p[(4 * edge - 4) * stride..], q)
+                        }
+                    };
+                    let (p, q) = (&mut p[16 * x..], &mut q[16 * x..]);
+                    (self.kernels.luma_horizontal)(p, q, stride, &edge_of);
+                }
+                if edge % 2 == 0 {
+                    if let Some(edge_of) = self.edge(self.chroma(info), self.chroma(other), bs) {
+                        let (p, q) = match (edge, &mut above) {
+                            (0, Some((_, above))) => (&mut above[6 * stride..], &mut *row.chroma),
+                            _ => {
+                                let (p, q) = row.chroma.split_at_mut(2 * edge * stride);
+                                (&mut p[(2 * edge - 2) * stride..], q)
+                            }
+                        };
+                        let (p, q) = (&mut p[16 * x..], &mut q[16 * x..]);
+                        (self.kernels.chroma_horizontal)(p, q, stride, &edge_of);
+                    }
+                }
+            }
+        }
+    }
+
+    fn chroma(&self, info: &MbInfo) -> u8 {
+        chroma_qp(info.qp, self.chroma_qp_index_offset)
+    }
+
+    /// The filter of an edge between two QPs; `None` when it changes nothing.
+    fn edge(&self, qp: u8, other_qp: u8, bs: [u8; 4]) -> Option<Edge> {
+        let average = (i32::from(qp) + i32::from(other_qp) + 1) >> 1;
+        let index = |offset: i8| (average + 2 * i32::from(offset)).clamp(0, 51) as usize;
+        let index_a = index(self.parameters.alpha_c0_offset_div2);
+        let alpha = ALPHA[index_a];
+        let beta = BETA[index(self.parameters.beta_offset_div2)];
+        if alpha == 0 || beta == 0 {
+            return None;
+        }
+        let tc0 = |bs: u8| match bs {
+            0 => None,
+            1..=3 => Some(match index_a.checked_sub(17) {
+                Some(row) => TC0[row][usize::from(bs) - 1],
+                None => 0,
+            }),
+            _ => Some(0),
+        };
+        Some(Edge {
+            alpha,
+            beta,
+            tc0: bs.map(tc0),
+            strong: bs[0] == 4,
+        })
+    }
+}
+
+/// bS along an edge, clause 8.7.2.1; `None` when it is 0 all along. `blocks` gives the blocks
+/// on both sides of each quarter.
+#[inline(always)]
+fn strengths(
+    info: &MbInfo,
+    other: &MbInfo,
+    edge: usize,
+    blocks: impl Fn(usize) -> (usize, usize),
+) -> Option<[u8; 4]> {
+    if info.kind.is_intra() || other.kind.is_intra() {
+        return Some([if edge == 0 { 4 } else { 3 }; 4]);
+    }
+    let quadrant = |block: usize| block / 8 * 2 + block % 4 / 2;
+    let bs: [u8; 4] = std::array::from_fn(|i| {
+        let (q, p) = blocks(i);
+        if (info.nonzero >> q) & 1 != 0 || (other.nonzero >> p) & 1 != 0 {
+            return 2;
+        }
+        let (q, p) = (info.mv[quadrant(q)], other.mv[quadrant(p)]);
+        u8::from(q.x.abs_diff(p.x) >= 4 || q.y.abs_diff(p.y) >= 4)
+    });
+    (bs != [0; 4]).then_some(bs)
+}

@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Mode decision: how each macroblock is predicted.
+
+use crate::bits::ue_bits;
+use crate::inter::search::Search;
+use crate::inter::vectors::Surroundings;
+use crate::inter::{compensate, Mv, Partition, Range, Shape};
+use crate::intra::code4::{self, Coded4};
+use crate::intra::{chroma, luma16, Edges};
+use crate::macroblock::{Kind, MbInfo, Neighbours};
+use crate::picture_job::PictureJob;
+use crate::residual;
+use crate::source::Samples;
+use crate::syntax::{Prediction, Residual};
+use crate::PictureType;
+
+/// Bits that Intra_4x4 has to gain on Intra_16x16 beyond those of its modes (JM reference software).
+const INTRA4_BITS: u32 = 24;
+
+/// What a macroblock is coded as. Its levels and reconstruction are in the [`Coder`].
+pub(crate) struct Decided {
+    pub(crate) info: MbInfo,
+    /// `None` for P_Skip.
+    pub(crate) prediction: Option<Prediction>,
+    /// Sum of absolute differences of source and prediction, luma.
+    pub(crate) sad: u32,
+    /// Sum of absolute differences of luma and its mean.
+    pub(crate) mad: u32,
+}
+
+/// A macroblock's source, surroundings and what comes of it; scratch memory of a thread.
+#[derive(Default)]
+pub(crate) struct Coder {
+    pub(crate) source: Samples,
+    pub(crate) edges: Edges,
+    pub(crate) surroundings: Surroundings,
+    pub(crate) residual: Residual,
+    pub(crate) recon: Samples,
+    scratch: Samples,
+    coded4: Coded4,
+}
+
+/// The motion of a macroblock.
+#[derive(Clone, Copy, Debug)]
+struct Inter {
+    shape: Shape,
+    /// Vectors of the partitions.
+    mv: [Mv; 4],
+    /// Their differences from prediction.
+    mvd: [Mv; 4],
+    cost: u32,
+}
+
+impl Coder {
+    /// Decides on and codes the macroblock at column `x`, row `y`.
+    pub(crate) fn decide(
+        &mut self,
+        job: &PictureJob<'_>,
+        (x, y): (usize, usize),
+        neighbours: Neighbours<'_>,
+    ) -> Decided {
+        let mad = self.mad(job);
+        let mut decided = match job.picture_type {
+            PictureType::I => self.intra(job, neighbours, u32::MAX),
+            PictureType::P if job.is_forced_intra(x, y) => self.intra(job, neighbours, u32::MAX),
+            PictureType::P => self.inter(job, (x, y), neighbours),
+        };
+        decided.mad = mad;
+        decided
+    }
+
+    fn mad(&self, job: &PictureJob<'_>) -> u32 {
+        let sum: u32 = self.source.luma.iter().map(|&s| u32::from(s)).sum();
+        let mean = [((sum + 128) >> 8) as u8; 256];
+        (job.kernels.sad)(&self.source.luma, &mean)
+    }
+
+    /// Codes an intra macroblock, whichever of 16x16 and 4x4 is better.
+    fn intra(&mut self, job: &PictureJob<'_>, neighbours: Neighbours<'_>, _limit: u32) -> Decided {
+        let (mode, cost16) = self.best_luma16(job);
+        let bias = job.lambda * INTRA4_BITS;
+        let limit = cost16.saturating_sub(bias);
+        let cost4 = code4::code(
+            job.kernels,
+            &job.intra_luma,
+            &self.source.luma,
+            (&self.edges, neighbours),
+            (job.lambda, limit),
+            &mut self.coded4,
+        );
+        let chroma_mode = self.code_intra_chroma(job);
+        let sad = |prediction| (job.kernels.sad)(&self.source.luma, prediction);
+        match cost4 {
+            None => {
+                luma16::predict(mode, &self.edges, &mut self.recon.luma);
+                let sad = sad(&self.recon.luma);
+                residual::intra16_luma(
+                    job.kernels,
+                    &job.intra_luma,
+                    &self.source.luma,
+                    &mut self.recon.luma,
+                    &mut self.residual,
+                );
+                Decided {
+                    info: MbInfo::new(Kind::Intra16, job.qp),
+                    prediction: Some(Prediction::Intra16(mode, chroma_mode)),
+                    sad,
+                    mad: 0,
+                }
+            }
+            Some(_) => {
+                let sad = sad(&self.coded4.prediction);
+                self.residual.luma = self.coded4.levels;
+                self.residual.cbp_luma = self.coded4.cbp;
+                self.recon.luma = self.coded4.recon;
+                Decided {
+                    info: MbInfo {
+                        modes: self.coded4.modes,
+                        ..MbInfo::new(Kind::Intra4, job.qp)
+                    },
+                    prediction: Some(Prediction::Intra4(self.coded4.remaining, chroma_mode)),
+                    sad,
+                    mad: 0,
+                }
+            }
+        }
+    }
+
+    /// The best mode of Intra_16x16 and its cost.
+    fn best_luma16(&mut self, job: &PictureJob<'_>) -> (luma16::Mode, u32) {
+        let costs = luma16::modes(&self.edges).iter().map(|&mode| {
+            luma16::predict(mode, &self.edges, &mut self.scratch.luma);
+            let satd: u32 = (job.kernels.satd)(&self.source.luma, &self.scratch.luma)
+                .iter()
+                .sum();
+            (mode, satd + job.lambda * ue_bits(mode as u32))
+        });
+        best(costs)
+    }
+
+    /// Codes chroma in the best mode.
+    fn code_intra_chroma(&mut self, job: &PictureJob<'_>) -> chroma::Mode {
+        let costs = chroma::modes(&self.edges).iter().map(|&mode| {
+            chroma::predict(mode, &self.edges, &mut self.scratch.chroma);
+            let satd = (job.kernels.satd_chroma)(&self.source.chroma, &self.scratch.chroma);
+            (mode, satd + job.lambda * ue_bits(mode as u32))
+        });
+        let (mode, _) = best(costs);
+        chroma::predict(mode, &self.edges, &mut self.recon.chroma);
+        residual::chroma(
+            job.kernels,
+            &job.intra_chroma,
+            true,
+            &self.source.chroma,
+            &mut self.recon.chroma,
+            &mut self.residual,
+        );
+        mode
+    }
+
+    /// Codes a macroblock of a P picture.
+    fn inter(
+        &mut self,
+        job: &PictureJob<'_>,
+        (x, y): (usize, usize),
+        neighbours: Neighbours<'_>,
+    ) -> Decided {
+        let Some(reference) = job.reference else {
+            return self.intra(job, neighbours, u32::MAX);
+        };
+        let at = (16 * x, 16 * y);
+        let range = Range::new(x, y, job.width_mbs, job.height_mbs);
+        let skip = Some(self.surroundings.skip()).filter(|&mv| range.contains(mv));
+        if let Some(mv) = skip {
+            if let Some(decided) = self.try_skip(job, at, mv) {
+                return decided;
+            }
+        }
+        let search = Search {
+            kernels: job.kernels,
+            reference,
+            source: &self.source.luma,
+            at,
+            range,
+            lambda: job.lambda,
+        };
+        let inter = find_motion(&search, &mut self.surroundings, &mut self.scratch.luma);
+        let (_, intra_cost) = self.best_luma16(job);
+        if intra_cost < inter.cost {
+            return self.intra(job, neighbours, u32::MAX);
+        }
+        self.code_inter(job, at, inter)
+    }
+
+    /// Skips the macroblock if nothing would be coded with the vector of P_Skip.
+    fn try_skip(&mut self, job: &PictureJob<'_>, at: (usize, usize), mv: Mv) -> Option<Decided> {
+        let reference = job.reference?;
+        compensate::whole(job.kernels, reference, at, mv, &mut self.recon);
+        let sad = (job.kernels.sad)(&self.source.luma, &self.recon.luma);
+        residual::is_skippable(
+            job.kernels,
+            &job.inter_luma,
+            &job.inter_chroma,
+            &self.source,
+            &mut self.recon,
+            &mut self.residual,
+        )
+        .then(|| Decided {
+            info: MbInfo {
+                mv: [mv; 4],
+                ..MbInfo::new(Kind::Skip, job.qp)
+            },
+            prediction: None,
+            sad,
+            mad: 0,
+        })
+    }
+
+    fn code_inter(&mut self, job: &PictureJob<'_>, at: (usize, usize), inter: Inter) -> Decided {
+        let mut info = MbInfo::new(Kind::Inter, job.qp);
+        let (kernels, recon) = (job.kernels, &mut self.recon);
+        for (&partition, &mv) in inter.shape.partitions().iter().zip(&inter.mv) {
+            if let Some(reference) = job.reference {
+                compensate::luma(kernels, reference, at, partition, mv, &mut recon.luma);
+                compensate::chroma(kernels, reference, at, partition, mv, &mut recon.chroma);
+            }
+            for quadrant in partition.quadrants() {
+                info.mv[quadrant] = mv;
+            }
+        }
+        let sad = (kernels.sad)(&self.source.luma, &recon.luma);
+        let residual = &mut self.residual;
+        let source = &self.source;
+        residual::inter_luma(
+            kernels,
+            &job.inter_luma,
+            &source.luma,
+            &mut recon.luma,
+            residual,
+        );
+        residual::chroma(
+            kernels,
+            &job.inter_chroma,
+            false,
+            &source.chroma,
+            &mut recon.chroma,
+            residual,
+        );
+        let is_skip = inter.shape == Shape::Whole
+            && residual.cbp_luma == 0
+            && residual.cbp_chroma == 0
+            && inter.mv[0] == self.surroundings.skip();
+        if is_skip {
+            info.kind = Kind::Skip;
+        }
+        Decided {
+            info,
+            prediction: (!is_skip).then_some(Prediction::Inter(inter.shape, inter.mvd)),
+            sad,
+            mad: 0,
+        }
+    }
+}
+
+/// The first of the cheapest.
+fn best<M: Copy>(costs: impl Iterator<Item = (M, u32)>) -> (M, u32) {
+    costs
+        .reduce(|best, next| if next.1 < best.1 { next } else { best })
+        .expect("some mode is always allowed")
+}
+
+/// The best division of a macroblock and its vectors.
+fn find_motion(
+    search: &Search<'_>,
+    surroundings: &mut Surroundings,
+    scratch: &mut [u8; 256],
+) -> Inter {
+    let mut best: Option<Inter> = None;
+    for shape in [Shape::Whole, Shape::Rows, Shape::Columns, Shape::Quarters] {
+        surroundings.clear();
+        let header = match shape {
+            Shape::Quarters => ue_bits(3) + 4,
+            shape => ue_bits(shape as u32),
+        };
+        let mut inter = Inter {
+            shape,
+            mv: [Mv::default(); 4],
+            mvd: [Mv::default(); 4],
+            cost: search.lambda * header,
+        };
+        let first = best.map(|inter| inter.mv[0]);
+        for (i, &partition) in shape.partitions().iter().enumerate() {
+            let predicted = surroundings.predict(partition);
+            let (mv, cost) =
+                find_vector(search, partition, predicted, first, surroundings, scratch);
+            surroundings.set(partition, mv);
+            inter.mv[i] = mv;
+            inter.mvd[i] = Mv::new(mv.x - predicted.x, mv.y - predicted.y);
+            inter.cost += cost;
+        }
+        if best.is_none_or(|best| inter.cost < best.cost) {
+            best = Some(inter);
+        }
+    }
+    surroundings.clear();
+    best.expect("there are shapes")
+}
+
+fn find_vector(
+    search: &Search<'_>,
+    partition: Partition,
+    predicted: Mv,
+    first: Option<Mv>,
+    surroundings: &Surroundings,
+    scratch: &mut [u8; 256],
+) -> (Mv, u32) {
+    let starts = surroundings
+        .candidates()
+        .chain([Mv::default()])
+        .chain(first);
+    let full = search.full(partition, starts, predicted);
+    let found = search.refine(partition, full.mv, predicted, scratch);
+    (found.mv, found.cost)
+}

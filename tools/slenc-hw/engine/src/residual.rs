@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Transform and quantisation of a predicted macroblock, and its reconstruction.
+
+use crate::cavlc::zigzag;
+use crate::macroblock::raster;
+use crate::quant::Quantiser;
+use crate::simd::Kernels;
+use crate::source::Samples;
+use crate::syntax::Residual;
+use crate::transform::{hadamard, hadamard2, Block};
+
+/// Least costs of levels that are kept, for an 8x8 quadrant, a macroblock and a plane of chroma.
+const QUADRANT_COST: u32 = 4;
+const MACROBLOCK_COST: u32 = 6;
+const CHROMA_COST: u32 = 7;
+
+/// Cost of a single 1 or -1 behind a run of zeros: such a level costs many bits and gives
+/// little (the coefficient cost of the JM reference software).
+const RUN_COST: [u8; 16] = [3, 2, 2, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+
+/// More than any threshold.
+const KEEP: u32 = 9;
+
+/// Cost of the levels of a block in coding order.
+fn cost(levels: &[i16]) -> u32 {
+    let (mut cost, mut run) = (0, 0);
+    for &level in levels {
+        match level {
+            0 => run += 1,
+            -1 | 1 => {
+                cost += u32::from(RUN_COST[run]);
+                run = 0;
+            }
+            _ => return KEEP,
+        }
+    }
+    cost
+}
+
+/// Scales the blocks of `mask`, and clears the others.
+fn scale<const N: usize>(
+    levels: &[Block; N],
+    mask: u32,
+    quantiser: &Quantiser,
+    to: &mut [Block; N],
+) {
+    for (i, (levels, to)) in levels.iter().zip(to).enumerate() {
+        *to = if (mask >> i) & 1 != 0 {
+            quantiser.scale(levels)
+        } else {
+            [0; 16]
+        };
+    }
+}
+
+/// Codes luma of inter prediction. `recon` holds the prediction and becomes the reconstruction.
+pub(crate) fn inter_luma(
+    kernels: &Kernels,
+    quantiser: &Quantiser,
+    source: &[u8; 256],
+    recon: &mut [u8; 256],
+    residual: &mut Residual,
+) {
+    (kernels.forward_luma)(source, recon, &mut residual.luma);
+    let mut mask = (kernels.quantise)(&mut residual.luma, quantiser);
+    if mask != 0 {
+        mask = decimate(&residual.luma, mask);
+    }
+    residual.cbp_luma = 0;
+    for quadrant in 0..4 {
+        residual.cbp_luma |= u8::from((mask >> (4 * quadrant)) & 0xf != 0) << quadrant;
+    }
+    if mask != 0 {
+        let mut coefficients = [[0; 16]; 16];
+        scale(&residual.luma, mask, quantiser, &mut coefficients);
+        (kernels.add_luma)(&coefficients, mask, recon);
+    }
+}
+
+/// Takes the quadrants out of `mask` that are not worth their bits.
+fn decimate(blocks: &[Block; 16], mask: u32) -> u32 {
+    let (mut kept, mut total) = (0, 0);
+    for quadrant in 0..4 {
+        let mut sum = 0;
+        for i in 4 * quadrant..4 * quadrant + 4 {
+            if (mask >> i) & 1 != 0 && sum < KEEP {
+                sum += cost(&zigzag(&blocks[i]));
+            }
+        }
+        if sum >= QUADRANT_COST {
+            kept |= 0xf << (4 * quadrant);
+            total += sum;
+        }
+    }
+    if total >= MACROBLOCK_COST {
+        mask & kept
+    } else {
+        0
+    }
+}
+
+/// Codes luma of Intra_16x16.
+pub(crate) fn intra16_luma(
+    kernels: &Kernels,
+    quantiser: &Quantiser,
+    source: &[u8; 256],
+    recon: &mut [u8; 256],
+    residual: &mut Residual,
+) {
+    (kernels.forward_luma)(source, recon, &mut residual.luma);
+    let mut dc = [0; 16];
+    for (i, block) in residual.luma.iter_mut().enumerate() {
+        dc[raster(i)] = i32::from(block[0]);
+        block[0] = 0;
+    }
+    residual.luma_dc = hadamard(&dc).map(|value| quantiser.quantise_dc((value + 1) >> 1));
+    let mut mask = (kernels.quantise)(&mut residual.luma, quantiser);
+    residual.cbp_luma = if mask != 0 { 15 } else { 0 };
+
+    let mut coefficients = [[0; 16]; 16];
+    scale(&residual.luma, mask, quantiser, &mut coefficients);
+    if residual.luma_dc != [0; 16] {
+        let dc = hadamard(&residual.luma_dc.map(i32::from));
+        for (i, block) in coefficients.iter_mut().enumerate() {
+            block[0] = quantiser.scale_luma_dc(dc[raster(i)]);
+        }
+        mask = 0xffff;
+    }
+    (kernels.add_luma)(&coefficients, mask, recon);
+}
+
+/// Codes chroma. `recon` holds the prediction and becomes the reconstruction.
+pub(crate) fn chroma(
+    kernels: &Kernels,
+    quantiser: &Quantiser,
+    is_intra: bool,
+    source: &[u8; 128],
+    recon: &mut [u8; 128],
+    residual: &mut Residual,
+) {
+    (kernels.forward_chroma)(source, recon, &mut residual.chroma);
+    let mut dc = [[0; 4]; 2];
+    for (i, block) in residual.chroma.iter_mut().enumerate() {
+        dc[i / 4][i % 4] = i32::from(block[0]);
+        block[0] = 0;
+    }
+    residual.chroma_dc = dc.map(|dc| hadamard2(dc).map(|value| quantiser.quantise_dc(value)));
+    let mut mask = (kernels.quantise)(&mut residual.chroma, quantiser);
+    if !is_intra && mask != 0 {
+        for plane in 0..2 {
+            let sum: u32 = (4 * plane..4 * plane + 4)
+                .map(|i| cost(&zigzag(&residual.chroma[i])[1..]))
+                .sum();
+            if sum < CHROMA_COST {
+                mask &= !(0xf << (4 * plane));
+                residual.chroma[4 * plane..][..4].fill([0; 16]);
+            }
+        }
+    }
+    let has_dc = residual.chroma_dc != [[0; 4]; 2];
+    residual.cbp_chroma = match (mask != 0, has_dc) {
+        (true, _) => 2,
+        (false, true) => 1,
+        (false, false) => 0,
+    };
+    if residual.cbp_chroma == 0 {
+        return;
+    }
+    let mut coefficients = [[0; 16]; 8];
+    scale(&residual.chroma, mask, quantiser, &mut coefficients);
+    for (plane, levels) in residual.chroma_dc.iter().enumerate() {
+        let dc = hadamard2(levels.map(i32::from));
+        for (block, value) in coefficients[4 * plane..].iter_mut().zip(dc) {
+            block[0] = quantiser.scale_chroma_dc(value);
+        }
+        mask |= u32::from(has_dc) * 0xff;
+    }
+    (kernels.add_chroma)(&coefficients, mask, recon);
+}
+
+/// Whether P_Skip loses nothing that would be coded. `recon` holds its prediction.
+pub(crate) fn is_skippable(
+    kernels: &Kernels,
+    luma: &Quantiser,
+    chroma_quantiser: &Quantiser,
+    source: &Samples,
+    recon: &mut Samples,
+    residual: &mut Residual,
+) -> bool {
+    inter_luma(kernels, luma, &source.luma, &mut recon.luma, residual);
+    if residual.cbp_luma != 0 {
+        return false;
+    }
+    let (source, recon) = (&source.chroma, &mut recon.chroma);
+    chroma(kernels, chroma_quantiser, false, source, recon, residual);
+    residual.cbp_chroma == 0
+}

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! macroblock_layer() of CAVLC, ITU-T H.264 clause 7.3.5: the seam between what is decided and
+//! how it is coded.
+
+use crate::bits::BitWriter;
+use crate::cavlc::{number_context, put_block, put_chroma_dc, zigzag, LevelRange};
+use crate::inter::{Mv, Shape};
+use crate::intra::{chroma, luma16};
+use crate::macroblock::{raster, MbInfo, Neighbours};
+use crate::source::Samples;
+use crate::transform::Block;
+use crate::PictureType;
+
+/// coded_block_pattern of Intra_4x4 by codeNum, Table 9-4.
+const CBP_OF_INTRA: [u8; 48] = [
+    47, 31, 15, 0, 23, 27, 29, 30, 7, 11, 13, 14, 39, 43, 45, 46, 16, 3, 5, 10, 12, 19, 21, 26, 28,
+    35, 37, 42, 44, 1, 2, 4, 8, 17, 18, 20, 24, 6, 9, 22, 25, 32, 33, 34, 36, 40, 38, 41,
+];
+
+/// coded_block_pattern of inter prediction by codeNum, Table 9-4.
+const CBP_OF_INTER: [u8; 48] = [
+    0, 16, 1, 2, 4, 8, 32, 3, 5, 10, 12, 15, 47, 7, 11, 13, 14, 6, 9, 31, 35, 37, 42, 44, 33, 34,
+    36, 40, 39, 43, 45, 46, 17, 18, 20, 24, 19, 21, 26, 28, 23, 27, 29, 30, 22, 25, 38, 41,
+];
+
+static CBP_INTRA: [u8; 48] = invert(&CBP_OF_INTRA);
+static CBP_INTER: [u8; 48] = invert(&CBP_OF_INTER);
+
+const fn invert(table: &[u8; 48]) -> [u8; 48] {
+    let mut inverse = [0; 48];
+    let mut i = 0;
+    while i < 48 {
+        inverse[table[i] as usize] = i as u8;
+        i += 1;
+    }
+    inverse
+}
+
+/// How a macroblock is predicted, as its syntax says it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Prediction {
+    /// With the vector differences of the partitions.
+    Inter(Shape, [Mv; 4]),
+    /// With the modes of luma and chroma.
+    Intra16(luma16::Mode, chroma::Mode),
+    /// With rem_intra4x4_pred_mode of blocks, in coding order, that are not as predicted.
+    Intra4([Option<u8>; 16], chroma::Mode),
+}
+
+/// Levels of a macroblock, its blocks in coding order.
+#[derive(Clone, Debug, Default)]
+#[repr(align(32))]
+pub(crate) struct Residual {
+    /// In raster order; without DC in Intra_16x16.
+    pub(crate) luma: [Block; 16],
+    /// Cb and Cr, in raster order, without DC.
+    pub(crate) chroma: [Block; 8],
+    /// DC of Intra_16x16 in raster order.
+    pub(crate) luma_dc: Block,
+    /// DC of Cb and Cr.
+    pub(crate) chroma_dc: [[i16; 4]; 2],
+    /// CodedBlockPatternLuma.
+    pub(crate) cbp_luma: u8,
+    /// CodedBlockPatternChroma.
+    pub(crate) cbp_chroma: u8,
+}
+
+/// Bits of mb_type of I macroblocks in a P slice, Table 7-13.
+fn intra_offset(picture_type: PictureType) -> u32 {
+    match picture_type {
+        PictureType::I => 0,
+        PictureType::P => 5,
+    }
+}
+
+/// Writes a macroblock that is not skipped and notes its TotalCoeff in `info`. Gives the number of
+/// levels.
+pub(crate) fn put_macroblock(
+    writer: &mut BitWriter,
+    picture_type: PictureType,
+    prediction: &Prediction,
+    residual: &Residual,
+    neighbours: Neighbours<'_>,
+    info: &mut MbInfo,
+) -> Result<u32, LevelRange> {
+    let (cbp_luma, cbp_chroma) = (residual.cbp_luma, residual.cbp_chroma);
+    let cbp = usize::from(cbp_luma + 16 * cbp_chroma);
+    match prediction {
+        Prediction::Inter(shape, differences) => {
+            writer.put_ue(*shape as u32);
+            if *shape == Shape::Quarters {
+                // Four times sub_mb_type P_L0_8x8.
+                writer.put(4, 0xf);
+            }
+            for mvd in &differences[..shape.partitions().len()] {
+                writer.put_se(mvd.x.into());
+                writer.put_se(mvd.y.into());
+            }
+            writer.put_ue(CBP_INTER[cbp].into());
+        }
+        Prediction::Intra16(mode, chroma_mode) => {
+            let kind = 1 + *mode as u32 + 4 * u32::from(cbp_chroma) + 12 * u32::from(cbp_luma > 0);
+            writer.put_ue(intra_offset(picture_type) + kind);
+            writer.put_ue(*chroma_mode as u32);
+        }
+        Prediction::Intra4(modes, chroma_mode) => {
+            writer.put_ue(intra_offset(picture_type));
+            for mode in modes {
+                match mode {
+                    None => writer.put(1, 1),
+                    Some(mode) => writer.put(4, u32::from(*mode)),
+                }
+            }
+            writer.put_ue(*chroma_mode as u32);
+            writer.put_ue(CBP_INTRA[cbp].into());
+        }
+    }
+    let is_intra16 = matches!(prediction, Prediction::Intra16(..));
+    if cbp > 0 || is_intra16 {
+        // mb_qp_delta: the QP is the slice's throughout.
+        writer.put_se(0);
+        return put_residual(writer, is_intra16, residual, neighbours, info);
+    }
+    Ok(0)
+}
+
+/// residual() of clause 7.3.5.3.
+fn put_residual(
+    writer: &mut BitWriter,
+    is_intra16: bool,
+    residual: &Residual,
+    neighbours: Neighbours<'_>,
+    info: &mut MbInfo,
+) -> Result<u32, LevelRange> {
+    let mut count = 0;
+    if is_intra16 {
+        let (left, above) = neighbours.around(0, &info.total, |info| &info.total);
+        let context = number_context(left, above);
+        count += u32::from(put_block(writer, &zigzag(&residual.luma_dc), context)?);
+    }
+    let skipped = usize::from(is_intra16);
+    for (i, block) in residual.luma.iter().enumerate() {
+        if (residual.cbp_luma >> (i / 4)) & 1 != 0 {
+            let at = raster(i);
+            let (left, above) = neighbours.around(at, &info.total, |info| &info.total);
+            let context = number_context(left, above);
+            info.total[at] = put_block(writer, &zigzag(block)[skipped..], context)?;
+            count += u32::from(info.total[at]);
+        }
+    }
+    if residual.cbp_chroma > 0 {
+        for levels in &residual.chroma_dc {
+            count += u32::from(put_chroma_dc(writer, levels)?);
+        }
+    }
+    if residual.cbp_chroma > 1 {
+        for (i, block) in residual.chroma.iter().enumerate() {
+            let left = if i & 1 != 0 {
+                Some(info.total_chroma[i - 1])
+            } else {
+                neighbours.left.map(|info| info.total_chroma[i + 1])
+            };
+            let above = if i & 2 != 0 {
+                Some(info.total_chroma[i - 2])
+            } else {
+                neighbours.above.map(|info| info.total_chroma[i + 2])
+            };
+            let context = number_context(left, above);
+            info.total_chroma[i] = put_block(writer, &zigzag(block)[1..], context)?;
+            count += u32::from(info.total_chroma[i]);
+        }
+    }
+    Ok(count)
+}
+
+/// Writes mb_type of an I_PCM macroblock; alignment and samples follow.
+pub(crate) fn put_pcm_type(writer: &mut BitWriter, picture_type: PictureType) {
+    writer.put_ue(intra_offset(picture_type) + 25);
+}
+
+/// Writes the samples of an I_PCM macroblock.
+pub(crate) fn put_pcm_samples(writer: &mut BitWriter, samples: &Samples) {
+    let mut put = |line: &[u8]| {
+        for word in line.chunks_exact(4) {
+            writer.put(32, u32::from_be_bytes([word[0], word[1], word[2], word[3]]));
+        }
+    };
+    put(&samples.luma);
+    for plane in 0..2 {
+        for line in samples.chroma.chunks_exact(16) {
+            put(&line[8 * plane..][..8]);
+        }
+    }
+}

@@ -1,0 +1,461 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Streams around the engine: parameter sets, slice headers, and a decoder to compare with.
+
+use std::io::{Read, Write};
+use std::ops::Range;
+use std::process::{Command, Stdio};
+
+use slenc_engine::{Deblocking, Encoder, Picture, PictureType, Source, SourceFormat, Stats, Unit};
+
+/// A bit string, most significant bit first.
+#[derive(Default)]
+pub(crate) struct Bits {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) length: usize,
+}
+
+impl Bits {
+    /// Begins a NAL unit.
+    pub(crate) fn unit(header: u8) -> Self {
+        let mut bits = Self::default();
+        bits.u(8, header.into());
+        bits
+    }
+
+    /// Appends u(n).
+    pub(crate) fn u(&mut self, count: u32, value: u32) {
+        for i in (0..count).rev() {
+            if self.length % 8 == 0 {
+                self.bytes.push(0);
+            }
+            let last = self.bytes.len() - 1;
+            self.bytes[last] |= (((value >> i) & 1) as u8) << (7 - self.length % 8);
+            self.length += 1;
+        }
+    }
+
+    /// Appends ue(v).
+    pub(crate) fn ue(&mut self, value: u32) {
+        let bits = (value + 1).ilog2();
+        self.u(bits, 0);
+        self.u(bits + 1, value + 1);
+    }
+
+    /// Appends se(v).
+    pub(crate) fn se(&mut self, value: i32) {
+        let code = if value > 0 { 2 * value - 1 } else { -2 * value };
+        self.ue(code as u32);
+    }
+
+    /// Appends rbsp_trailing_bits().
+    pub(crate) fn trailing(&mut self) {
+        self.u(1, 1);
+        while self.length % 8 != 0 {
+            self.u(1, 0);
+        }
+    }
+}
+
+/// How a stream is coded.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) width: usize,
+    pub(crate) height: usize,
+    pub(crate) format: SourceFormat,
+    /// QP of I and of P pictures.
+    pub(crate) qp: [u8; 2],
+    pub(crate) chroma_qp_index_offset: i8,
+    pub(crate) deblocking: Deblocking,
+    /// Slices a picture, at most one a row.
+    pub(crate) slices: usize,
+    /// Pictures from one I to the next; 0 for only the first.
+    pub(crate) gop: usize,
+    /// Forced to intra in every P picture.
+    pub(crate) forced_intra: Vec<Range<u32>>,
+    /// Pictures that are all skipped.
+    pub(crate) all_skip: Vec<usize>,
+    pub(crate) threads: usize,
+    pub(crate) portable: bool,
+}
+
+impl Settings {
+    pub(crate) fn new(width: usize, height: usize, qp: u8) -> Self {
+        Self {
+            width,
+            height,
+            format: SourceFormat::Nv12,
+            qp: [qp, qp],
+            chroma_qp_index_offset: 0,
+            deblocking: Deblocking::default(),
+            slices: 1,
+            gop: 0,
+            forced_intra: Vec::new(),
+            all_skip: Vec::new(),
+            threads: 1,
+            portable: false,
+        }
+    }
+
+    pub(crate) fn width_mbs(&self) -> usize {
+        self.width.div_ceil(16)
+    }
+
+    pub(crate) fn height_mbs(&self) -> usize {
+        self.height.div_ceil(16)
+    }
+
+    /// Bytes of a source picture.
+    pub(crate) fn source_size(&self) -> usize {
+        match self.format {
+            SourceFormat::Nv12 | SourceFormat::I420 => self.width * self.height * 3 / 2,
+            SourceFormat::Yuyv | SourceFormat::Uyvy => self.width * self.height * 2,
+        }
+    }
+
+    /// A source picture over `bytes`.
+    pub(crate) fn source<'a>(&self, bytes: &'a [u8]) -> Source<'a> {
+        let luma = self.width * self.height;
+        let (planes, strides) = match self.format {
+            SourceFormat::Nv12 => (
+                [&bytes[..luma], &bytes[luma..], &[]],
+                [self.width, self.width, 0],
+            ),
+            SourceFormat::I420 => {
+                let (cb, cr) = bytes[luma..].split_at(luma / 4);
+                (
+                    [&bytes[..luma], cb, cr],
+                    [self.width, self.width / 2, self.width / 2],
+                )
+            }
+            SourceFormat::Yuyv | SourceFormat::Uyvy => ([bytes, &[], &[]], [2 * self.width, 0, 0]),
+        };
+        Source {
+            format: self.format,
+            width: self.width,
+            height: self.height,
+            planes,
+            strides,
+        }
+    }
+
+    fn sps(&self) -> Bits {
+        let mut bits = Bits::unit(0x67);
+        bits.u(8, 66);
+        bits.u(8, 0xc0);
+        bits.u(8, 51);
+        bits.ue(0);
+        bits.ue(4);
+        bits.ue(2);
+        bits.ue(1);
+        bits.u(1, 0);
+        bits.ue(self.width_mbs() as u32 - 1);
+        bits.ue(self.height_mbs() as u32 - 1);
+        bits.u(2, 3);
+        let right = 16 * self.width_mbs() - self.width;
+        let bottom = 16 * self.height_mbs() - self.height;
+        bits.u(1, u32::from(right + bottom > 0));
+        if right + bottom > 0 {
+            for crop in [0, right / 2, 0, bottom / 2] {
+                bits.ue(crop as u32);
+            }
+        }
+        bits.u(1, 0);
+        bits.trailing();
+        bits
+    }
+
+    fn pps(&self) -> Bits {
+        let mut bits = Bits::unit(0x68);
+        bits.ue(0);
+        bits.ue(0);
+        bits.u(2, 0);
+        bits.ue(0);
+        bits.ue(0);
+        bits.ue(0);
+        bits.u(3, 0);
+        bits.se(0);
+        bits.se(0);
+        bits.se(self.chroma_qp_index_offset.into());
+        bits.u(3, 4);
+        bits.trailing();
+        bits
+    }
+
+    /// Header of the slice whose first row is `row`, of picture `number` after an I picture.
+    fn slice_header(&self, row: usize, number: usize) -> Bits {
+        let is_idr = number == 0;
+        let mut bits = Bits::unit(if is_idr { 0x65 } else { 0x61 });
+        bits.ue((row * self.width_mbs()) as u32);
+        bits.ue(if is_idr { 7 } else { 5 });
+        bits.ue(0);
+        bits.u(8, number as u32 & 0xff);
+        if is_idr {
+            bits.ue(0);
+            bits.u(2, 0);
+        } else {
+            bits.u(3, 0);
+        }
+        let qp = self.qp[usize::from(!is_idr)];
+        bits.se(i32::from(qp) - 26);
+        let deblocking = &self.deblocking;
+        bits.ue(deblocking.disable_idc.into());
+        if deblocking.disable_idc != 1 {
+            bits.se(deblocking.alpha_c0_offset_div2.into());
+            bits.se(deblocking.beta_offset_div2.into());
+        }
+        bits
+    }
+}
+
+/// A coded stream.
+pub(crate) struct Coded {
+    pub(crate) bytes: Vec<u8>,
+    /// Reconstructions in the engine's layout.
+    pub(crate) recons: Vec<Vec<u8>>,
+    pub(crate) stats: Vec<Stats>,
+}
+
+/// Codes source pictures.
+pub(crate) fn code(settings: &Settings, pictures: &[Vec<u8>]) -> Coded {
+    let mut coder = StreamCoder::new(settings.clone());
+    let mut coded = Coded {
+        bytes: Vec::new(),
+        recons: Vec::new(),
+        stats: Vec::new(),
+    };
+    for picture in pictures {
+        let (bytes, stats) = coder.code(picture);
+        coded.bytes.extend_from_slice(bytes);
+        coded.recons.push(coder.recon.clone());
+        coded.stats.push(stats);
+    }
+    coded
+}
+
+/// Codes a stream picture by picture.
+pub(crate) struct StreamCoder {
+    settings: Settings,
+    encoder: Encoder,
+    count: usize,
+    pub(crate) recon: Vec<u8>,
+    reference: Vec<u8>,
+    output: Vec<u8>,
+}
+
+impl StreamCoder {
+    pub(crate) fn new(settings: Settings) -> Self {
+        let size = settings.width_mbs() * settings.height_mbs() * 384;
+        Self {
+            encoder: if settings.portable {
+                Encoder::portable(settings.threads)
+            } else {
+                Encoder::new(settings.threads)
+            },
+            count: 0,
+            recon: vec![0; size],
+            reference: vec![0; size],
+            output: vec![0; 2 * size + 4096],
+            settings,
+        }
+    }
+
+    /// Codes the next picture.
+    pub(crate) fn code(&mut self, source: &[u8]) -> (&[u8], Stats) {
+        let settings = &self.settings;
+        std::mem::swap(&mut self.recon, &mut self.reference);
+        let number = match settings.gop {
+            0 => self.count,
+            gop => self.count % gop,
+        };
+        let (sps, pps) = (settings.sps(), settings.pps());
+        let rows = settings.height_mbs();
+        let slices = settings.slices.min(rows);
+        let starts: Vec<usize> = (0..=slices).map(|i| i * rows / slices).collect();
+        let headers: Vec<Bits> = starts[..slices]
+            .iter()
+            .map(|&row| settings.slice_header(row, number))
+            .collect();
+        let mut units = Vec::new();
+        if number == 0 {
+            for bits in [&sps, &pps] {
+                units.push(Unit {
+                    start_code: 4,
+                    bits: &bits.bytes,
+                    bit_length: bits.length,
+                    rows: None,
+                });
+            }
+        }
+        for (header, window) in headers.iter().zip(starts.windows(2)) {
+            units.push(Unit {
+                start_code: 3,
+                bits: &header.bytes,
+                bit_length: header.length,
+                rows: Some((window[0], window[1] - window[0])),
+            });
+        }
+        let all_skip = settings.all_skip.contains(&self.count);
+        let picture = Picture {
+            width_mbs: settings.width_mbs(),
+            height_mbs: settings.height_mbs(),
+            source: (!all_skip).then(|| settings.source(source)),
+            picture_type: if number == 0 {
+                PictureType::I
+            } else {
+                PictureType::P
+            },
+            qp: settings.qp[usize::from(number > 0)],
+            chroma_qp_index_offset: settings.chroma_qp_index_offset,
+            deblocking: settings.deblocking,
+            forced_intra: &settings.forced_intra,
+            units: &units,
+        };
+        let mut unit_bytes = vec![0; units.len()];
+        let stats = self
+            .encoder
+            .encode(
+                &picture,
+                (number > 0).then_some(&self.reference),
+                &mut self.recon,
+                &mut self.output,
+                &mut unit_bytes,
+            )
+            .expect("the picture is valid");
+        assert_eq!(unit_bytes.iter().sum::<u32>(), stats.bytes);
+        let bits = stats.header_bits + stats.slice_data_bits + 8 * stats.emulation_bytes;
+        assert_eq!(bits, 8 * stats.bytes);
+        self.count += 1;
+        (&self.output[..stats.bytes as usize], stats)
+    }
+}
+
+/// Runs a command with `input` and gives its output; it must succeed and not complain.
+pub(crate) fn pipe(command: &mut Command, input: &[u8]) -> Vec<u8> {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command starts");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    let mut stdout = child.stdout.take().expect("a pipe");
+    let mut output = Vec::new();
+    std::thread::scope(|scope| {
+        scope.spawn(move || stdin.write_all(input));
+        stdout.read_to_end(&mut output).expect("a pipe is read");
+    });
+    let result = child.wait_with_output().expect("the command ends");
+    let complaints = String::from_utf8_lossy(&result.stderr);
+    assert!(
+        result.status.success() && complaints.is_empty(),
+        "{command:?}: {} {complaints}",
+        result.status
+    );
+    output
+}
+
+/// Decodes a stream to planar pictures.
+pub(crate) fn decode(stream: &[u8]) -> Vec<u8> {
+    let mut command = Command::new("ffmpeg");
+    command.args([
+        "-v",
+        "error",
+        "-xerror",
+        "-err_detect",
+        "explode",
+        "-threads",
+        "1",
+    ]);
+    command.args(["-f", "h264", "-i", "pipe:0", "-fps_mode", "passthrough"]);
+    command.args(["-f", "rawvideo", "-pix_fmt", "yuv420p", "pipe:1"]);
+    pipe(&mut command, stream)
+}
+
+/// The part of a reconstruction that is shown, as planar samples.
+pub(crate) fn shown(settings: &Settings, recon: &[u8]) -> Vec<u8> {
+    let stride = 16 * settings.width_mbs();
+    let (luma, chroma) = recon.split_at(stride * 16 * settings.height_mbs());
+    let mut samples = Vec::with_capacity(settings.width * settings.height * 3 / 2);
+    for line in luma.chunks_exact(stride).take(settings.height) {
+        samples.extend_from_slice(&line[..settings.width]);
+    }
+    for plane in 0..2 {
+        for line in chroma.chunks_exact(stride).take(settings.height / 2) {
+            samples.extend(line[plane..settings.width].iter().step_by(2));
+        }
+    }
+    samples
+}
+
+/// Asserts that the decoder makes of a stream what the engine reconstructed.
+pub(crate) fn assert_decodes(settings: &Settings, coded: &Coded) {
+    let decoded = decode(&coded.bytes);
+    let size = settings.width * settings.height * 3 / 2;
+    assert_eq!(decoded.len(), size * coded.recons.len(), "{settings:?}");
+    for (i, (decoded, recon)) in decoded.chunks_exact(size).zip(&coded.recons).enumerate() {
+        let recon = shown(settings, recon);
+        if let Some(at) = (0..size).find(|&at| decoded[at] != recon[at]) {
+            let (x, y) = (at % settings.width, at / settings.width);
+            panic!(
+                "picture {i} differs first at {x}, {y}: decoded {}, reconstructed {}; {settings:?}",
+                decoded[at], recon[at]
+            );
+        }
+    }
+}
+
+/// A small generator of pseudo-random numbers (G. Marsaglia, "Xorshift RNGs", 2003).
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn next(&mut self) -> u32 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 32) as u32
+    }
+
+    pub(crate) fn below(&mut self, limit: u32) -> u32 {
+        self.next() % limit
+    }
+}
+
+/// Pictures of moving texture with some noise, which exercise every kind of prediction.
+pub(crate) fn moving(settings: &Settings, count: usize) -> Vec<Vec<u8>> {
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let (width, height) = (settings.width as f32, settings.height as f32);
+    let texture = |x: f32, y: f32| {
+        let near = (x * 0.31).sin() * (y * 0.23).cos() + (x * 0.05 + y * 0.11).sin();
+        let stripes = if (x / 13.0 + y / 29.0).rem_euclid(2.0) < 1.0 {
+            25.0
+        } else {
+            -25.0
+        };
+        128.0 + 40.0 * near + stripes
+    };
+    (0..count)
+        .map(|t| {
+            let t = t as f32;
+            let sample = |x: f32, y: f32, random: &mut Random| {
+                let noise = random.below(7) as f32 - 3.0;
+                let (dx, dy) = (x - width / 2.0 - 3.3 * t, y - height / 2.0 + 1.7 * t);
+                let inside = dx.abs() < width / 4.0 && dy.abs() < height / 4.0;
+                let value = if inside {
+                    texture(dx + 500.0, dy)
+                } else if y > height * 0.8 {
+                    110.0 + x / 8.0
+                } else {
+                    texture(x + 1.25 * t, y + 0.5 * t) + noise
+                };
+                value.clamp(0.0, 255.0) as u8
+            };
+            (0..settings.source_size())
+                .map(|i| {
+                    let (x, y) = (i % settings.width, i / settings.width);
+                    sample(x as f32, y as f32, &mut random)
+                })
+                .collect()
+        })
+        .collect()
+}
