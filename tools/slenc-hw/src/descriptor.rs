@@ -161,9 +161,9 @@ pub struct Job {
     pub width_mbs: u16,
     /// Coded height in macroblocks.
     pub height_mbs: u16,
-    /// Visible width in samples.
+    /// Visible width in samples; the coded width when there is no source.
     pub width: u16,
-    /// Visible height in samples.
+    /// Visible height in samples; the coded height when there is no source.
     pub height: u16,
     /// The source; none of an all-skip picture.
     pub source: Option<SourcePlanes>,
@@ -225,10 +225,10 @@ impl Job {
             3 if !all_skip => SourceFormat::Uyvy,
             _ => return Err(BadField(field::SOURCE_FORMAT as u32)),
         };
-        let (width_mbs, width) =
-            dimension(bytes, field::WIDTH_MBS, field::SOURCE_WIDTH, MAX_WIDTH)?;
-        let (height_mbs, height) =
-            dimension(bytes, field::HEIGHT_MBS, field::SOURCE_HEIGHT, MAX_HEIGHT)?;
+        let width_mbs = macroblocks(bytes, field::WIDTH_MBS, MAX_WIDTH)?;
+        let height_mbs = macroblocks(bytes, field::HEIGHT_MBS, MAX_HEIGHT)?;
+        let width = samples(bytes, field::SOURCE_WIDTH, width_mbs, all_skip)?;
+        let height = samples(bytes, field::SOURCE_HEIGHT, height_mbs, all_skip)?;
         let disable_idc = bytes[field::DISABLE_DEBLOCKING];
         require(disable_idc <= 2, field::DISABLE_DEBLOCKING)?;
         let deblocking = Deblocking {
@@ -299,7 +299,6 @@ impl Job {
     }
 
     fn parse_forced_intra(&mut self, bytes: &[u8], count: usize) -> Result<(), BadField> {
-        let mut free = 0;
         for i in 0..MAX_FORCED_INTRA as usize {
             let at = field::FORCED_INTRA + 8 * i;
             let (first, macroblocks) = (u32_at(bytes, at), u32_at(bytes, at + 4));
@@ -308,11 +307,10 @@ impl Job {
                 require(macroblocks == 0, at + 4)?;
                 continue;
             }
-            require((free..self.macroblocks()).contains(&first), at)?;
+            require(first < self.macroblocks(), at)?;
             let left = self.macroblocks() - first;
             require((1..=left).contains(&macroblocks), at + 4)?;
-            free = first + macroblocks;
-            self.forced_intra.push(first..free);
+            self.forced_intra.push(first..first + macroblocks);
         }
         Ok(())
     }
@@ -325,21 +323,24 @@ fn signed(bytes: &[u8], at: usize, limit: i8) -> Result<i8, BadField> {
     Ok(value)
 }
 
-/// Coded macroblocks and source samples of one dimension.
-fn dimension(
-    bytes: &[u8],
-    mbs_field: usize,
-    samples_field: usize,
-    max: u32,
-) -> Result<(u16, u16), BadField> {
-    let mbs = u16_at(bytes, mbs_field);
-    require((1..=max / 16).contains(&u32::from(mbs)), mbs_field)?;
-    let samples = u16_at(bytes, samples_field);
-    require(
-        samples % 2 == 0 && u32::from(samples) >= MIN_SIZE && samples.div_ceil(16) == mbs,
-        samples_field,
-    )?;
-    Ok((mbs, samples))
+/// Macroblocks of one dimension of a picture of up to `max` samples.
+fn macroblocks(bytes: &[u8], at: usize, max: u32) -> Result<u16, BadField> {
+    let value = u16_at(bytes, at);
+    require((1..=max / 16).contains(&u32::from(value)), at)?;
+    Ok(value)
+}
+
+/// Visible samples of one dimension of a picture of `mbs` macroblocks: those of the source, or
+/// all when there is none.
+fn samples(bytes: &[u8], at: usize, mbs: u16, all_skip: bool) -> Result<u16, BadField> {
+    let value = u16_at(bytes, at);
+    if all_skip {
+        require(value == 0, at)?;
+        return Ok(mbs * 16);
+    }
+    let fits = value % 2 == 0 && u32::from(value) >= MIN_SIZE && value.div_ceil(16) == mbs;
+    require(fits, at)?;
+    Ok(value)
 }
 
 /// Bytes of a line and lines of each plane.
