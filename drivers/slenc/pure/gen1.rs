@@ -5,7 +5,7 @@
 
 use super::{
     params::{Invalid, SLICE_TYPE_I, SLICE_TYPE_P},
-    picture::{Capabilities, Completion, Failure, PictureJob},
+    picture::{Capabilities, Completion, Expected, Failure, PictureJob},
     units::{Kind, Unit},
 };
 
@@ -225,19 +225,6 @@ pub fn describe_unit(unit: &Unit) -> [u8; UNIT_BYTES] {
     f.u8(kind).u8(unit.start_code).u16(0);
     f.u32(offset).u32(bits).u16(first_row).u16(rows);
     entry
-}
-
-/// What a result has to agree with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Expected {
-    /// The job's tag.
-    pub tag: u32,
-    /// Bytes that the output has.
-    pub output_size: u32,
-    /// Macroblocks of the picture.
-    pub macroblocks: u32,
-    /// No macroblock can be skipped.
-    pub intra: bool,
 }
 
 /// Takes little-endian fields one after the other; behind the end all are 0.

@@ -17,6 +17,7 @@ pub mod level;
 pub mod params;
 pub mod picture;
 pub mod slice;
+pub mod slot;
 pub mod units;
 
 /// The KUnit suite attribute that the crate root has from the kernel's prelude; cargo has its own

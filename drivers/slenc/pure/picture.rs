@@ -2,7 +2,11 @@
 
 //! A picture to code and what became of it, the same for every generation of the hardware.
 
-use super::{params::Invalid, slice::Deblocking, units::Units};
+use super::{
+    params::{Invalid, SLICE_TYPE_I},
+    slice::Deblocking,
+    units::Units,
+};
 
 /// How a source's samples lie in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,6 +124,16 @@ impl PictureJob<'_> {
     pub fn macroblocks(&self) -> u32 {
         u32::from(self.width_mbs) * u32::from(self.height_mbs)
     }
+
+    /// What the result of the job has to agree with when its tag is `tag`.
+    pub fn expected(&self, tag: u32) -> Expected {
+        Expected {
+            tag,
+            output_size: self.output.size,
+            macroblocks: self.macroblocks(),
+            intra: self.slice_type == SLICE_TYPE_I,
+        }
+    }
 }
 
 /// How a picture was coded; checked for what the hardware could have done.
@@ -164,6 +178,19 @@ impl Completion {
         let mean = (u64::from(self.qp_sum) * 256 + n / 2) / n;
         u32::try_from(mean).unwrap_or(u32::MAX)
     }
+}
+
+/// What a result has to agree with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expected {
+    /// The job's tag.
+    pub tag: u32,
+    /// Bytes that the output has.
+    pub output_size: u32,
+    /// Macroblocks of the picture.
+    pub macroblocks: u32,
+    /// No macroblock can be skipped.
+    pub intra: bool,
 }
 
 /// Why a job did not end well.

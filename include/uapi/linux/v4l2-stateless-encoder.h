@@ -15,6 +15,10 @@
 #include <linux/v4l2-controls.h>
 #include <linux/videodev2.h>
 
+#ifdef __KERNEL__
+#include <linux/build_bug.h>
+#endif
+
 /*
  * H.264 encode parameters, as in the linux-media series "media: Add V4L2 H.264
  * stateless encode and VC8000E support". A kernel that has them wins.
@@ -228,11 +232,10 @@ struct v4l2_ctrl_stateless_enc_stats {
 	__u8 reserved[144];
 };
 
-#ifndef __cplusplus
-_Static_assert(sizeof(struct v4l2_ctrl_h264_encode_params) == 44,
-	       "the layout is user space ABI");
-_Static_assert(sizeof(struct v4l2_ctrl_stateless_enc_stats) == 256,
-	       "the layout is user space ABI");
+#ifdef __KERNEL__
+/* The layouts are user space ABI. */
+static_assert(sizeof(struct v4l2_ctrl_h264_encode_params) == 44);
+static_assert(sizeof(struct v4l2_ctrl_stateless_enc_stats) == 256);
 #endif
 
 #endif /* _UAPI_LINUX_V4L2_STATELESS_ENCODER_H */

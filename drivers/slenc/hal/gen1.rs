@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The first generation: CAVLC, slice headers as bits in memory.
+
+use super::{
+    Hal,
+    DESCRIPTOR_BYTES,
+    RESULT_BYTES,
+    UNIT_BYTES, //
+};
+use crate::pure::{
+    gen1::{
+        self,
+        Memory, //
+    },
+    params::Invalid,
+    picture::{
+        Capabilities,
+        Completion,
+        Expected,
+        Failure,
+        PictureJob, //
+    },
+    units::Unit,
+};
+
+/// Generation 1.
+pub(super) struct Gen1;
+
+impl Hal for Gen1 {
+    fn describe(
+        &self,
+        job: &PictureJob<'_>,
+        able: &Capabilities,
+        memory: &Memory,
+        descriptor: &mut [u8; DESCRIPTOR_BYTES],
+    ) -> Result<(), Invalid> {
+        gen1::describe(job, able, memory, descriptor)
+    }
+
+    fn describe_unit(&self, unit: &Unit) -> [u8; UNIT_BYTES] {
+        gen1::describe_unit(unit)
+    }
+
+    fn result(
+        &self,
+        block: &[u8; RESULT_BYTES],
+        expected: &Expected,
+    ) -> Result<Completion, Failure> {
+        gen1::parse_result(block, expected)
+    }
+}

@@ -1,0 +1,413 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The device: one job at a time, from its descriptor to its end.
+//!
+//! A job is in the [slot](crate::pure::slot) from the doorbell until somebody takes it out: the
+//! interrupt thread with its result, the watchdog when its time is over, or unbind. Who takes it
+//! ends it, through [`Client::finished`], and so it ends once.
+//!
+//! Locks: job memory is taken before the slot. The slot is held over the doorbell, so that none
+//! is rung after the slot is closed; it is a spinlock, and all its users are in process context.
+//! Neither is held when a job is ended.
+
+use crate::{
+    hal::{
+        self,
+        Hal, //
+    },
+    pure::{
+        picture::{
+            Capabilities,
+            Completion,
+            Expected,
+            Failure,
+            PictureJob, //
+        },
+        slot::{
+            Refused,
+            Running,
+            Slot,
+            Then,
+            Watch, //
+        }, //
+    },
+};
+use kernel::{
+    device::{
+        Core,
+        Device, //
+    },
+    dma::{
+        CoherentHandle,
+        Device as _,
+        DmaMask, //
+    },
+    new_mutex,
+    new_spinlock,
+    pci,
+    prelude::*,
+    sync::{
+        aref::ARef,
+        Arc,
+        Mutex,
+        SpinLock, //
+    },
+    time::{
+        Instant,
+        Monotonic, //
+    },
+    workqueue::new_delayed_work, //
+};
+
+mod bar;
+mod interrupt;
+mod memory;
+mod watchdog;
+
+use bar::Bar;
+use interrupt::Interrupt;
+use memory::JobMemory;
+
+/// Who gives jobs to the hardware.
+pub(crate) trait Client: 'static {
+    /// What comes back when a job has ended.
+    type Token: Send + 'static;
+
+    /// A job that [`Hardware::submit`] accepted has ended: called once for each, in process
+    /// context, with no lock held. The next job may be submitted from here.
+    ///
+    /// Errors: [`ETIMEDOUT`] it took too long; [`ENOSPC`] the output is too small; [`EFAULT`] the
+    /// hardware could not access memory; [`EINVAL`] it refused the descriptor; [`EIO`] it failed,
+    /// or what it says cannot be true; [`ENODEV`] it is gone. The output is undefined then.
+    fn finished(token: Self::Token, outcome: Result<Completion>);
+}
+
+/// A token with what is needed to read the job's result.
+struct Job<T> {
+    token: T,
+    expected: Expected,
+}
+
+/// The hardware of one device.
+///
+/// It may outlive the binding to the device, in the hands of open files. Then it is gone, and
+/// everything fails with [`ENODEV`].
+#[pin_data]
+pub(crate) struct Hardware<C: Client> {
+    dev: ARef<Device>,
+    bar: Bar,
+    hal: &'static dyn Hal,
+    capabilities: Capabilities,
+    /// Nanoseconds that a job may take.
+    timeout: u64,
+    /// Where the time of deadlines starts.
+    epoch: Instant<Monotonic>,
+    /// None when the device is not bound any more.
+    #[pin]
+    memory: Mutex<Option<JobMemory>>,
+    #[pin]
+    slot: SpinLock<Slot<Job<C::Token>>>,
+    #[pin]
+    watchdog: watchdog::Item<C>,
+}
+
+impl<C: Client> Hardware<C> {
+    /// What it can do. Known also when it is gone.
+    pub(crate) fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    /// Whether it is gone for ever.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.slot.lock().is_gone()
+    }
+
+    /// Starts a job. It ends in [`Client::finished`], unless this fails: then the token comes
+    /// back.
+    ///
+    /// Sleeps for its lock, and never for the hardware. `v4l2_m2m_ops.device_run` may: it is
+    /// called in process context without a spinlock.
+    ///
+    /// Errors: [`EBUSY`] a job runs already; [`EINVAL`] the hardware cannot do this job;
+    /// [`ENODEV`] it is gone.
+    pub(crate) fn submit(
+        self: &Arc<Self>,
+        job: &PictureJob<'_>,
+        token: C::Token,
+    ) -> Result<(), (Error, C::Token)> {
+        let memory = self.memory.lock();
+        if let Err(e) = self.prepare(memory.as_ref(), job) {
+            return Err((e, token));
+        }
+        let deadline = self.now().saturating_add(self.timeout);
+        let job = Job {
+            token,
+            expected: job.expected(0),
+        };
+        {
+            let mut slot = self.slot.lock();
+            let tag = match slot.start(job, deadline) {
+                Ok(tag) => tag,
+                Err((refused, job)) => return Err((errno_of_refusal(refused), job.token)),
+            };
+            if let Err(e) = self.bar.ring(tag) {
+                // Not rung: nobody else has seen it.
+                if let Some(running) = slot.take(tag, Then::Idle) {
+                    return Err((e, running.token.token));
+                }
+            }
+        }
+        drop(memory);
+        watchdog::set(self, self.timeout);
+        Ok(())
+    }
+
+    /// Writes the job to memory, which is the caller's: it holds the lock.
+    fn prepare(&self, memory: Option<&JobMemory>, job: &PictureJob<'_>) -> Result {
+        self.slot.lock().ready().map_err(errno_of_refusal)?;
+        let memory = memory.ok_or(ENODEV)?;
+        memory
+            .write(self.hal, job, &self.capabilities)?
+            .map_err(|invalid| {
+                dev_dbg!(self.dev, "job refused: {}\n", invalid.0);
+                EINVAL
+            })
+    }
+
+    /// Memory that only the hardware uses, for reconstructions.
+    ///
+    /// It may be freed after unbind, as the buffers of videobuf2.
+    pub(crate) fn alloc(&self, size: usize) -> Result<CoherentHandle> {
+        let memory = self.memory.lock();
+        if memory.is_none() {
+            return Err(ENODEV);
+        }
+        // SAFETY: The device is bound as long as there is job memory, which `detach` takes away
+        // before unbind ends, and for which it has to wait for this lock.
+        let dev = unsafe { self.dev.as_bound() };
+        CoherentHandle::alloc(dev, size, GFP_KERNEL)
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.epoch.elapsed().as_nanos()).unwrap_or(0)
+    }
+
+    /// Serves an interrupt: ends the running job if its result is there. Says whether there was
+    /// anything to do.
+    fn serve(&self) -> bool {
+        let Some(tag) = self.slot.lock().running() else {
+            return false;
+        };
+        if let Some(block) = self.result_block(tag) {
+            self.conclude(tag, &block);
+            return true;
+        }
+        // No result: a spurious or late interrupt, or a job that will have none.
+        let Ok(status) = self.bar.irq_status() else {
+            return false;
+        };
+        if status.is_gone() {
+            self.lost();
+        } else if status.job_lost() {
+            dev_err!(
+                self.dev,
+                "job ended without a result, interrupt status {:#x}\n",
+                status.into_raw()
+            );
+            self.fail(tag, EFAULT);
+        } else {
+            return false;
+        }
+        true
+    }
+
+    fn result_block(&self, tag: u32) -> Option<[u8; hal::RESULT_BYTES]> {
+        self.memory.lock().as_ref()?.result(tag)
+    }
+
+    /// Ends the job with this tag by its result.
+    fn conclude(&self, tag: u32, block: &[u8; hal::RESULT_BYTES]) {
+        let Some(running) = self.slot.lock().take(tag, Then::Reset) else {
+            return;
+        };
+        let expected = Expected {
+            tag,
+            ..running.token.expected
+        };
+        let outcome = self.hal.result(block, &expected);
+        match outcome {
+            Ok(_) | Err(Failure::OutputFull) => self.slot.lock().reset_done(),
+            Err(Failure::BadDescriptor { .. } | Failure::DmaFault { .. }) => {
+                dev_err!(self.dev, "job failed: {:?}\n", outcome);
+                self.slot.lock().reset_done();
+            }
+            Err(_) => {
+                dev_err!(self.dev, "job failed: {:?}; resetting\n", outcome);
+                self.recover();
+            }
+        }
+        C::finished(running.token.token, outcome.map_err(errno_of_failure));
+    }
+
+    /// Takes the job with this tag, resets the hardware, and then ends the job: until the reset
+    /// is done the hardware may write to the job's buffers.
+    fn fail(&self, tag: u32, error: Error) {
+        let Some(running) = self.slot.lock().take(tag, Then::Reset) else {
+            return;
+        };
+        self.recover();
+        C::finished(running.token.token, Err(error));
+    }
+
+    /// Brings the hardware back after [`Then::Reset`]; if that fails it is gone.
+    fn recover(&self) {
+        match self.start_anew() {
+            Ok(()) => self.slot.lock().reset_done(),
+            Err(e) => {
+                dev_err!(self.dev, "reset failed: {:?}\n", e);
+                // The slot is empty: the caller has the job.
+                self.slot.lock().close();
+            }
+        }
+    }
+
+    fn start_anew(&self) -> Result {
+        self.bar.reset()?;
+        let descriptor = match self.memory.lock().as_ref() {
+            Some(memory) => memory.address(),
+            None => return Err(ENODEV),
+        };
+        self.bar.program(descriptor)
+    }
+
+    /// What the watchdog finds.
+    fn watch(&self) -> Watch {
+        self.slot.lock().watch(self.now())
+    }
+
+    /// The job with this tag is out of time.
+    fn expire(&self, tag: u32) {
+        if self.bar.is_gone() {
+            self.lost();
+        } else if let Some(block) = self.result_block(tag) {
+            dev_warn!(self.dev, "interrupt of job {} was lost\n", tag);
+            self.conclude(tag, &block);
+        } else {
+            dev_err!(self.dev, "job {} timed out; resetting\n", tag);
+            self.fail(tag, ETIMEDOUT);
+        }
+    }
+
+    /// Nothing answers any more.
+    fn lost(&self) {
+        let running = self.slot.lock().close();
+        dev_err!(self.dev, "device is gone\n");
+        finish_gone::<C>(running);
+    }
+
+    /// Ends everything before the device is unbound.
+    fn detach(self: &Arc<Self>) {
+        let running = self.slot.lock().close();
+        // Fails when the device is gone already, and then it does nothing any more.
+        let _ = self.bar.reset();
+        watchdog::cancel(self);
+        let memory = self.memory.lock().take();
+        drop(memory);
+        finish_gone::<C>(running);
+    }
+}
+
+fn finish_gone<C: Client>(running: Option<Running<Job<C::Token>>>) {
+    if let Some(running) = running {
+        C::finished(running.token.token, Err(ENODEV));
+    }
+}
+
+fn errno_of_refusal(refused: Refused) -> Error {
+    match refused {
+        Refused::Busy => EBUSY,
+        Refused::Gone => ENODEV,
+    }
+}
+
+fn errno_of_failure(failure: Failure) -> Error {
+    match failure {
+        Failure::BadDescriptor { .. } => EINVAL,
+        Failure::DmaFault { .. } => EFAULT,
+        Failure::OutputFull => ENOSPC,
+        Failure::NotThisJob
+        | Failure::Internal
+        | Failure::UnknownStatus(_)
+        | Failure::Implausible(_) => EIO,
+    }
+}
+
+/// The hardware of a bound device, for the driver's data.
+///
+/// Dropping it ends everything: no job starts, the hardware is reset, the running job ends with
+/// [`ENODEV`], and neither interrupt thread nor watchdog run any more.
+pub(crate) struct Attached<'bound, C: Client> {
+    hardware: Arc<Hardware<C>>,
+    #[expect(dead_code, reason = "held for its drop, which waits for the thread")]
+    interrupt: Interrupt<'bound, C>,
+}
+
+impl<'bound, C: Client> Attached<'bound, C> {
+    /// Takes the device into use: memory and bus mastering on, identified, reset, and ready for
+    /// jobs, which may take `timeout_ms` each.
+    pub(crate) fn new(pdev: &'bound pci::Device<Core<'_>>, timeout_ms: u32) -> Result<Self> {
+        pdev.enable_device_mem()?;
+        pdev.set_master();
+        // SAFETY: Nothing is allocated for the device before probe, which this is part of.
+        unsafe { pdev.dma_set_mask_and_coherent(DmaMask::new::<64>())? };
+
+        let bar = Bar::new(pdev)?;
+        let identity = bar.identify().inspect_err(|_| {
+            dev_err!(pdev, "this is no slenc hardware\n");
+        })?;
+        let capabilities = identity.capabilities;
+        let hal = hal::of_generation(capabilities.generation)
+            .filter(|_| identity.takes_header_bits)
+            .ok_or(ENODEV)
+            .inspect_err(|_| {
+                dev_err!(
+                    pdev,
+                    "generation {} is not known\n",
+                    capabilities.generation
+                );
+            })?;
+        let memory = JobMemory::new(pdev.as_ref(), capabilities.units)?;
+        let hardware = Arc::pin_init(
+            try_pin_init!(Hardware {
+                dev: pdev.as_ref().into(),
+                bar,
+                hal,
+                capabilities,
+                timeout: u64::from(timeout_ms.max(1)) * 1_000_000,
+                epoch: Instant::now(),
+                memory <- new_mutex!(Some(memory)),
+                slot <- new_spinlock!(Slot::new()),
+                watchdog <- new_delayed_work!("slenc::watchdog"),
+            }? Error),
+            GFP_KERNEL,
+        )?;
+        // Before the interrupt is there: whatever the hardware was doing, it ends here.
+        hardware.start_anew()?;
+        let interrupt = Interrupt::new(pdev, hardware.clone())?;
+        Ok(Self {
+            hardware,
+            interrupt,
+        })
+    }
+
+    /// The hardware, for files to hold.
+    pub(crate) fn hardware(&self) -> &Arc<Hardware<C>> {
+        &self.hardware
+    }
+}
+
+impl<C: Client> Drop for Attached<'_, C> {
+    fn drop(&mut self) {
+        self.hardware.detach();
+    }
+}
