@@ -71,7 +71,7 @@ use memory::JobMemory;
 /// Who gives jobs to the hardware.
 pub(crate) trait Client: 'static {
     /// What comes back when a job has ended.
-    type Token: Send + 'static;
+    type Token: Send + Unpin + 'static;
 
     /// A job that [`Hardware::submit`] accepted has ended: called once for each, in process
     /// context, with no lock held. The next job may be submitted from here.
@@ -177,6 +177,7 @@ impl<C: Client> Hardware<C> {
     /// Memory that only the hardware uses, for reconstructions.
     ///
     /// It may be freed after unbind, as the buffers of videobuf2.
+    #[expect(unsafe_code, reason = "the edge of DMA")]
     pub(crate) fn alloc(&self, size: usize) -> Result<CoherentHandle> {
         let memory = self.memory.lock();
         if memory.is_none() {
@@ -355,6 +356,7 @@ pub(crate) struct Attached<'bound, C: Client> {
 impl<'bound, C: Client> Attached<'bound, C> {
     /// Takes the device into use: memory and bus mastering on, identified, reset, and ready for
     /// jobs, which may take `timeout_ms` each.
+    #[expect(unsafe_code, reason = "the edge of DMA")]
     pub(crate) fn new(pdev: &'bound pci::Device<Core<'_>>, timeout_ms: u32) -> Result<Self> {
         pdev.enable_device_mem()?;
         pdev.set_master();

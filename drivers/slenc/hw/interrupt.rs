@@ -40,6 +40,7 @@ pub(super) struct Interrupt<'bound, C: Client> {
 }
 
 impl<'bound, C: Client> Interrupt<'bound, C> {
+    #[expect(unsafe_code, reason = "the edge of interrupts")]
     pub(super) fn new(
         pdev: &'bound pci::Device<Core<'_>>,
         hardware: Arc<Hardware<C>>,

@@ -13,7 +13,6 @@ use super::{
 use crate::pure::slot::Watch;
 use kernel::{
     bindings,
-    prelude::*,
     sync::Arc,
     time::msecs_to_jiffies,
     workqueue::{
@@ -54,6 +53,7 @@ pub(super) fn set<C: Client>(this: &Arc<Hardware<C>>, nanoseconds: u64) {
 ///
 /// The kernel crate has no cancellation of work items. Without it the module's code could go
 /// while the item is pending.
+#[expect(unsafe_code, reason = "the edge of interrupts and timers")]
 pub(super) fn cancel<C: Client>(this: &Arc<Hardware<C>>) {
     let hardware = Arc::as_ptr(this).cast_mut();
     // SAFETY: `hardware` points to a live `Hardware`: `this` holds a reference.
