@@ -44,10 +44,128 @@ impl Colorimetry {
             && u32::from(self.xfer_func) < media::v4l2_xfer_func_V4L2_XFER_FUNC_LAST
     }
 
-    /// Returns whether samples use the whole range of values.
-    pub fn is_full_range(&self) -> bool {
-        u32::from(self.quantization) == media::v4l2_quantization_V4L2_QUANTIZATION_FULL_RANGE
+    /// Returns the colour space.
+    pub fn colorspace(&self) -> Colorspace {
+        match self.colorspace {
+            media::v4l2_colorspace_V4L2_COLORSPACE_SMPTE170M => Colorspace::Smpte170M,
+            media::v4l2_colorspace_V4L2_COLORSPACE_SMPTE240M => Colorspace::Smpte240M,
+            media::v4l2_colorspace_V4L2_COLORSPACE_REC709 => Colorspace::Rec709,
+            media::v4l2_colorspace_V4L2_COLORSPACE_470_SYSTEM_M => Colorspace::System470M,
+            media::v4l2_colorspace_V4L2_COLORSPACE_470_SYSTEM_BG => Colorspace::System470Bg,
+            media::v4l2_colorspace_V4L2_COLORSPACE_JPEG => Colorspace::Jpeg,
+            media::v4l2_colorspace_V4L2_COLORSPACE_SRGB => Colorspace::Srgb,
+            media::v4l2_colorspace_V4L2_COLORSPACE_BT2020 => Colorspace::Bt2020,
+            media::v4l2_colorspace_V4L2_COLORSPACE_DCI_P3 => Colorspace::DciP3,
+            _ => Colorspace::Other,
+        }
     }
+
+    /// Returns the transfer function, that of the colour space by default.
+    pub fn transfer_function(&self) -> TransferFunction {
+        match u32::from(self.xfer_func) {
+            media::v4l2_xfer_func_V4L2_XFER_FUNC_DEFAULT => match self.colorspace() {
+                Colorspace::Smpte240M => TransferFunction::Smpte240M,
+                Colorspace::Srgb | Colorspace::Jpeg => TransferFunction::Srgb,
+                Colorspace::DciP3 | Colorspace::Other => TransferFunction::Other,
+                _ => TransferFunction::Rec709,
+            },
+            media::v4l2_xfer_func_V4L2_XFER_FUNC_709 => TransferFunction::Rec709,
+            media::v4l2_xfer_func_V4L2_XFER_FUNC_SRGB => TransferFunction::Srgb,
+            media::v4l2_xfer_func_V4L2_XFER_FUNC_SMPTE240M => TransferFunction::Smpte240M,
+            media::v4l2_xfer_func_V4L2_XFER_FUNC_NONE => TransferFunction::Linear,
+            media::v4l2_xfer_func_V4L2_XFER_FUNC_SMPTE2084 => TransferFunction::Smpte2084,
+            _ => TransferFunction::Other,
+        }
+    }
+
+    /// Returns the Y'CbCr encoding, that of the colour space by default.
+    pub fn ycbcr_encoding(&self) -> YcbcrEncoding {
+        match u32::from(self.ycbcr_enc) {
+            media::v4l2_ycbcr_encoding_V4L2_YCBCR_ENC_DEFAULT => match self.colorspace() {
+                Colorspace::Rec709 | Colorspace::DciP3 => YcbcrEncoding::Rec709,
+                Colorspace::Bt2020 => YcbcrEncoding::Bt2020,
+                Colorspace::Smpte240M => YcbcrEncoding::Smpte240M,
+                _ => YcbcrEncoding::Rec601,
+            },
+            media::v4l2_ycbcr_encoding_V4L2_YCBCR_ENC_709
+            | media::v4l2_ycbcr_encoding_V4L2_YCBCR_ENC_XV709 => YcbcrEncoding::Rec709,
+            media::v4l2_ycbcr_encoding_V4L2_YCBCR_ENC_BT2020 => YcbcrEncoding::Bt2020,
+            media::v4l2_ycbcr_encoding_V4L2_YCBCR_ENC_BT2020_CONST_LUM => {
+                YcbcrEncoding::Bt2020ConstantLuminance
+            }
+            media::v4l2_ycbcr_encoding_V4L2_YCBCR_ENC_SMPTE240M => YcbcrEncoding::Smpte240M,
+            _ => YcbcrEncoding::Rec601,
+        }
+    }
+
+    /// Returns whether samples use the whole range of values, as by default in JPEG's colours.
+    pub fn is_full_range(&self) -> bool {
+        match u32::from(self.quantization) {
+            media::v4l2_quantization_V4L2_QUANTIZATION_DEFAULT => {
+                self.colorspace() == Colorspace::Jpeg
+            }
+            quantization => {
+                quantization == media::v4l2_quantization_V4L2_QUANTIZATION_FULL_RANGE
+            }
+        }
+    }
+}
+
+/// `enum v4l2_colorspace`: the primaries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Colorspace {
+    /// SDTV in SMPTE 170M.
+    Smpte170M,
+    /// Early HDTV, SMPTE 240M.
+    Smpte240M,
+    /// HDTV, ITU-R BT.709.
+    Rec709,
+    /// NTSC of 1953.
+    System470M,
+    /// PAL and SECAM, EBU Tech 3213.
+    System470Bg,
+    /// JFIF: those of sRGB.
+    Jpeg,
+    /// sRGB.
+    Srgb,
+    /// UHDTV, ITU-R BT.2020.
+    Bt2020,
+    /// Digital cinema, SMPTE RP 431-2.
+    DciP3,
+    /// Another, or an unknown one.
+    Other,
+}
+
+/// `enum v4l2_xfer_func`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransferFunction {
+    /// ITU-R BT.709.
+    Rec709,
+    /// sRGB.
+    Srgb,
+    /// SMPTE 240M.
+    Smpte240M,
+    /// No transfer function.
+    Linear,
+    /// The perceptual quantizer.
+    Smpte2084,
+    /// Another, or an unknown one.
+    Other,
+}
+
+/// `enum v4l2_ycbcr_encoding`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum YcbcrEncoding {
+    /// ITU-R BT.601.
+    Rec601,
+    /// ITU-R BT.709.
+    Rec709,
+    /// ITU-R BT.2020, non-constant luminance.
+    Bt2020,
+    /// ITU-R BT.2020, constant luminance.
+    Bt2020ConstantLuminance,
+    /// SMPTE 240M.
+    Smpte240M,
 }
 
 /// Memory of one plane.

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Controls: what an application says about the stream and its pictures.
+//!
+//! Each parameter has one owner. SPS, PPS and encode parameters govern what is coded; there are no
+//! controls that repeat a field of theirs. Profile and level only tell what the hardware supports.
+
+use crate::{
+    context::Encoder,
+    pure::{
+        level,
+        params::{
+            EncodeParams,
+            Pps,
+            Sps,
+            SLICE_TYPE_I, //
+        },
+        picture::Capabilities, //
+    },
+    uapi::Stats, //
+};
+use kernel::prelude::*;
+use media::{
+    m2m::Context,
+    uapi as v4l2,
+    v4l2::ctrl::{
+        self,
+        Builder,
+        Reader,
+        Values,
+        Volatile, //
+    }, //
+};
+
+/// Highest QP of 8-bit H.264.
+const MAX_QP: i64 = 51;
+
+/// `enum v4l2_mpeg_video_bitrate_mode`.
+mod bitrate_mode {
+    pub(super) const VBR: u8 = 0;
+    pub(super) const CBR: u8 = 1;
+    pub(super) const CQ: u8 = 2;
+}
+
+/// `V4L2_STATELESS_H264_START_CODE_ANNEX_B`.
+const START_CODE_ANNEX_B: u8 = 1;
+
+/// `V4L2_MPEG_VIDEO_H264_PROFILE_CONSTRAINED_BASELINE`.
+const PROFILE_CONSTRAINED_BASELINE: u8 = 1;
+
+/// The values that a picture is coded with.
+pub(crate) struct Settings {
+    pub(crate) sps: Sps,
+    pub(crate) pps: Pps,
+    pub(crate) params: EncodeParams,
+    /// QP of this picture, if the application gives one.
+    pub(crate) frame_qp: Option<u8>,
+    /// QP of a picture of this type, without rate control.
+    pub(crate) type_qp: u8,
+    pub(crate) min_qp: u8,
+    pub(crate) max_qp: u8,
+    pub(crate) start_codes: bool,
+    pub(crate) access_unit_delimiter: bool,
+    pub(crate) parameter_sets_with_idr: bool,
+}
+
+impl Settings {
+    /// Reads the current values, in which those of a request have been stored.
+    pub(crate) fn read(values: &Values<'_>) -> Result<Self> {
+        let flag = |id| values.value(id).map(|value| value != 0);
+        let qp = |id| -> Result<u8> { Ok(values.value(id)?.try_into()?) };
+        let params: EncodeParams = values.payload()?;
+        Ok(Self {
+            sps: values.payload()?,
+            pps: values.payload()?,
+            params,
+            frame_qp: values
+                .value(v4l2::V4L2_CID_STATELESS_ENC_FRAME_QP)?
+                .try_into()
+                .ok(),
+            type_qp: qp(if params.slice_type == SLICE_TYPE_I {
+                v4l2::V4L2_CID_MPEG_VIDEO_H264_I_FRAME_QP
+            } else {
+                v4l2::V4L2_CID_MPEG_VIDEO_H264_P_FRAME_QP
+            })?,
+            min_qp: qp(v4l2::V4L2_CID_MPEG_VIDEO_H264_MIN_QP)?,
+            max_qp: qp(v4l2::V4L2_CID_MPEG_VIDEO_H264_MAX_QP)?,
+            start_codes: values.value(v4l2::V4L2_CID_STATELESS_H264_START_CODE)?
+                == i32::from(START_CODE_ANNEX_B),
+            access_unit_delimiter: flag(v4l2::V4L2_CID_MPEG_VIDEO_AU_DELIMITER)?,
+            parameter_sets_with_idr: flag(v4l2::V4L2_CID_MPEG_VIDEO_PREPEND_SPSPPS_TO_IDR)?,
+        })
+    }
+}
+
+#[vtable]
+impl ctrl::Operations for Encoder {
+    fn init_controls(context: &Context<Self>, builder: &mut Builder<'_, Self>) -> Result {
+        builder.compound::<Sps>()?;
+        builder.compound::<Pps>()?;
+        builder.compound::<EncodeParams>()?;
+        builder.menu(
+            v4l2::V4L2_CID_STATELESS_H264_START_CODE,
+            START_CODE_ANNEX_B,
+            0,
+            START_CODE_ANNEX_B,
+        )?;
+        builder.integer(v4l2::V4L2_CID_MPEG_VIDEO_AU_DELIMITER, 0, 1, 0)?;
+        builder.integer(v4l2::V4L2_CID_MPEG_VIDEO_PREPEND_SPSPPS_TO_IDR, 0, 1, 0)?;
+
+        builder.integer(v4l2::V4L2_CID_MPEG_VIDEO_FRAME_RC_ENABLE, 0, 1, 0)?;
+        builder.menu(
+            v4l2::V4L2_CID_MPEG_VIDEO_BITRATE_MODE,
+            bitrate_mode::CQ,
+            1 << bitrate_mode::VBR,
+            bitrate_mode::CBR,
+        )?;
+        builder.integer(
+            v4l2::V4L2_CID_MPEG_VIDEO_BITRATE,
+            1_000,
+            96_000_000,
+            2_000_000,
+        )?;
+        builder.integer(v4l2::V4L2_CID_MPEG_VIDEO_CONSTANT_QUALITY, 1, 100, 80)?;
+        builder.integer(v4l2::V4L2_CID_MPEG_VIDEO_H264_MIN_QP, 0, MAX_QP, 0)?;
+        builder.integer(v4l2::V4L2_CID_MPEG_VIDEO_H264_MAX_QP, 0, MAX_QP, MAX_QP)?;
+        builder.integer(v4l2::V4L2_CID_MPEG_VIDEO_H264_I_FRAME_QP, 0, MAX_QP, 24)?;
+        builder.integer(v4l2::V4L2_CID_MPEG_VIDEO_H264_P_FRAME_QP, 0, MAX_QP, 28)?;
+        builder.custom_integer(
+            v4l2::V4L2_CID_STATELESS_ENC_FRAME_QP,
+            c"Frame QP Value",
+            -1,
+            MAX_QP,
+            -1,
+        )?;
+
+        builder.menu(
+            v4l2::V4L2_CID_MPEG_VIDEO_H264_PROFILE,
+            PROFILE_CONSTRAINED_BASELINE,
+            1 << 0,
+            PROFILE_CONSTRAINED_BASELINE,
+        )?;
+        let level = highest_level(context.device().capabilities());
+        builder.menu(v4l2::V4L2_CID_MPEG_VIDEO_H264_LEVEL, level, 0, level)?;
+
+        builder.volatile_integer(v4l2::V4L2_CID_MPEG_VIDEO_AVERAGE_QP, 0, MAX_QP, 0)?;
+        builder.volatile_compound::<Stats>()
+    }
+
+    fn g_volatile_ctrl(
+        context: &Context<Self>,
+        control: &mut Volatile<'_>,
+        reader: Reader<'_, Stats>,
+    ) -> Result {
+        let stats = match reader {
+            Reader::File => *context.dequeued.lock(),
+            Reader::Job(stats) => *stats,
+            Reader::Cancelled => Stats::cancelled(),
+        };
+        match control.id() {
+            v4l2::V4L2_CID_STATELESS_ENC_STATS => control.set_payload(&stats),
+            v4l2::V4L2_CID_MPEG_VIDEO_AVERAGE_QP => control.set_value(stats.average_qp()),
+            _ => Err(EINVAL),
+        }
+    }
+}
+
+/// `enum v4l2_mpeg_video_h264_level` of the lowest level that allows the largest picture.
+fn highest_level(capabilities: &Capabilities) -> u8 {
+    let (width, height) = capabilities.max_size;
+    let demand = level::Demand {
+        width_mbs: width.div_ceil(16),
+        height_mbs: height.div_ceil(16),
+        interval: None,
+        frames: capabilities.references,
+    };
+    // The table has the order of the enumeration.
+    (0..)
+        .zip(&level::LEVELS)
+        .find(|(_, level)| level.allows(&demand))
+        .map_or(0, |(index, _)| index)
+}

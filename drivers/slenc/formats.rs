@@ -1,0 +1,497 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Formats of the queues, cropping and the frame interval.
+//!
+//! The OUTPUT format says what the source is, and everything else follows: the selection of the
+//! source that is coded, and the size and colours of the CAPTURE format. Only its buffer size is the
+//! application's.
+
+use crate::{
+    context::Encoder,
+    pure::{
+        adapt,
+        picture::{
+            Capabilities,
+            Plane,
+            Source,
+            SourceFormat, //
+        }, //
+    }, //
+};
+use kernel::{
+    dma::DmaAddress,
+    prelude::*, //
+};
+use media::{
+    m2m::Context,
+    uapi as v4l2,
+    v4l2::{
+        format::{
+            Colorimetry,
+            Fraction,
+            FrameSizes,
+            PixFormat,
+            PlaneFormat,
+            Rect,
+            MAX_PLANES, //
+        },
+        ioctl::{
+            self,
+            SelectionTarget, //
+        }, //
+    },
+    videobuf2::Direction, //
+};
+
+/// A source format of an OUTPUT queue.
+struct Raw {
+    pixelformat: u32,
+    source: SourceFormat,
+    /// Planes with memory of their own; without, one follows the other in the first.
+    split: bool,
+}
+
+/// What the OUTPUT queue offers, in this order, if the hardware has it.
+const RAW_FORMATS: [Raw; 6] = [
+    Raw {
+        pixelformat: v4l2::V4L2_PIX_FMT_NV12M,
+        source: SourceFormat::Nv12,
+        split: true,
+    },
+    Raw {
+        pixelformat: v4l2::V4L2_PIX_FMT_NV12,
+        source: SourceFormat::Nv12,
+        split: false,
+    },
+    Raw {
+        pixelformat: v4l2::V4L2_PIX_FMT_YUV420M,
+        source: SourceFormat::Planar420,
+        split: true,
+    },
+    Raw {
+        pixelformat: v4l2::V4L2_PIX_FMT_YUV420,
+        source: SourceFormat::Planar420,
+        split: false,
+    },
+    Raw {
+        pixelformat: v4l2::V4L2_PIX_FMT_YUYV,
+        source: SourceFormat::Yuyv,
+        split: false,
+    },
+    Raw {
+        pixelformat: v4l2::V4L2_PIX_FMT_UYVY,
+        source: SourceFormat::Uyvy,
+        split: false,
+    },
+];
+
+/// Lines begin at multiples of this many bytes, unless the application says otherwise.
+const STRIDE_ALIGN: u32 = 16;
+/// Longest line that an application may ask for.
+const MAX_STRIDE: u32 = 32768;
+/// Largest CAPTURE buffer.
+const MAX_CODED_SIZE: u32 = 64 << 20;
+/// Bytes of a macroblock at most, H.264 clause A.3.1: 3200 bits.
+const MAX_MB_BYTES: u32 = 400;
+/// Room for headers in a CAPTURE buffer.
+const MAX_HEADER_BYTES: u32 = 4096;
+/// Size of the pictures of a new file.
+const DEFAULT_SIZE: (u32, u32) = (640, 480);
+/// Frame interval of a new file.
+const DEFAULT_INTERVAL: Fraction = Fraction {
+    numerator: 1,
+    denominator: 25,
+};
+
+impl Raw {
+    fn find(pixelformat: u32, capabilities: &Capabilities) -> Option<&'static Self> {
+        RAW_FORMATS
+            .iter()
+            .find(|raw| raw.pixelformat == pixelformat && capabilities.supports(raw.source))
+    }
+
+    /// Lines of plane `plane` in a picture of `height` lines.
+    fn lines(&self, plane: usize, height: u32) -> u32 {
+        match (self.source, plane) {
+            (SourceFormat::Nv12 | SourceFormat::Planar420, 1..) => height.div_ceil(2),
+            _ => height,
+        }
+    }
+
+    /// Bytes from line to line of plane `plane`, with `stride` in the first one.
+    fn stride(&self, plane: usize, stride: u32) -> u32 {
+        match (self.source, plane) {
+            (SourceFormat::Planar420, 1..) => stride / 2,
+            _ => stride,
+        }
+    }
+
+    /// Bytes of plane `plane`.
+    fn plane_size(&self, plane: usize, stride: u32, height: u32) -> u32 {
+        self.stride(plane, stride)
+            .saturating_mul(self.lines(plane, height))
+    }
+
+    /// Planes of memory for a picture of this size; `asked` is the wanted stride of the first.
+    fn memory(&self, width: u32, height: u32, asked: u32) -> (u8, [PlaneFormat; MAX_PLANES]) {
+        let line = self.source.line_bytes(0, width);
+        let stride = if (line..=MAX_STRIDE).contains(&asked) {
+            asked.next_multiple_of(2)
+        } else {
+            line.next_multiple_of(STRIDE_ALIGN)
+        };
+        let mut planes = [PlaneFormat::default(); MAX_PLANES];
+        let mut count = 0;
+        for plane in 0..self.source.planes() {
+            let size = self.plane_size(plane, stride, height);
+            let memory = if self.split { plane } else { 0 };
+            if let Some(format) = planes.get_mut(memory) {
+                if format.sizeimage == 0 {
+                    format.bytesperline = self.stride(plane, stride);
+                    count += 1;
+                }
+                format.sizeimage = format.sizeimage.saturating_add(size);
+            }
+        }
+        (count, planes)
+    }
+}
+
+/// Rounds a length to the nearest even one in a range of even lengths.
+fn even(length: u32, min: u32, max: u32) -> u32 {
+    (length.saturating_add(1) & !1).max(min).min(max)
+}
+
+/// The formats of an open file.
+pub(crate) struct Formats {
+    output: PixFormat,
+    capture_size: u32,
+    crop: Rect,
+    interval: Fraction,
+    min: (u32, u32),
+    max: (u32, u32),
+}
+
+impl Formats {
+    pub(crate) fn new(capabilities: &Capabilities) -> Self {
+        let pair = |(width, height): (u16, u16)| (width.into(), height.into());
+        let mut formats = Self {
+            output: PixFormat {
+                pixelformat: v4l2::V4L2_PIX_FMT_NV12M,
+                width: DEFAULT_SIZE.0,
+                height: DEFAULT_SIZE.1,
+                colorimetry: Colorimetry::REC709,
+                num_planes: 0,
+                planes: [PlaneFormat::default(); MAX_PLANES],
+            },
+            capture_size: 0,
+            crop: Rect::default(),
+            interval: DEFAULT_INTERVAL,
+            min: pair(capabilities.min_size),
+            max: pair(capabilities.max_size),
+        };
+        let output = formats.try_output(formats.output, capabilities);
+        formats.set_output(output);
+        formats
+    }
+
+    /// Returns the format of a queue.
+    pub(crate) fn get(&self, direction: Direction) -> PixFormat {
+        match direction {
+            Direction::Output => self.output,
+            Direction::Capture => self.try_capture(self.capture_size),
+        }
+    }
+
+    /// Returns the coded size in macroblocks.
+    pub(crate) fn size_mbs(&self) -> (u16, u16) {
+        let mbs = |length: u32| length.div_ceil(16).try_into().unwrap_or(u16::MAX);
+        (mbs(self.crop.width), mbs(self.crop.height))
+    }
+
+    /// Returns what parameter sets say about the formats.
+    pub(crate) fn stream(&self) -> adapt::Stream {
+        let (width_mbs, height_mbs) = self.size_mbs();
+        adapt::Stream {
+            width: self.crop.width.try_into().unwrap_or(u16::MAX),
+            height: self.crop.height.try_into().unwrap_or(u16::MAX),
+            width_mbs,
+            height_mbs,
+            interval: Some((self.interval.numerator, self.interval.denominator)),
+            sample_aspect_ratio: None,
+            colour: Some(crate::colour::describe(&self.output.colorimetry)),
+        }
+    }
+
+    /// Returns the source that lies in buffers whose planes begin at these addresses.
+    pub(crate) fn source(
+        &self,
+        capabilities: &Capabilities,
+        mut address: impl FnMut(usize) -> Result<DmaAddress>,
+    ) -> Result<Source> {
+        let raw = Raw::find(self.output.pixelformat, capabilities).ok_or(EINVAL)?;
+        let stride = self.output.planes.first().ok_or(EINVAL)?.bytesperline;
+        let left = u32::try_from(self.crop.left)?;
+        let top = u32::try_from(self.crop.top)?;
+        let mut planes = [Plane::default(); 3];
+        // Where the plane begins in memory that it shares.
+        let mut before: u32 = 0;
+        for (index, plane) in planes.iter_mut().take(raw.source.planes()).enumerate() {
+            let base = address(if raw.split { index } else { 0 })?;
+            let pitch = raw.stride(index, stride);
+            // The crop rectangle begins at even samples and lines.
+            let skipped = raw
+                .lines(index, top)
+                .checked_mul(pitch)
+                .and_then(|bytes| bytes.checked_add(raw.source.line_bytes(index, left)))
+                .and_then(|bytes| bytes.checked_add(before))
+                .ok_or(EOVERFLOW)?;
+            *plane = Plane {
+                address: base.checked_add(skipped.into()).ok_or(EOVERFLOW)?,
+                stride: pitch,
+            };
+            if !raw.split {
+                before = before
+                    .checked_add(raw.plane_size(index, stride, self.output.height))
+                    .ok_or(EOVERFLOW)?;
+            }
+        }
+        Ok(Source {
+            format: raw.source,
+            width: self.crop.width.try_into()?,
+            height: self.crop.height.try_into()?,
+            planes,
+        })
+    }
+
+    fn try_output(&self, wanted: PixFormat, capabilities: &Capabilities) -> PixFormat {
+        let raw = Raw::find(wanted.pixelformat, capabilities)
+            .or_else(|| {
+                RAW_FORMATS
+                    .iter()
+                    .find(|raw| capabilities.supports(raw.source))
+            })
+            .unwrap_or(&RAW_FORMATS[0]);
+        let width = even(wanted.width, self.min.0, self.max.0);
+        let height = even(wanted.height, self.min.1, self.max.1);
+        let asked = wanted.planes.first().map_or(0, |plane| plane.bytesperline);
+        let (num_planes, planes) = raw.memory(width, height, asked);
+        let colorimetry = if wanted.colorimetry.is_known() && !wanted.colorimetry.is_default() {
+            wanted.colorimetry
+        } else {
+            Colorimetry::REC709
+        };
+        PixFormat {
+            pixelformat: raw.pixelformat,
+            width,
+            height,
+            colorimetry,
+            num_planes,
+            planes,
+        }
+    }
+
+    fn try_capture(&self, sizeimage: u32) -> PixFormat {
+        let (width_mbs, height_mbs) = self.size_mbs();
+        let needed = u32::from(width_mbs)
+            .saturating_mul(height_mbs.into())
+            .saturating_mul(MAX_MB_BYTES)
+            .saturating_add(MAX_HEADER_BYTES);
+        let mut planes = [PlaneFormat::default(); MAX_PLANES];
+        if let Some(plane) = planes.first_mut() {
+            plane.sizeimage = sizeimage.min(MAX_CODED_SIZE).max(needed);
+        }
+        PixFormat {
+            pixelformat: v4l2::V4L2_PIX_FMT_H264_SLICE,
+            width: self.crop.width,
+            height: self.crop.height,
+            colorimetry: self.output.colorimetry,
+            num_planes: 1,
+            planes,
+        }
+    }
+
+    fn set_output(&mut self, format: PixFormat) {
+        if (format.width, format.height) != (self.output.width, self.output.height)
+            || self.crop.width == 0
+        {
+            self.crop = Rect {
+                left: 0,
+                top: 0,
+                width: format.width,
+                height: format.height,
+            };
+        }
+        self.output = format;
+    }
+
+    fn bounds(&self) -> Rect {
+        Rect {
+            left: 0,
+            top: 0,
+            width: self.output.width,
+            height: self.output.height,
+        }
+    }
+
+    /// The nearest rectangle with even edges in the picture: first its size, then its place.
+    fn try_crop(&self, wanted: Rect) -> Rect {
+        let width = even(wanted.width, self.min.0, self.output.width);
+        let height = even(wanted.height, self.min.1, self.output.height);
+        let place = |wanted: i32, room: u32| {
+            let wanted = u32::try_from(wanted).unwrap_or(0) & !1;
+            i32::try_from(wanted.min(room)).unwrap_or(0)
+        };
+        Rect {
+            left: place(wanted.left, self.output.width.saturating_sub(width)),
+            top: place(wanted.top, self.output.height.saturating_sub(height)),
+            width,
+            height,
+        }
+    }
+}
+
+#[vtable]
+impl ioctl::Operations for Encoder {
+    fn enum_fmt(context: &Context<Self>, direction: Direction, index: u32) -> Result<u32> {
+        let index = usize::try_from(index)?;
+        let capabilities = context.device().capabilities();
+        match direction {
+            Direction::Output => RAW_FORMATS
+                .iter()
+                .filter(|raw| capabilities.supports(raw.source))
+                .nth(index)
+                .map(|raw| raw.pixelformat)
+                .ok_or(EINVAL),
+            Direction::Capture if index == 0 => Ok(v4l2::V4L2_PIX_FMT_H264_SLICE),
+            Direction::Capture => Err(EINVAL),
+        }
+    }
+
+    fn g_fmt(context: &Context<Self>, direction: Direction) -> PixFormat {
+        context.formats.lock().get(direction)
+    }
+
+    fn try_fmt(context: &Context<Self>, direction: Direction, format: PixFormat) -> PixFormat {
+        let formats = context.formats.lock();
+        match direction {
+            Direction::Output => formats.try_output(format, context.device().capabilities()),
+            Direction::Capture => {
+                formats.try_capture(format.planes.first().map_or(0, |plane| plane.sizeimage))
+            }
+        }
+    }
+
+    fn s_fmt(
+        context: &Context<Self>,
+        direction: Direction,
+        format: PixFormat,
+    ) -> Result<PixFormat> {
+        let format = Self::try_fmt(context, direction, format);
+        if context.is_busy(direction) {
+            return Err(EBUSY);
+        }
+        let capture_is_busy = context.is_busy(Direction::Capture);
+        let mut formats = context.formats.lock();
+        match direction {
+            Direction::Output => {
+                let size = (formats.output.width, formats.output.height);
+                if capture_is_busy && size != (format.width, format.height) {
+                    return Err(EBUSY);
+                }
+                formats.set_output(format);
+            }
+            Direction::Capture => {
+                formats.capture_size = format.planes.first().map_or(0, |plane| plane.sizeimage);
+            }
+        }
+        Ok(format)
+    }
+
+    fn enum_framesizes(context: &Context<Self>, pixelformat: u32) -> Result<FrameSizes> {
+        let capabilities = context.device().capabilities();
+        if pixelformat != v4l2::V4L2_PIX_FMT_H264_SLICE
+            && Raw::find(pixelformat, capabilities).is_none()
+        {
+            return Err(EINVAL);
+        }
+        let formats = context.formats.lock();
+        Ok(FrameSizes {
+            min: formats.min,
+            max: formats.max,
+            step: (2, 2),
+        })
+    }
+
+    fn g_selection(
+        context: &Context<Self>,
+        direction: Direction,
+        target: SelectionTarget,
+    ) -> Result<Rect> {
+        if direction != Direction::Output {
+            return Err(EINVAL);
+        }
+        let formats = context.formats.lock();
+        Ok(match target {
+            SelectionTarget::Crop => formats.crop,
+            SelectionTarget::CropDefault | SelectionTarget::CropBounds => formats.bounds(),
+        })
+    }
+
+    fn s_selection(
+        context: &Context<Self>,
+        direction: Direction,
+        target: SelectionTarget,
+        rect: Rect,
+    ) -> Result<Rect> {
+        if direction != Direction::Output || target != SelectionTarget::Crop {
+            return Err(EINVAL);
+        }
+        if context.is_streaming(Direction::Output) || context.is_streaming(Direction::Capture) {
+            return Err(EBUSY);
+        }
+        let capture_is_busy = context.is_busy(Direction::Capture);
+        let mut formats = context.formats.lock();
+        let rect = formats.try_crop(rect);
+        let mbs = |rect: &Rect| {
+            let length = |length: u32| u64::from(length.div_ceil(16));
+            length(rect.width) * length(rect.height)
+        };
+        // The CAPTURE buffers that are there have to be large enough.
+        if capture_is_busy && mbs(&rect) > mbs(&formats.crop) {
+            return Err(EBUSY);
+        }
+        formats.crop = rect;
+        Ok(rect)
+    }
+
+    fn g_parm(context: &Context<Self>, _direction: Direction) -> Result<Fraction> {
+        Ok(context.formats.lock().interval)
+    }
+
+    fn s_parm(
+        context: &Context<Self>,
+        direction: Direction,
+        time_per_frame: Fraction,
+    ) -> Result<Fraction> {
+        let mut formats = context.formats.lock();
+        // The interval of coded pictures is that of the source.
+        if direction == Direction::Output {
+            formats.interval = valid_interval(time_per_frame);
+        }
+        Ok(formats.interval)
+    }
+}
+
+/// Returns an interval that parameter sets can express: their time scale counts fields, twice as
+/// many as frames, in 32 bits (H.264 clause E.2.1).
+fn valid_interval(mut interval: Fraction) -> Fraction {
+    while interval.denominator > u32::MAX / 2 {
+        interval.numerator /= 2;
+        interval.denominator /= 2;
+    }
+    if interval.numerator == 0 || interval.denominator == 0 {
+        return DEFAULT_INTERVAL;
+    }
+    interval
+}

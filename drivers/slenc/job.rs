@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A job: from two buffers and the controls to a picture for the hardware, and back.
+
+use crate::{
+    context::Encoder,
+    controls::Settings,
+    pure::{
+        adapt::{
+            self,
+            Abilities, //
+        },
+        params::{
+            Invalid,
+            Pps,
+            Sps,
+            SLICE_TYPE_I, //
+        },
+        picture::{
+            Completion,
+            Output,
+            PictureJob,
+            Source, //
+        },
+        slice::Picture,
+        units::{
+            self,
+            Unit,
+            Units, //
+        }, //
+    },
+    references::{
+        ParameterSets,
+        Pending,
+        Stream, //
+    },
+    stats::Coded,
+    uapi::Stats, //
+};
+use kernel::prelude::*;
+use media::m2m::{
+    Job,
+    PictureType,
+    State, //
+};
+
+/// Bytes of the headers of an access unit.
+const HEADER_BYTES: usize = 512;
+/// NAL units of an access unit: delimiter, parameter sets and a slice.
+const UNITS: usize = 4;
+
+/// Runs a job. It ends in [`finish`], at once if it cannot be started.
+pub(crate) fn run(job: Job<Encoder>) {
+    let hardware = job.context().device().hardware().clone();
+    let mut bytes = [0; HEADER_BYTES];
+    let mut entries = [Unit::EMPTY; UNITS];
+    let result = match prepare(&job, &mut bytes, &mut entries) {
+        Ok(prepared) => hardware.submit(&prepared.picture_job(), job),
+        Err(error) => Err((error, job)),
+    };
+    if let Err((error, job)) = result {
+        finish(job, Err(error));
+    }
+}
+
+/// Ends a job with what became of its picture.
+pub(crate) fn finish(mut job: Job<Encoder>, outcome: Result<Completion>) {
+    match outcome.and_then(|completion| commit(&mut job, &completion)) {
+        Ok(stats) => {
+            *job.data() = stats;
+            job.finish(State::Done);
+        }
+        Err(error) => {
+            job.context().stream.lock().pending = None;
+            pr_debug!("picture not coded: {error:?}\n");
+            *job.data() = Stats::failed(job.timestamp(), job.sequence());
+            job.finish(State::Error);
+        }
+    }
+}
+
+/// Makes a coded picture part of the stream.
+fn commit(job: &mut Job<Encoder>, completion: &Completion) -> Result<Stats> {
+    let (timestamp, sequence) = (job.timestamp(), job.sequence());
+    let pending = job.context().stream.lock().pending.take().ok_or(EINVAL)?;
+    let (picture, qp) = (pending.plan.picture, pending.qp);
+    let picture_type = if picture.slice_type == SLICE_TYPE_I {
+        PictureType::Key
+    } else {
+        PictureType::Predicted
+    };
+    job.set_capture(completion.bytes.try_into()?, picture_type)?;
+    job.context().stream.lock().commit(pending, timestamp)?;
+    Ok(Stats::new(
+        &Coded {
+            timestamp,
+            sequence,
+            picture: &picture,
+            qp,
+        },
+        completion,
+    ))
+}
+
+/// A picture whose job can be described to the hardware.
+struct Prepared<'a> {
+    picture: Picture,
+    qp: u8,
+    chroma_qp_index_offset: i8,
+    size_mbs: (u16, u16),
+    source: Source,
+    reference: Option<u64>,
+    reconstruction: Option<u64>,
+    output: Output,
+    units: Units<'a>,
+}
+
+impl Prepared<'_> {
+    fn picture_job(&self) -> PictureJob<'_> {
+        PictureJob {
+            slice_type: self.picture.slice_type,
+            qp: self.qp,
+            chroma_qp_index_offset: self.chroma_qp_index_offset,
+            width_mbs: self.size_mbs.0,
+            height_mbs: self.size_mbs.1,
+            source: Some(self.source),
+            reference: self.reference,
+            reconstruction: self.reconstruction,
+            output: self.output,
+            deblocking: self.picture.deblocking,
+            forced_intra: &[],
+            units: &self.units,
+        }
+    }
+}
+
+/// Validates and adapts the parameters, plans the picture and writes its headers.
+fn prepare<'a>(
+    job: &Job<Encoder>,
+    bytes: &'a mut [u8],
+    entries: &'a mut [Unit],
+) -> Result<Prepared<'a>> {
+    let context = job.context();
+    let capabilities = context.device().capabilities();
+    let (described, source) = {
+        let formats = context.formats.lock();
+        let address = |plane| job.output(plane).map(|memory| memory.address);
+        (formats.stream(), formats.source(capabilities, address)?)
+    };
+    let size_mbs = (described.width_mbs, described.height_mbs);
+    let able = Abilities {
+        references: capabilities.references,
+    };
+    let settings = adapted_settings(job, &described, &able)?;
+    let capture = job.capture()?;
+
+    let mut stream = context.stream.lock();
+    let plan = stream
+        .dpb
+        .plan(&settings.params, &settings.sps, &settings.pps)
+        .map_err(invalid)?;
+    let starts = stream.dpb.starts_sequence(&settings.params);
+    let address = |slot| -> Result<u64> { Ok(stream.reconstruction(slot, size_mbs)?) };
+    let reference = plan.reference.map(address).transpose()?;
+    let reconstruction = plan.reconstruction.map(address).transpose()?;
+    let qp = settings
+        .frame_qp
+        .unwrap_or(settings.type_qp)
+        .max(settings.min_qp)
+        .min(settings.max_qp);
+    let (sets, units) = write_units(
+        &stream,
+        &settings,
+        &described,
+        &plan.picture,
+        starts,
+        qp,
+        Units::new(bytes, entries, settings.start_codes),
+    )?;
+    let picture = plan.picture;
+    stream.pending = Some(Pending { plan, sets, qp });
+    Ok(Prepared {
+        picture,
+        qp,
+        chroma_qp_index_offset: settings.pps.chroma_qp_index_offset,
+        size_mbs,
+        source,
+        reference,
+        reconstruction,
+        output: Output {
+            address: capture.address,
+            size: capture.size.try_into().unwrap_or(u32::MAX),
+        },
+        units,
+    })
+}
+
+/// Reads the controls and adapts the parameter sets to what the hardware can do. The adapted ones
+/// become the file's current values; a request keeps those that it asked for.
+fn adapted_settings(
+    job: &Job<Encoder>,
+    described: &adapt::Stream,
+    able: &Abilities,
+) -> Result<Settings> {
+    let mut values = job.context().controls().lock();
+    let mut settings = Settings::read(&values)?;
+    adapt::adapt_sps(&mut settings.sps, described, able).map_err(invalid)?;
+    adapt::adapt_pps(&mut settings.pps, &settings.sps).map_err(invalid)?;
+    if values.payload::<Sps>()? != settings.sps {
+        values.set_payload(&settings.sps)?;
+    }
+    if values.payload::<Pps>()? != settings.pps {
+        values.set_payload(&settings.pps)?;
+    }
+    if settings.params.pic_parameter_set_id != settings.pps.pic_parameter_set_id {
+        return Err(invalid(Invalid("pic_parameter_set_id")));
+    }
+    Ok(settings)
+}
+
+/// Writes the headers of an access unit. Returns the parameter sets that are in it, too.
+///
+/// The SPS takes effect with IDR pictures only; in between it is the one that decoders have.
+fn write_units<'a>(
+    stream: &Stream,
+    settings: &Settings,
+    described: &adapt::Stream,
+    picture: &Picture,
+    starts: bool,
+    qp: u8,
+    mut units: Units<'a>,
+) -> Result<(Option<ParameterSets>, Units<'a>)> {
+    let known = stream.sets.as_ref();
+    let (sps, described) = match known {
+        Some(sets) if !starts => (&sets.sps, &sets.described),
+        _ => (&settings.sps, described),
+    };
+    let pps = &settings.pps;
+    if pps.seq_parameter_set_id != sps.seq_parameter_set_id {
+        return Err(invalid(Invalid("seq_parameter_set_id")));
+    }
+    let sps_is_known =
+        known.is_some_and(|sets| sets.sps == *sps && sets.described == *described);
+    let write_sps = starts && (settings.parameter_sets_with_idr || !sps_is_known);
+    let write_pps = write_sps || !known.is_some_and(|sets| sets.pps == *pps);
+
+    if settings.access_unit_delimiter {
+        units.push_aud(picture.slice_type).map_err(not_written)?;
+    }
+    if write_sps {
+        units.push_sps(sps, described).map_err(not_written)?;
+    }
+    if write_pps {
+        units.push_pps(pps).map_err(not_written)?;
+    }
+    units
+        .push_slices(sps, pps, picture, qp, 1)
+        .map_err(not_written)?;
+    let sets = write_pps.then(|| ParameterSets {
+        sps: *sps,
+        pps: *pps,
+        described: *described,
+    });
+    Ok((sets, units))
+}
+
+fn invalid(invalid: Invalid) -> Error {
+    pr_debug!("{} is out of range or contradicts another parameter\n", invalid.0);
+    EINVAL
+}
+
+fn not_written(error: units::Error) -> Error {
+    match error {
+        units::Error::Full => ENOSPC,
+        units::Error::Invalid(what) => invalid(what),
+    }
+}

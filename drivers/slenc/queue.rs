@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The queues: memory that formats need, and the beginning and end of a stream.
+
+use crate::{
+    context::Encoder,
+    uapi::Stats, //
+};
+use kernel::prelude::*;
+use media::{
+    m2m::Context,
+    videobuf2::{
+        self,
+        Direction,
+        PlaneSizes, //
+    }, //
+};
+
+#[vtable]
+impl videobuf2::Operations for Encoder {
+    fn queue_setup(context: &Context<Self>, direction: Direction) -> PlaneSizes {
+        let format = context.formats.lock().get(direction);
+        PlaneSizes::new(format.used_planes().iter().map(|plane| plane.sizeimage))
+    }
+
+    fn start_streaming(context: &Context<Self>, direction: Direction) -> Result {
+        if direction == Direction::Output {
+            return Ok(());
+        }
+        let size_mbs = context.formats.lock().size_mbs();
+        let device = context.device();
+        context
+            .stream
+            .lock()
+            .start(device.hardware(), device.capabilities(), size_mbs)
+    }
+
+    fn stop_streaming(context: &Context<Self>, direction: Direction) {
+        if direction == Direction::Capture {
+            context.stream.lock().stop();
+        }
+    }
+
+    fn buf_finish(context: &Context<Self>, data: &Stats) {
+        *context.dequeued.lock() = *data;
+    }
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Statistics of a picture, as applications read them.
+
+use crate::{
+    pure::{
+        picture::Completion,
+        slice::Picture, //
+    },
+    uapi::Stats, //
+};
+use media::uapi as v4l2;
+use pin_init::Zeroable;
+
+/// What is known of a picture without the hardware.
+pub(crate) struct Coded<'a> {
+    pub(crate) timestamp: u64,
+    pub(crate) sequence: u32,
+    pub(crate) picture: &'a Picture,
+    pub(crate) qp: u8,
+}
+
+impl Stats {
+    /// Of a picture that never came to the hardware, and whose buffer is unknown.
+    pub(crate) fn cancelled() -> Self {
+        let mut stats = Self::zeroed();
+        stats.0.flags = v4l2::V4L2_STATELESS_ENC_STATS_FLAG_ERROR;
+        stats
+    }
+
+    /// Of a picture that was not coded.
+    pub(crate) fn failed(timestamp: u64, sequence: u32) -> Self {
+        let mut stats = Self::cancelled();
+        stats.0.timestamp = timestamp;
+        stats.0.sequence = sequence;
+        stats
+    }
+
+    /// Of a picture that was coded.
+    pub(crate) fn new(coded: &Coded<'_>, completion: &Completion) -> Self {
+        let mut stats = Self::zeroed();
+        let s = &mut stats.0;
+        s.timestamp = coded.timestamp;
+        s.sequence = coded.sequence;
+        s.valid = v4l2::V4L2_STATELESS_ENC_STATS_VALID_PARAMS
+            | v4l2::V4L2_STATELESS_ENC_STATS_VALID_QP_REQUESTED
+            | v4l2::V4L2_STATELESS_ENC_STATS_VALID_QP_MEAN
+            | v4l2::V4L2_STATELESS_ENC_STATS_VALID_QP_RANGE
+            | v4l2::V4L2_STATELESS_ENC_STATS_VALID_BYTES
+            | v4l2::V4L2_STATELESS_ENC_STATS_VALID_HEADER_BITS
+            | v4l2::V4L2_STATELESS_ENC_STATS_VALID_SAD
+            | v4l2::V4L2_STATELESS_ENC_STATS_VALID_MAD
+            | v4l2::V4L2_STATELESS_ENC_STATS_VALID_NONZERO
+            | v4l2::V4L2_STATELESS_ENC_STATS_VALID_INTRA_MBS
+            | v4l2::V4L2_STATELESS_ENC_STATS_VALID_SKIP_MBS
+            | v4l2::V4L2_STATELESS_ENC_STATS_VALID_PCM_MBS;
+        if coded.picture.idr {
+            s.flags = v4l2::V4L2_STATELESS_ENC_STATS_FLAG_IDR;
+        }
+        s.slice_type = coded.picture.slice_type;
+        s.nal_ref_idc = coded.picture.nal_ref_idc;
+        s.frame_num = coded.picture.frame_num;
+        s.idr_pic_id = coded.picture.idr_pic_id;
+        s.pic_order_cnt_lsb = coded.picture.pic_order_cnt_lsb;
+        s.qp_requested = coded.qp.into();
+        s.qp_min = completion.qp_min.into();
+        s.qp_max = completion.qp_max.into();
+        s.qp_mean = completion.qp_mean_q8().try_into().unwrap_or(i32::MAX);
+        s.bytes = completion.bytes;
+        s.header_bits = completion.header_bits;
+        s.intra_mbs = completion.intra_mbs;
+        s.skip_mbs = completion.skip_mbs;
+        s.pcm_mbs = completion.pcm_mbs;
+        s.nonzero = completion.nonzero;
+        s.sad = completion.sad;
+        s.mad = completion.mad;
+        stats
+    }
+
+    /// Returns the mean QP, rounded to nearest.
+    pub(crate) fn average_qp(&self) -> i32 {
+        self.0.qp_mean.saturating_add(128) / 256
+    }
+}
