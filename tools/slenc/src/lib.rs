@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A client of V4L2 stateless H.264 encoders: the program `slenc`, and what other
+//! tools and tests of the project share with it.
+
+#![deny(unsafe_code)]
+
+pub mod error;
+pub mod v4l2;
