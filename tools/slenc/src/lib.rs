@@ -5,5 +5,9 @@
 
 #![deny(unsafe_code)]
 
+pub mod cli;
 pub mod error;
+pub mod input;
+pub mod output;
+pub mod picture;
 pub mod v4l2;
