@@ -6,8 +6,16 @@
 #![deny(unsafe_code)]
 
 pub mod cli;
+pub mod encode;
 pub mod error;
+pub mod h264;
+pub mod info;
 pub mod input;
+pub mod interrupt;
 pub mod output;
 pub mod picture;
+pub mod progress;
+pub mod psnr;
+pub mod session;
+pub mod stats;
 pub mod v4l2;

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `slenc encode`: from a raw video to a coded one.
+
+use crate::{
+    cli::{
+        DeviceChoice,
+        EncodeArgs, //
+    },
+    error::{
+        Error,
+        Result, //
+    },
+    h264::Gop,
+    input::{
+        self,
+        reader::{
+            Next,
+            Reader, //
+        },
+        Hints,
+    },
+    interrupt::Interrupt,
+    output::{
+        Container,
+        Output,
+        Track, //
+    },
+    progress::Progress,
+    psnr::Psnr,
+    session::{
+        Coded,
+        Config,
+        Session, //
+    },
+    stats::StatsFile,
+    v4l2::device::{
+        find_encoder,
+        Device, //
+    },
+};
+use std::{
+    fs,
+    os::unix::fs::MetadataExt,
+    path::Path,
+    time::Duration, //
+};
+
+/// How often a slow input is left alone to look for a signal.
+const INPUT_WAIT: Duration = Duration::from_millis(100);
+
+/// How encoding ended, when it did not fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// All pictures are coded.
+    Complete,
+    /// The user stopped it; what was coded so far is there.
+    Interrupted,
+}
+
+/// Runs the command.
+pub fn run(args: &EncodeArgs) -> Result<Outcome> {
+    // What can be known to fail is checked before anything is opened or written.
+    Container::of(&args.output)?;
+    check_different(&args.input, &args.output)?;
+    let hints = Hints {
+        size: args.size,
+        format: args.format,
+        fps: args.fps,
+    };
+    let source = input::open(&args.input, hints)?;
+    let video = source.video();
+    let device = match &args.device {
+        DeviceChoice::Auto => find_encoder()?,
+        DeviceChoice::Path(path) => Device::open_encoder(path)?,
+    };
+    let interrupt = Interrupt::install()?;
+    let config = Config {
+        qp: args.qp,
+        repeat_headers: args.repeat_headers,
+        in_flight: (!args.no_requests).then_some(args.in_flight),
+    };
+    let mut session = Session::new(&device, &video, &config)?;
+    let stats = match &args.stats {
+        None => None,
+        Some(_) if !session.has_stats() => {
+            return Err(Error::new("the driver has no statistics").remedy("leave out --stats"));
+        }
+        Some(path) => Some(StatsFile::create(path)?),
+    };
+    let track = Track {
+        width: video.width,
+        height: video.height,
+        frame_rate: video.frame_rate,
+    };
+    let mut sink = Sink {
+        output: Output::create(&args.output, track)?,
+        stats,
+        psnr: args.psnr.then(|| Psnr::new(video)),
+        progress: Progress::new(video.frame_rate, !args.quiet),
+        buffer: Vec::new(),
+    };
+
+    let mut reader = Reader::new(source, args.frames, args.in_flight as usize);
+    let mut gop = Gop::new(args.gop);
+    let mut ended = false;
+    loop {
+        while !ended && !interrupt.asked() && session.has_room() {
+            // While pictures are under way, those come first.
+            let wait = if session.is_idle() {
+                INPUT_WAIT
+            } else {
+                Duration::ZERO
+            };
+            match reader.next(wait)? {
+                Next::Frame(frame) => session.submit(frame, gop.next_picture())?,
+                Next::End => ended = true,
+                Next::Pending if session.is_idle() => {}
+                Next::Pending => break,
+            }
+        }
+        match sink.take(&mut session)? {
+            Some(frame) => reader.recycle(frame),
+            None => break,
+        }
+    }
+    session.stop()?;
+    let outcome = if ended {
+        Outcome::Complete
+    } else {
+        Outcome::Interrupted
+    };
+    sink.finish(args, outcome)?;
+    Ok(outcome)
+}
+
+/// Where coded pictures go.
+struct Sink {
+    output: Output,
+    stats: Option<StatsFile>,
+    psnr: Option<Psnr>,
+    progress: Progress,
+    buffer: Vec<u8>,
+}
+
+impl Sink {
+    /// Takes the next coded picture and returns the memory of its source. `None`
+    /// when nothing is under way.
+    fn take(&mut self, session: &mut Session<'_>) -> Result<Option<Vec<u8>>> {
+        self.buffer.clear();
+        let Some(Coded {
+            frame,
+            source,
+            stats,
+        }) = session.complete(&mut self.buffer)?
+        else {
+            return Ok(None);
+        };
+        self.output.write(&self.buffer)?;
+        if let (Some(file), Some(stats)) = (&mut self.stats, &stats) {
+            file.write(&stats.record(frame, self.buffer.len()))?;
+        }
+        if let Some(psnr) = &mut self.psnr {
+            psnr.add(&source, &self.buffer, stats.as_ref())?;
+        }
+        self.progress.add(
+            self.buffer.len(),
+            stats.is_some_and(|stats| stats.skipped()),
+            self.psnr.as_ref().and_then(Psnr::current),
+        );
+        Ok(Some(source))
+    }
+
+    /// Completes what was written, and says so.
+    fn finish(mut self, args: &EncodeArgs, outcome: Outcome) -> Result<()> {
+        if self.progress.frames() == 0 {
+            return Err(match outcome {
+                Outcome::Complete => Error::new("the input has no frames"),
+                Outcome::Interrupted => {
+                    Error::new("interrupted before the first frame; nothing was written")
+                }
+            });
+        }
+        let psnr = self.psnr.map(Psnr::finish).transpose()?.flatten();
+        self.output.finish()?;
+        self.stats.map(StatsFile::finish).transpose()?;
+        self.progress.clear();
+        let name = args.output.display();
+        let text = self.progress.text(psnr);
+        match outcome {
+            Outcome::Complete if args.quiet => {}
+            Outcome::Complete => eprintln!("{name}: {text}"),
+            Outcome::Interrupted => {
+                eprintln!("slenc: interrupted; {name} has what was encoded so far: {text}");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Writing the input over would lose it.
+fn check_different(input: &Path, output: &Path) -> Result<()> {
+    if let (Ok(a), Ok(b)) = (fs::metadata(input), fs::metadata(output)) {
+        if a.is_file() && (a.dev(), a.ino()) == (b.dev(), b.ino()) {
+            return Err(Error::new(format!(
+                "{} is input and output",
+                input.display()
+            )));
+        }
+    }
+    Ok(())
+}

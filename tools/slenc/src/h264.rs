@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the client decides of the coded video: parameter sets, picture types
+//! and picture order. Clauses are those of Recommendation ITU-T H.264 (08/2021).
+
+use crate::v4l2::{
+    sys::Plain,
+    uapi::*, //
+};
+
+/// log2_max_frame_num_minus4 and log2_max_pic_order_cnt_lsb_minus4. The numbers
+/// wrap after 256, which tells apart far more pictures than the one reference.
+const LOG2_MAX_MINUS4: u8 = 4;
+const MAX_FRAME_NUM: u16 = 1 << (LOG2_MAX_MINUS4 + 4);
+const MAX_POC_LSB: u16 = 1 << (LOG2_MAX_MINUS4 + 4);
+
+/// Table A-1: level_idc, MaxMBPS, MaxFS. Level 1b is left out: it differs from
+/// level 1 by its bit rate only.
+const LEVELS: [(u8, u64, u32); 19] = [
+    (10, 1_485, 99),
+    (11, 3_000, 396),
+    (12, 6_000, 396),
+    (13, 11_880, 396),
+    (20, 11_880, 396),
+    (21, 19_800, 792),
+    (22, 20_250, 1_620),
+    (30, 40_500, 1_620),
+    (31, 108_000, 3_600),
+    (32, 216_000, 5_120),
+    (40, 245_760, 8_192),
+    (41, 245_760, 8_192),
+    (42, 522_240, 8_704),
+    (50, 589_824, 22_080),
+    (51, 983_040, 36_864),
+    (52, 2_073_600, 36_864),
+    (60, 4_177_920, 139_264),
+    (61, 8_355_840, 139_264),
+    (62, 16_711_680, 139_264),
+];
+
+/// The lowest level that size and frame rate (a fraction, pictures per second)
+/// allow; the highest there is when none does. The bit rate is not known here.
+pub fn level_idc(width: u32, height: u32, (rate, per): (u32, u32)) -> u8 {
+    let (w, h) = (width.div_ceil(16), height.div_ceil(16));
+    let size = w.saturating_mul(h);
+    // A.3.1: neither dimension exceeds Sqrt( MaxFS * 8 ).
+    let long = u64::from(w.max(h)).pow(2);
+    LEVELS
+        .iter()
+        .find(|&&(_, max_mbps, max_fs)| {
+            size <= max_fs
+                && long <= u64::from(max_fs) * 8
+                && u64::from(size) * u64::from(rate) <= max_mbps * u64::from(per.max(1))
+        })
+        .map_or(LEVELS[LEVELS.len() - 1].0, |&(level, ..)| level)
+}
+
+/// The sequence parameter set: Constrained Baseline, one reference, frames only.
+///
+/// Cropping is not in it: the driver adds it from its format, as it does with
+/// what else depends on the format.
+pub fn sps(width: u32, height: u32, frame_rate: (u32, u32)) -> v4l2_ctrl_h264_sps {
+    v4l2_ctrl_h264_sps {
+        profile_idc: 66,
+        constraint_set_flags: (V4L2_H264_SPS_CONSTRAINT_SET0_FLAG
+            | V4L2_H264_SPS_CONSTRAINT_SET1_FLAG) as u8,
+        level_idc: level_idc(width, height, frame_rate),
+        chroma_format_idc: 1,
+        log2_max_frame_num_minus4: LOG2_MAX_MINUS4,
+        // Type 0 is what every driver of this interface has to know.
+        pic_order_cnt_type: 0,
+        log2_max_pic_order_cnt_lsb_minus4: LOG2_MAX_MINUS4,
+        max_num_ref_frames: 1,
+        pic_width_in_mbs_minus1: (width.div_ceil(16) - 1) as u16,
+        pic_height_in_map_units_minus1: (height.div_ceil(16) - 1) as u16,
+        flags: V4L2_H264_SPS_FLAG_FRAME_MBS_ONLY | V4L2_H264_SPS_FLAG_DIRECT_8X8_INFERENCE,
+        ..Plain::zeroed()
+    }
+}
+
+/// The picture parameter set: CAVLC, one reference, deblocking by slice.
+pub fn pps() -> v4l2_ctrl_h264_pps {
+    v4l2_ctrl_h264_pps {
+        flags: V4L2_H264_PPS_FLAG_DEBLOCKING_FILTER_CONTROL_PRESENT as u16,
+        ..Plain::zeroed()
+    }
+}
+
+/// Decides the type and the numbers of each picture: an IDR picture, then P.
+#[derive(Debug, Clone)]
+pub struct Gop {
+    length: u64,
+    next: u64,
+    idr_pictures: u64,
+}
+
+impl Gop {
+    /// An IDR picture every `length` pictures; with 0 only the first is one.
+    pub fn new(length: u64) -> Self {
+        Self {
+            length,
+            next: 0,
+            idr_pictures: 0,
+        }
+    }
+
+    /// The parameters of the next picture.
+    pub fn next_picture(&mut self) -> v4l2_ctrl_h264_encode_params {
+        if self.length != 0 && self.next == self.length {
+            self.next = 0;
+        }
+        let position = self.next;
+        self.next += 1;
+        if position == 0 {
+            // 7.4.3: IDR pictures in a row differ in idr_pic_id.
+            let idr_pic_id = (self.idr_pictures % 2) as u16;
+            self.idr_pictures += 1;
+            return v4l2_ctrl_h264_encode_params {
+                nal_ref_idc: 3,
+                slice_type: V4L2_H264_SLICE_TYPE_I as u8,
+                idr_pic_id,
+                flags: V4L2_H264_ENCODE_FLAG_IDR_PIC,
+                ..Plain::zeroed()
+            };
+        }
+        v4l2_ctrl_h264_encode_params {
+            nal_ref_idc: 2,
+            slice_type: V4L2_H264_SLICE_TYPE_P as u8,
+            frame_num: (position % u64::from(MAX_FRAME_NUM)) as u16,
+            // 8.2.1: the two fields of a frame count one each.
+            pic_order_cnt_lsb: (2 * position % u64::from(MAX_POC_LSB)) as u16,
+            ..Plain::zeroed()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_are_those_of_table_a_1() {
+        assert_eq!(level_idc(176, 144, (15, 1)), 10);
+        assert_eq!(level_idc(640, 272, (24, 1)), 21);
+        assert_eq!(level_idc(1280, 720, (30, 1)), 31);
+        assert_eq!(level_idc(1280, 720, (60, 1)), 32);
+        assert_eq!(level_idc(1920, 1080, (30_000, 1_001)), 40);
+        assert_eq!(level_idc(1920, 1080, (60, 1)), 42);
+        assert_eq!(level_idc(4096, 2304, (25, 1)), 51);
+        // 120 macroblocks are few, but not in one row.
+        assert_eq!(level_idc(1920, 16, (1, 1)), 31);
+        assert_eq!(level_idc(16, 16, (u32::MAX, 1)), 62);
+    }
+
+    #[test]
+    fn only_the_first_is_an_idr_picture_without_a_length() {
+        let mut gop = Gop::new(0);
+        assert_eq!(gop.next_picture().flags, V4L2_H264_ENCODE_FLAG_IDR_PIC);
+        for i in 1u64..1000 {
+            let params = gop.next_picture();
+            assert_eq!(u32::from(params.slice_type), V4L2_H264_SLICE_TYPE_P);
+            assert_eq!((params.flags, params.idr_pic_id), (0, 0));
+            assert_eq!(u64::from(params.frame_num), i % 256);
+            assert_eq!(u64::from(params.pic_order_cnt_lsb), 2 * i % 256);
+            assert_ne!(params.nal_ref_idc, 0);
+        }
+    }
+
+    #[test]
+    fn idr_pictures_repeat_and_differ_in_their_id() {
+        let mut gop = Gop::new(3);
+        let pictures: Vec<_> = (0..7).map(|_| gop.next_picture()).collect();
+        let idr: Vec<_> = pictures.iter().map(|p| p.flags != 0).collect();
+        assert_eq!(idr, [true, false, false, true, false, false, true]);
+        let ids: Vec<_> = pictures.iter().step_by(3).map(|p| p.idr_pic_id).collect();
+        assert_eq!(ids, [0, 1, 0]);
+        assert!(pictures.iter().step_by(3).all(|p| p.frame_num == 0));
+        assert!(Gop::new(1).next_picture().flags != 0);
+    }
+
+    #[test]
+    fn parameter_sets_describe_the_size() {
+        let sps = sps(1920, 1080, (25, 1));
+        assert_eq!(sps.pic_width_in_mbs_minus1, 119);
+        assert_eq!(sps.pic_height_in_map_units_minus1, 67);
+        assert_eq!((sps.profile_idc, sps.constraint_set_flags), (66, 3));
+        assert_eq!(pps().num_ref_idx_l0_default_active_minus1, 0);
+    }
+}

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Luma PSNR of the coded pictures.
+//!
+//! Hardware that counts squared errors says it in the statistics. Otherwise
+//! ffmpeg decodes the stream alongside, and its pictures are compared with the
+//! source. As in ffmpeg's psnr filter, the figure of a clip is that of the mean
+//! squared error of all its pictures.
+
+use crate::{
+    error::{
+        Context,
+        Error,
+        Result, //
+    },
+    input::Video,
+    stats::Stats,
+};
+use std::{
+    io::{
+        self,
+        Read,
+        Write, //
+    },
+    process::{
+        Child,
+        Command,
+        Stdio, //
+    },
+    sync::{
+        atomic::{
+            AtomicU64,
+            Ordering, //
+        },
+        mpsc::{
+            sync_channel,
+            Receiver,
+            SyncSender, //
+        },
+        Arc,
+    },
+    thread::{
+        self,
+        JoinHandle, //
+    },
+};
+
+/// How far the decoder may be behind before encoding waits for it.
+const AHEAD: usize = 64;
+
+/// Measures pictures as they are coded.
+pub struct Psnr {
+    video: Video,
+    frames: u64,
+    method: Method,
+}
+
+enum Method {
+    /// The first picture's statistics decide.
+    Undecided,
+    /// Squared errors that the hardware counted so far.
+    Statistics(u64),
+    /// A decoder beside.
+    Decoder(Decoder),
+}
+
+impl Psnr {
+    /// Of pictures like these.
+    pub fn new(video: Video) -> Self {
+        Self {
+            video,
+            frames: 0,
+            method: Method::Undecided,
+        }
+    }
+
+    /// Adds a picture: its source, what it was coded to, and its statistics.
+    pub fn add(&mut self, source: &[u8], coded: &[u8], stats: Option<&Stats>) -> Result<()> {
+        self.frames += 1;
+        let sse = stats.and_then(Stats::luma_sse);
+        if matches!(self.method, Method::Undecided) {
+            self.method = match sse {
+                Some(_) => Method::Statistics(0),
+                None => Method::Decoder(Decoder::start(&self.video, "ffmpeg")?),
+            };
+        }
+        match &mut self.method {
+            Method::Statistics(sum) => {
+                *sum += sse.ok_or_else(|| {
+                    Error::new("the driver gives squared errors for some pictures only")
+                })?;
+                Ok(())
+            }
+            Method::Decoder(decoder) => {
+                let mut luma = Vec::new();
+                let Video { width, height, .. } = self.video;
+                self.video.format.luma(source, width, height, &mut luma);
+                decoder.add(luma, coded)
+            }
+            Method::Undecided => Ok(()),
+        }
+    }
+
+    /// Of the pictures that are measured so far.
+    pub fn current(&self) -> Option<f64> {
+        let (sse, frames) = match &self.method {
+            Method::Undecided => return None,
+            Method::Statistics(sse) => (*sse, self.frames),
+            Method::Decoder(decoder) => decoder.sums.get(),
+        };
+        let samples = u64::from(self.video.width) * u64::from(self.video.height) * frames;
+        (frames > 0).then(|| from_sse(sse, samples))
+    }
+
+    /// Of all pictures.
+    pub fn finish(mut self) -> Result<Option<f64>> {
+        if let Method::Decoder(decoder) = &mut self.method {
+            decoder.finish(self.frames)?;
+        }
+        Ok(self.current())
+    }
+}
+
+/// PSNR of samples of 8 bits.
+fn from_sse(sse: u64, samples: u64) -> f64 {
+    let mse = sse as f64 / samples as f64;
+    10.0 * (255.0 * 255.0 / mse).log10()
+}
+
+fn squared_errors(a: &[u8], b: &[u8]) -> u64 {
+    a.iter()
+        .zip(b)
+        .map(|(&a, &b)| u64::from(u32::from(a.abs_diff(b)).pow(2)))
+        .sum()
+}
+
+/// What the comparing thread has found.
+#[derive(Default)]
+struct Sums {
+    sse: AtomicU64,
+    frames: AtomicU64,
+}
+
+impl Sums {
+    fn add(&self, sse: u64) {
+        self.sse.fetch_add(sse, Ordering::Relaxed);
+        self.frames.fetch_add(1, Ordering::Release);
+    }
+
+    fn get(&self) -> (u64, u64) {
+        let frames = self.frames.load(Ordering::Acquire);
+        (self.sse.load(Ordering::Relaxed), frames)
+    }
+}
+
+/// A running decoder with a thread that feeds it and one that compares.
+struct Decoder {
+    child: Child,
+    coded: Option<SyncSender<Vec<u8>>>,
+    luma: Option<SyncSender<Vec<u8>>>,
+    threads: Vec<JoinHandle<io::Result<()>>>,
+    sums: Arc<Sums>,
+}
+
+impl Decoder {
+    fn start(video: &Video, program: &str) -> Result<Self> {
+        let mut child = Command::new(program)
+            // Decoded pictures come out as soon as they can.
+            .args(["-v", "error", "-nostdin", "-probesize", "32", "-threads", "1"])
+            .args(["-f", "h264", "-i", "pipe:0", "-fps_mode", "passthrough"])
+            .args(["-f", "rawvideo", "-pix_fmt", "yuv420p", "pipe:1"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|err| match err.kind() {
+                io::ErrorKind::NotFound => Error::new(
+                    "this encoder does not count errors, and ffmpeg, which would decode to measure the PSNR, is not installed",
+                )
+                .remedy("install ffmpeg, or leave out --psnr"),
+                _ => Error::new(format!("cannot run ffmpeg to measure the PSNR: {err}")),
+            })?;
+        let mut stdin = child.stdin.take().context_missing()?;
+        let stdout = child.stdout.take().context_missing()?;
+        let (coded, to_decode) = sync_channel::<Vec<u8>>(AHEAD);
+        let (luma, to_compare) = sync_channel::<Vec<u8>>(AHEAD);
+        let sums = Arc::new(Sums::default());
+        let feed = thread::spawn(move || to_decode.iter().try_for_each(|au| stdin.write_all(&au)));
+        let compare = {
+            let (video, sums) = (*video, Arc::clone(&sums));
+            thread::spawn(move || compare(stdout, &to_compare, &video, &sums))
+        };
+        Ok(Self {
+            child,
+            coded: Some(coded),
+            luma: Some(luma),
+            threads: vec![feed, compare],
+            sums,
+        })
+    }
+
+    fn add(&mut self, luma: Vec<u8>, coded: &[u8]) -> Result<()> {
+        let sent = match (&self.coded, &self.luma) {
+            (Some(to_decode), Some(to_compare)) => {
+                to_decode.send(coded.to_vec()).is_ok() && to_compare.send(luma).is_ok()
+            }
+            _ => false,
+        };
+        // The threads end early only when the decoder does.
+        if sent {
+            Ok(())
+        } else {
+            Err(self.failed())
+        }
+    }
+
+    fn finish(&mut self, frames: u64) -> Result<()> {
+        self.coded = None;
+        self.luma = None;
+        for thread in self.threads.drain(..) {
+            // What went wrong shows in the number of pictures.
+            let _ = thread.join();
+        }
+        if self.sums.get().1 == frames {
+            Ok(())
+        } else {
+            Err(self.failed())
+        }
+    }
+
+    fn failed(&self) -> Error {
+        Error::new(format!(
+            "measuring the PSNR: ffmpeg decoded {} pictures of the stream and then failed",
+            self.sums.get().1
+        ))
+    }
+}
+
+impl Drop for Decoder {
+    fn drop(&mut self) {
+        // It may have ended already; waiting leaves no zombie behind.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Compares decoded pictures with their sources until one of them ends.
+fn compare(
+    mut decoded: impl Read,
+    sources: &Receiver<Vec<u8>>,
+    video: &Video,
+    sums: &Sums,
+) -> io::Result<()> {
+    let luma_size = video.width as usize * video.height as usize;
+    let mut frame = vec![0; crate::picture::Format::I420.frame_bytes(video.width, video.height)];
+    for source in sources {
+        decoded.read_exact(&mut frame)?;
+        sums.add(squared_errors(&source, &frame[..luma_size]));
+    }
+    Ok(())
+}
+
+/// A pipe that was asked for and is not there.
+trait ContextMissing<T> {
+    fn context_missing(self) -> Result<T>;
+}
+
+impl<T> ContextMissing<T> for Option<T> {
+    fn context_missing(self) -> Result<T> {
+        self.ok_or("no pipe").context("running ffmpeg")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        cli::Fraction,
+        picture::Format, //
+    };
+
+    const VIDEO: Video = Video {
+        width: 2,
+        height: 2,
+        format: Format::I420,
+        frame_rate: Fraction::new(25, 1),
+    };
+
+    #[test]
+    fn errors_become_decibels() {
+        assert_eq!(squared_errors(&[0, 255, 7, 9], &[255, 0, 7, 8]), 130_051);
+        assert!((from_sse(4, 4) - 48.1308).abs() < 1e-4);
+        assert!((from_sse(65_025 * 4, 4)).abs() < 1e-9);
+        assert_eq!(from_sse(0, 4), f64::INFINITY);
+    }
+
+    #[test]
+    fn comparing_takes_luma_only() {
+        let (send, receive) = sync_channel(2);
+        send.send(vec![1, 2, 3, 4]).unwrap();
+        send.send(vec![5, 5, 5, 5]).unwrap();
+        drop(send);
+        let sums = Sums::default();
+        let decoded = [1, 2, 3, 6, 99, 99, 5, 5, 5, 4, 0, 0];
+        compare(&decoded[..], &receive, &VIDEO, &sums).unwrap();
+        assert_eq!(sums.get(), (5, 2));
+    }
+
+    #[test]
+    fn a_missing_decoder_is_named() {
+        let err = Decoder::start(&VIDEO, "/nonexistent/ffmpeg").err().unwrap();
+        assert!(err
+            .to_string()
+            .ends_with("install ffmpeg, or leave out --psnr"));
+    }
+
+    #[test]
+    fn a_decoder_that_fails_is_noticed() {
+        let mut decoder = Decoder::start(&VIDEO, "false").unwrap();
+        let outcome = (0..4 * AHEAD).try_for_each(|_| decoder.add(vec![0; 4], &[0; 4096]));
+        assert!(outcome.and_then(|()| decoder.finish(1)).is_err());
+    }
+}

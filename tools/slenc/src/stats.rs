@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the driver says about a coded picture, and a file with a line of JSON
+//! for each.
+
+use crate::{
+    error::{
+        Context,
+        Error,
+        Result, //
+    },
+    v4l2::{
+        controls,
+        device::Device,
+        sys::{
+            control::{
+                self,
+                ExtControl,
+                Which, //
+            },
+            Plain,
+        },
+        uapi::*,
+    },
+};
+use serde::Serialize;
+use std::{
+    fs::File,
+    io::{
+        BufWriter,
+        Write, //
+    },
+    os::fd::AsFd,
+    path::{
+        Path,
+        PathBuf, //
+    },
+};
+
+/// The driver's statistics of one picture.
+#[derive(Clone, Copy)]
+pub struct Stats(v4l2_ctrl_stateless_enc_stats);
+
+impl Stats {
+    /// Whether a driver has them.
+    pub fn supported(device: &Device) -> bool {
+        let size = size_of::<v4l2_ctrl_stateless_enc_stats>() as u32;
+        controls::find(device, V4L2_CID_STATELESS_ENC_STATS)
+            .is_some_and(|control| control.size == Some(size))
+    }
+
+    /// Those of a completed request, or of the buffer taken back last.
+    pub fn read(device: &Device, which: Which<'_>) -> Result<Self> {
+        let mut stats = v4l2_ctrl_stateless_enc_stats::zeroed();
+        let mut controls = [ExtControl::compound(
+            V4L2_CID_STATELESS_ENC_STATS,
+            &mut stats,
+        )];
+        control::get(device.as_fd(), which, &mut controls)
+            .map_err(|err| Error::new(format!("reading the statistics: {}", err.source)))?;
+        Ok(Self(stats))
+    }
+
+    fn valid<T>(&self, bit: u32, value: T) -> Option<T> {
+        (self.0.valid & bit != 0).then_some(value)
+    }
+
+    /// Sum of squared errors of the luma samples, where the hardware counts it.
+    pub fn luma_sse(&self) -> Option<u64> {
+        self.valid(V4L2_STATELESS_ENC_STATS_VALID_SSE, self.0.sse[0])
+    }
+
+    /// The picture repeats its reference.
+    pub fn skipped(&self) -> bool {
+        self.0.flags & V4L2_STATELESS_ENC_STATS_FLAG_SKIPPED != 0
+    }
+
+    /// A record of the picture with this number and coded size.
+    pub fn record(&self, frame: u64, bytes: usize) -> Record {
+        let s = &self.0;
+        Record {
+            frame,
+            bytes,
+            sequence: s.sequence,
+            slice_type: self.valid(V4L2_STATELESS_ENC_STATS_VALID_PARAMS, slice(s.slice_type)),
+            idr: s.flags & V4L2_STATELESS_ENC_STATS_FLAG_IDR != 0,
+            skipped: self.skipped(),
+            nal_ref_idc: self.valid(V4L2_STATELESS_ENC_STATS_VALID_PARAMS, s.nal_ref_idc),
+            frame_num: self.valid(V4L2_STATELESS_ENC_STATS_VALID_PARAMS, s.frame_num),
+            idr_pic_id: self.valid(V4L2_STATELESS_ENC_STATS_VALID_PARAMS, s.idr_pic_id),
+            pic_order_cnt_lsb: self
+                .valid(V4L2_STATELESS_ENC_STATS_VALID_PARAMS, s.pic_order_cnt_lsb),
+            qp_requested: self.valid(V4L2_STATELESS_ENC_STATS_VALID_QP_REQUESTED, s.qp_requested),
+            qp_mean: self.valid(
+                V4L2_STATELESS_ENC_STATS_VALID_QP_MEAN,
+                f64::from(s.qp_mean) / 256.0,
+            ),
+            qp_min: self.valid(V4L2_STATELESS_ENC_STATS_VALID_QP_RANGE, s.qp_min),
+            qp_max: self.valid(V4L2_STATELESS_ENC_STATS_VALID_QP_RANGE, s.qp_max),
+            header_bits: self.valid(V4L2_STATELESS_ENC_STATS_VALID_HEADER_BITS, s.header_bits),
+            target_bits: self.valid(V4L2_STATELESS_ENC_STATS_VALID_TARGET_BITS, s.target_bits),
+            intra_mbs: self.valid(V4L2_STATELESS_ENC_STATS_VALID_INTRA_MBS, s.intra_mbs),
+            skip_mbs: self.valid(V4L2_STATELESS_ENC_STATS_VALID_SKIP_MBS, s.skip_mbs),
+            pcm_mbs: self.valid(V4L2_STATELESS_ENC_STATS_VALID_PCM_MBS, s.pcm_mbs),
+            nonzero: self.valid(V4L2_STATELESS_ENC_STATS_VALID_NONZERO, s.nonzero),
+            sad: self.valid(V4L2_STATELESS_ENC_STATS_VALID_SAD, s.sad),
+            mad: self.valid(V4L2_STATELESS_ENC_STATS_VALID_MAD, s.mad),
+            sse: self.valid(V4L2_STATELESS_ENC_STATS_VALID_SSE, s.sse),
+        }
+    }
+}
+
+/// A line of the statistics file. Fields the hardware does not give are left out.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[allow(missing_docs, reason = "the names are those of the kernel's structure")]
+pub struct Record {
+    pub frame: u64,
+    pub bytes: usize,
+    pub sequence: u32,
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub slice_type: Option<char>,
+    pub idr: bool,
+    pub skipped: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nal_ref_idc: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frame_num: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idr_pic_id: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pic_order_cnt_lsb: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub qp_requested: Option<i16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub qp_mean: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub qp_min: Option<i16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub qp_max: Option<i16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub header_bits: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target_bits: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub intra_mbs: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skip_mbs: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pcm_mbs: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nonzero: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sad: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mad: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sse: Option<[u64; 3]>,
+}
+
+fn slice(kind: u8) -> char {
+    match u32::from(kind) {
+        V4L2_H264_SLICE_TYPE_P => 'P',
+        V4L2_H264_SLICE_TYPE_B => 'B',
+        V4L2_H264_SLICE_TYPE_I => 'I',
+        _ => '?',
+    }
+}
+
+/// A file with a record a line.
+#[derive(Debug)]
+pub struct StatsFile {
+    path: PathBuf,
+    file: BufWriter<File>,
+}
+
+impl StatsFile {
+    /// Opens the file to write.
+    pub fn create(path: &Path) -> Result<Self> {
+        let file = File::create(path)
+            .map_err(|err| Error::new(format!("cannot write {}: {err}", path.display())))?;
+        Ok(Self {
+            path: path.to_owned(),
+            file: BufWriter::new(file),
+        })
+    }
+
+    /// Adds a line.
+    pub fn write(&mut self, record: &Record) -> Result<()> {
+        let what = || format!("writing {}", self.path.display());
+        serde_json::to_writer(&mut self.file, record).context(what())?;
+        self.file.write_all(b"\n").context(what())
+    }
+
+    /// Completes the file.
+    pub fn finish(mut self) -> Result<()> {
+        self.file
+            .flush()
+            .context(format!("writing {}", self.path.display()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_valid_fields_are_written() {
+        let stats = Stats(v4l2_ctrl_stateless_enc_stats {
+            valid: V4L2_STATELESS_ENC_STATS_VALID_PARAMS | V4L2_STATELESS_ENC_STATS_VALID_QP_MEAN,
+            flags: V4L2_STATELESS_ENC_STATS_FLAG_IDR,
+            slice_type: 2,
+            nal_ref_idc: 3,
+            qp_mean: 26 * 256 + 128,
+            sse: [5; 3],
+            ..Plain::zeroed()
+        });
+        let line = serde_json::to_string(&stats.record(7, 100)).unwrap();
+        assert_eq!(
+            line,
+            r#"{"frame":7,"bytes":100,"sequence":0,"type":"I","idr":true,"skipped":false,"nal_ref_idc":3,"frame_num":0,"idr_pic_id":0,"pic_order_cnt_lsb":0,"qp_mean":26.5}"#
+        );
+        assert_eq!(stats.luma_sse(), None);
+    }
+
+    #[test]
+    fn a_file_has_a_line_for_each() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("stats.jsonl");
+        let mut file = StatsFile::create(&path).unwrap();
+        let stats = Stats(Plain::zeroed());
+        for frame in 0..3 {
+            file.write(&stats.record(frame, 1)).unwrap();
+        }
+        file.finish().unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text.lines().count(), 3);
+        for line in text.lines() {
+            let value: serde_json::Value = serde_json::from_str(line).unwrap();
+            assert_eq!(value["bytes"], 1);
+        }
+    }
+}
