@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Pictures to encode: sources, H.264 headers (ITU-T H.264, 7.3.2 and 7.3.3), descriptors and
+//! unit tables, and what FFmpeg makes of the result.
+
+use std::fs;
+use std::path::{
+    Path,
+    PathBuf, //
+};
+use std::process::Command;
+
+use crate::machine::{
+    Machine,
+    BASE,
+    DESCRIPTOR, //
+};
+
+pub(crate) const UNITS: u64 = BASE + 0x2000;
+pub(crate) const HEADER: u64 = BASE + 0x3000;
+pub(crate) const SOURCE: u64 = BASE + 0x10_0001;
+pub(crate) const RECON: [u64; 2] = [BASE + 0x20_0000, BASE + 0x28_0003];
+/// Across the border of two ranges.
+pub(crate) const OUTPUT: u64 = BASE + 0x2f_fff1;
+pub(crate) const OUTPUT_SIZE: u32 = 0x8_0000;
+
+/// A bit string, most significant first.
+#[derive(Default)]
+struct Bits {
+    bytes: Vec<u8>,
+    length: u32,
+}
+
+impl Bits {
+    fn u(&mut self, count: u32, value: u32) -> &mut Self {
+        for i in (0..count).rev() {
+            if self.length % 8 == 0 {
+                self.bytes.push(0);
+            }
+            let last = self.bytes.last_mut().unwrap();
+            *last |= ((value >> i & 1) as u8) << (7 - self.length % 8);
+            self.length += 1;
+        }
+        self
+    }
+
+    fn ue(&mut self, value: u32) -> &mut Self {
+        let count = 32 - (value + 1).leading_zeros();
+        self.u(2 * count - 1, value + 1)
+    }
+
+    fn se(&mut self, value: i32) -> &mut Self {
+        let magnitude = value.unsigned_abs();
+        self.ue(2 * magnitude - u32::from(value > 0))
+    }
+
+    fn trailing(&mut self) -> &mut Self {
+        self.u(1, 1);
+        let rest = (8 - self.length % 8) % 8;
+        self.u(rest, 0)
+    }
+}
+
+/// A picture and how to code it.
+#[derive(Clone)]
+pub(crate) struct Frame {
+    pub(crate) width: u16,
+    pub(crate) height: u16,
+    pub(crate) format: u8,
+    pub(crate) qp: u8,
+    pub(crate) chroma_offset: i8,
+    pub(crate) slices: u16,
+    pub(crate) disable_deblocking: u8,
+    /// frame_num; 0 makes an IDR picture.
+    pub(crate) number: u32,
+    pub(crate) all_skip: bool,
+    pub(crate) forced_intra: Vec<(u32, u32)>,
+}
+
+impl Default for Frame {
+    fn default() -> Self {
+        Self {
+            width: 50,
+            height: 36,
+            format: 0,
+            qp: 28,
+            chroma_offset: 0,
+            slices: 1,
+            disable_deblocking: 0,
+            number: 0,
+            all_skip: false,
+            forced_intra: Vec::new(),
+        }
+    }
+}
+
+impl Frame {
+    pub(crate) fn width_mbs(&self) -> u16 {
+        self.width.div_ceil(16)
+    }
+
+    pub(crate) fn height_mbs(&self) -> u16 {
+        self.height.div_ceil(16)
+    }
+
+    pub(crate) fn recon_size(&self) -> usize {
+        usize::from(self.width_mbs()) * usize::from(self.height_mbs()) * 384
+    }
+
+    /// Bytes of a line and lines of each plane.
+    fn planes(&self) -> Vec<(usize, usize)> {
+        let (w, h) = (usize::from(self.width), usize::from(self.height));
+        match self.format {
+            0 => vec![(w, h), (w, h / 2)],
+            1 => vec![(w, h), (w / 2, h / 2), (w / 2, h / 2)],
+            _ => vec![(2 * w, h)],
+        }
+    }
+
+    fn sps(&self) -> Bits {
+        let mut bits = Bits::default();
+        bits.u(8, 0x67).u(8, 66).u(8, 0xc0).u(8, 40);
+        bits.ue(0).ue(0).ue(2).ue(1).u(1, 0);
+        bits.ue(u32::from(self.width_mbs()) - 1);
+        bits.ue(u32::from(self.height_mbs()) - 1);
+        bits.u(1, 1).u(1, 1).u(1, 1);
+        bits.ue(0)
+            .ue(u32::from(self.width_mbs() * 16 - self.width) / 2);
+        bits.ue(0)
+            .ue(u32::from(self.height_mbs() * 16 - self.height) / 2);
+        bits.u(1, 0).trailing();
+        bits
+    }
+
+    fn pps(&self) -> Bits {
+        let mut bits = Bits::default();
+        bits.u(8, 0x68).ue(0).ue(0).u(1, 0).u(1, 0);
+        bits.ue(0).ue(0).ue(0).u(1, 0).u(2, 0);
+        bits.se(0).se(0).se(self.chroma_offset.into());
+        bits.u(1, 1).u(1, 0).u(1, 0).trailing();
+        bits
+    }
+
+    fn slice_header(&self, first_row: u16) -> Bits {
+        let mut bits = Bits::default();
+        let idr = self.number == 0;
+        bits.u(8, if idr { 0x65 } else { 0x41 });
+        bits.ue(u32::from(first_row) * u32::from(self.width_mbs()));
+        bits.ue(if idr { 7 } else { 5 }).ue(0);
+        bits.u(4, self.number % 16);
+        if idr {
+            bits.ue(0).u(2, 0);
+        } else {
+            // No override, no modification, sliding window.
+            bits.u(1, 0).u(1, 0).u(1, 0);
+        }
+        bits.se(i32::from(self.qp) - 26);
+        bits.ue(self.disable_deblocking.into());
+        if self.disable_deblocking != 1 {
+            bits.se(0).se(0);
+        }
+        bits
+    }
+
+    /// Writes source, headers, unit table and descriptor, and zeroes the result. Returns the
+    /// descriptor, for a test to spoil.
+    pub(crate) fn prepare(&self, machine: &Machine, seed: u32) -> Vec<u8> {
+        let mut header = Vec::new();
+        let mut table = Vec::new();
+        let mut unit = |bits: &Bits, kind, rows: (u16, u16)| {
+            table.extend([kind, 4, 0, 0]);
+            table.extend((header.len() as u32).to_le_bytes());
+            table.extend(bits.length.to_le_bytes());
+            table.extend(rows.0.to_le_bytes());
+            table.extend(rows.1.to_le_bytes());
+            table.extend([0; 16]);
+            header.extend(&bits.bytes);
+        };
+        if self.number == 0 {
+            unit(&self.sps(), 0, (0, 0));
+            unit(&self.pps(), 0, (0, 0));
+        }
+        for i in 0..self.slices {
+            let row = |i| self.height_mbs() * i / self.slices;
+            let rows = row(i + 1) - row(i);
+            unit(&self.slice_header(row(i)), 1, (row(i), rows));
+        }
+        machine.fill(HEADER, &header);
+        machine.fill(UNITS, &table);
+
+        let mut out = vec![0; 256];
+        let mut put = |at: usize, bytes: &[u8]| out[at..at + bytes.len()].copy_from_slice(bytes);
+        put(0x00, &[1, 0, 0, 0, 1, 0, 0, 0]);
+        put(0x08, &[u8::from(self.all_skip)]);
+        put(0x0c, &[if self.number == 0 { 2 } else { 0 }]);
+        put(0x0d, &[self.qp, self.chroma_offset as u8]);
+        put(0x10, &self.width_mbs().to_le_bytes());
+        put(0x12, &self.height_mbs().to_le_bytes());
+        put(0x18, &[self.disable_deblocking]);
+        put(0x1b, &[self.forced_intra.len() as u8]);
+        put(0x1c, &((table.len() / 32) as u16).to_le_bytes());
+        if !self.all_skip {
+            put(0x0f, &[self.format]);
+            put(0x14, &self.width.to_le_bytes());
+            put(0x16, &self.height.to_le_bytes());
+            let mut addr = SOURCE;
+            for (i, (bytes, lines)) in self.planes().into_iter().enumerate() {
+                let stride = bytes + 6;
+                put(0x20 + 4 * i, &(stride as u32).to_le_bytes());
+                put(0x30 + 8 * i, &addr.to_le_bytes());
+                machine.fill(addr, &texture(stride * lines, stride, seed + self.number));
+                addr += (stride * lines) as u64 + 5;
+            }
+        }
+        if self.number > 0 {
+            let reference = RECON[(self.number as usize - 1) % 2];
+            put(0x48, &reference.to_le_bytes());
+        }
+        put(0x50, &self.recon().to_le_bytes());
+        put(0x58, &OUTPUT.to_le_bytes());
+        put(0x60, &OUTPUT_SIZE.to_le_bytes());
+        put(0x64, &(header.len() as u32).to_le_bytes());
+        put(0x68, &HEADER.to_le_bytes());
+        put(0x70, &UNITS.to_le_bytes());
+        for (i, &(first, count)) in self.forced_intra.iter().enumerate() {
+            put(0x80 + 8 * i, &first.to_le_bytes());
+            put(0x84 + 8 * i, &count.to_le_bytes());
+        }
+        machine.fill(DESCRIPTOR, &out);
+        machine.fill(DESCRIPTOR + 256, &[0; 256]);
+        out
+    }
+
+    pub(crate) fn recon(&self) -> u64 {
+        RECON[self.number as usize % 2]
+    }
+}
+
+/// Gradients with some noise, so that all kinds of macroblocks are used.
+fn texture(len: usize, stride: usize, seed: u32) -> Vec<u8> {
+    let mut noise = seed.wrapping_mul(2_654_435_761) | 1;
+    (0..len)
+        .map(|i| {
+            noise ^= noise << 13;
+            noise ^= noise >> 17;
+            noise ^= noise << 5;
+            let (x, y) = (i % stride, i / stride);
+            let shift = seed as usize;
+            let wave = 3 * (x + 2 * shift) + 2 * (y + shift) + ((x / 8 + y / 8) % 2) * 40;
+            (wave % 200) as u8 + (noise % 16) as u8
+        })
+        .collect()
+}
+
+/// A directory of one test.
+pub(crate) fn scratch(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(&path);
+    fs::create_dir_all(&path).unwrap();
+    path
+}
+
+/// MD5 of each picture that FFmpeg decodes.
+pub(crate) fn decode(directory: &Path, stream: &[u8]) -> Vec<String> {
+    let file = directory.join("stream.h264");
+    fs::write(&file, stream).unwrap();
+    let output = Command::new("ffmpeg")
+        .args(["-v", "error", "-xerror", "-f", "h264", "-i"])
+        .arg(&file)
+        .args(["-pix_fmt", "yuv420p", "-fps_mode", "passthrough"])
+        .args(["-f", "framemd5", "-"])
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && errors.is_empty(), "{errors}");
+    String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| line.rsplit(", ").next().unwrap().to_string())
+        .collect()
+}
