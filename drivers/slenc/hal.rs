@@ -39,8 +39,11 @@ pub(crate) trait Hal: Send + Sync {
     fn describe_unit(&self, unit: &Unit) -> [u8; UNIT_BYTES];
 
     /// Reads a result block, and believes only what can be true.
-    fn result(&self, block: &[u8; RESULT_BYTES], expected: &Expected)
-        -> Result<Completion, Failure>;
+    fn result(
+        &self,
+        block: &[u8; RESULT_BYTES],
+        expected: &Expected,
+    ) -> Result<Completion, Failure>;
 }
 
 /// The layouts of a generation that this driver knows.

@@ -171,7 +171,9 @@ mod tests {
     fn a_job_is_taken_once() {
         let mut slot = running();
         assert!(slot.take(2, Then::Idle).is_none());
-        assert!(slot.take(1, Then::Idle).is_some_and(|job| job.token == "job"));
+        assert!(slot
+            .take(1, Then::Idle)
+            .is_some_and(|job| job.token == "job"));
         assert!(slot.take(1, Then::Idle).is_none());
         assert!(slot.close().is_none());
     }

@@ -6,5 +6,7 @@
 
 #![cfg_attr(not(test), no_std)]
 
+#[path = "../../../rate_control/pure/mod.rs"]
+pub mod rate_control;
 #[path = "../../../drivers/slenc/pure/mod.rs"]
 pub mod slenc;

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The C ABI as its header defines it.
+
+#![allow(
+    clippy::all,
+    dead_code,
+    missing_docs,
+    non_camel_case_types,
+    non_snake_case,
+    non_upper_case_globals,
+    unreachable_pub
+)]
+
+use kernel::ffi;
+use pin_init::MaybeZeroable;
+
+include!(concat!(
+    env!("SLENC_OBJ"),
+    "/rate_control/bindings_generated.rs"
+));

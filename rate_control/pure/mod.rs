@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The algorithms of rate control, apart from the kernel.
+//!
+//! Everything below needs `core` only: no allocation, no panic, integers, and paths that begin
+//! with `super`. The module and the cargo crate `slenc-pure` compile the same files.
+
+pub mod cycle;
+pub mod fixed;
+pub mod scale;
+pub mod session;
+
+/// The KUnit suite attribute that the crate root has from the kernel's prelude; cargo has its own
+/// harness.
+#[cfg(CONFIG_KUNIT = "y")]
+use super::kunit_tests;

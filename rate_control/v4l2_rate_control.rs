@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Rate control of V4L2 video encoders.
+//!
+//! Drivers call it through the C ABI of [`include/media/v4l2-rate-control.h`], from Rust and from
+//! C. [`abi`] is its edge, and the only unsafe part; [`pure`] is what it does.
+
+use kernel::prelude::*;
+
+mod abi;
+mod bindings;
+pub mod pure;
+
+struct RateControl;
+
+impl kernel::Module for RateControl {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        Ok(Self)
+    }
+}
+
+module! {
+    type: RateControl,
+    name: "v4l2_rate_control",
+    authors: ["slenc developers"],
+    description: "Rate control of V4L2 video encoders",
+    license: "GPL",
+}
