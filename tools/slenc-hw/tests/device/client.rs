@@ -80,7 +80,7 @@ impl Client {
         let mut header = [0; 16];
         self.stream.read_exact(&mut header).unwrap();
         let word = |at: usize| u32::from_le_bytes(header[at..at + 4].try_into().unwrap());
-        assert_eq!(word(0), u32::from(id) | u32::from(command) << 16);
+        assert_eq!(word(0), u32::from(id) | (u32::from(command) << 16));
         let mut body = vec![0; word(4) as usize - 16];
         self.stream.read_exact(&mut body).unwrap();
         match (word(8), word(12)) {

@@ -53,7 +53,7 @@ fn run(machine: &mut Machine, tag: u32) -> (u32, u32, u64) {
         before[at..at + 256].copy_from_slice(&result);
         assert!(machine.snapshot() == before, "more than the result written");
     }
-    let addr = u64::from(word(0x14)) << 32 | u64::from(word(0x10));
+    let addr = (u64::from(word(0x14)) << 32) | u64::from(word(0x10));
     (word(0), word(0xc), addr)
 }
 
@@ -361,18 +361,18 @@ fn output_that_is_too_small() {
     }
 }
 
-/// Ranges that a checked job may write, as offsets into memory.
-fn writable_parts(job: &Job) -> Vec<std::ops::Range<usize>> {
+/// Ranges that a job may write, as offsets into memory: only the result unless it is `encoded`.
+fn writable_parts(encoded: Option<&Job>) -> Vec<std::ops::Range<usize>> {
     let part = |addr: u64, len: u64| {
         let at = addr.wrapping_sub(BASE) as usize;
         at..at.saturating_add(len as usize)
     };
-    let mut parts = vec![
-        part(DESCRIPTOR + 0x100, 256),
-        part(job.output, job.output_size.into()),
-        part(job.units, u64::from(job.unit_count) * 32),
-    ];
-    parts.extend(job.recon.map(|addr| part(addr, job.recon_size().into())));
+    let mut parts = Vec::from([part(DESCRIPTOR + 0x100, 256)]);
+    if let Some(job) = encoded {
+        parts.push(part(job.output, job.output_size.into()));
+        parts.push(part(job.units, u64::from(job.unit_count) * 32));
+        parts.extend(job.recon.map(|addr| part(addr, job.recon_size().into())));
+    }
     parts
 }
 
@@ -436,12 +436,8 @@ fn random_descriptors() {
             prop_assert!(status != 5, "the engine failed");
             prop_assert_eq!(job.is_err() && status != BAD_DESCRIPTOR, false);
             let mut after = machine.snapshot();
-            let result = (DESCRIPTOR + 0x100 - BASE) as usize;
-            let parts = match &job {
-                Ok(job) if status == OK => writable_parts(job),
-                _ => vec![result..result + 256],
-            };
-            for part in parts {
+            let encoded = job.as_ref().ok().filter(|_| status == OK);
+            for part in writable_parts(encoded) {
                 before[part.clone()].fill(0);
                 after[part].fill(0);
             }

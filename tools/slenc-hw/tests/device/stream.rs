@@ -38,7 +38,7 @@ impl Bits {
                 self.bytes.push(0);
             }
             let last = self.bytes.last_mut().unwrap();
-            *last |= ((value >> i & 1) as u8) << (7 - self.length % 8);
+            *last |= (((value >> i) & 1) as u8) << (7 - self.length % 8);
             self.length += 1;
         }
         self
