@@ -4,6 +4,8 @@
 //!
 //! Every set gives the same results bit for bit: the portable one defines them.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
 mod portable;
 
 use crate::deblock::Edge;
@@ -58,10 +60,17 @@ pub(crate) struct Kernels {
 
 /// The best set for this processor.
 pub(crate) fn best() -> &'static Kernels {
-    &portable::KERNELS
+    #[cfg(target_arch = "x86_64")]
+    if let Some(kernels) = avx2::detect() {
+        return kernels;
+    }
+    portable()
 }
 
 /// The set that needs nothing beyond the target's instructions.
 pub(crate) fn portable() -> &'static Kernels {
     &portable::KERNELS
 }
+
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tests;

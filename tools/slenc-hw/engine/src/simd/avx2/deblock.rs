@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The deblocking filter across an edge, ITU-T H.264 clauses 8.7.2.2 to 8.7.2.4.
+//!
+//! # Safety
+//!
+//! All functions need AVX2.
+
+use std::arch::x86_64::*;
+
+use super::{load, load_half, narrow, store, store_half};
+use crate::deblock::Edge;
+
+/// All ones where |a - b| < limit.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn closer(a: __m256i, b: __m256i, limit: __m256i) -> __m256i {
+    // SAFETY: The caller sees to AVX2, which is all this needs.
+    unsafe { _mm256_cmpgt_epi16(limit, _mm256_abs_epi16(_mm256_sub_epi16(a, b))) }
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn clamp(value: __m256i, limit: __m256i) -> __m256i {
+    // SAFETY: The caller sees to AVX2, which is all this needs.
+    unsafe {
+        let low = _mm256_sub_epi16(_mm256_setzero_si256(), limit);
+        _mm256_max_epi16(low, _mm256_min_epi16(value, limit))
+    }
+}
+
+/// tC0 of each of 16 samples, and all ones where there is one.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn strengths(edge: &Edge) -> (__m256i, __m256i) {
+    // SAFETY: The caller sees to AVX2, which is all this needs.
+    unsafe {
+        let quarter = |i: usize| match edge.tc0[i] {
+            Some(tc0) => i64::from(tc0) * 0x0001_0001_0001_0001,
+            None => -1,
+        };
+        let tc0 = _mm256_set_epi64x(quarter(3), quarter(2), quarter(1), quarter(0));
+        (tc0, _mm256_cmpgt_epi16(tc0, _mm256_set1_epi16(-1)))
+    }
+}
+
+/// Samples where the edge is filtered at all.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn filtered(edge: &Edge, [p1, p0, q0, q1]: [__m256i; 4], on: __m256i) -> __m256i {
+    // SAFETY: The caller sees to AVX2, which is all this needs.
+    unsafe {
+        let alpha = _mm256_set1_epi16(edge.alpha.into());
+        let beta = _mm256_set1_epi16(edge.beta.into());
+        _mm256_and_si256(
+            _mm256_and_si256(closer(p0, q0, alpha), on),
+            _mm256_and_si256(closer(p1, p0, beta), closer(q1, q0, beta)),
+        )
+    }
+}
+
+/// The change of p0 and, reversed, of q0 before it is limited.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn delta([p1, p0, q0, q1]: [__m256i; 4]) -> __m256i {
+    // SAFETY: The caller sees to AVX2, which is all this needs.
+    unsafe {
+        let sum = _mm256_add_epi16(
+            _mm256_slli_epi16(_mm256_sub_epi16(q0, p0), 2),
+            _mm256_sub_epi16(p1, q1),
+        );
+        _mm256_srai_epi16(_mm256_add_epi16(sum, _mm256_set1_epi16(4)), 3)
+    }
+}
+
+/// (a + 2 * b + c + d + 2) >> 2 and the like: a sum, rounded and shifted.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn mean<const SHIFT: i32, const N: usize>(values: [__m256i; N]) -> __m256i {
+    // SAFETY: The caller sees to AVX2, which is all this needs.
+    unsafe {
+        let mut sum = _mm256_set1_epi16(1 << (SHIFT - 1));
+        for value in values {
+            sum = _mm256_add_epi16(sum, value);
+        }
+        _mm256_srai_epi16(sum, SHIFT)
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn select(old: __m256i, new: __m256i, mask: __m256i) -> __m256i {
+    // SAFETY: The caller sees to AVX2, which is all this needs.
+    unsafe { _mm256_blendv_epi8(old, new, mask) }
+}
+
+/// Filters lines of samples p3 to q3; gives p2 to q2.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn luma(edge: &Edge, samples: [__m256i; 8]) -> [__m256i; 6] {
+    let [p3, p2, p1, p0, q0, q1, q2, q3] = samples;
+    // SAFETY: The caller sees to AVX2, which is all this needs.
+    unsafe {
+        let beta = _mm256_set1_epi16(edge.beta.into());
+        if edge.strong {
+            let on = filtered(edge, [p1, p0, q0, q1], _mm256_set1_epi16(-1));
+            let small = closer(p0, q0, _mm256_set1_epi16(i16::from(edge.alpha >> 2) + 2));
+            let small = _mm256_and_si256(small, on);
+            let p_flat = _mm256_and_si256(closer(p2, p0, beta), small);
+            let q_flat = _mm256_and_si256(closer(q2, q0, beta), small);
+            let side = |[s3, s2, s1, s0]: [__m256i; 4], [t0, t1]: [__m256i; 2], flat| {
+                let near = select(s0, mean::<2, 4>([s1, s1, s0, t1]), on);
+                [
+                    select(near, mean::<3, 8>([s2, s1, s1, s0, s0, t0, t0, t1]), flat),
+                    select(s1, mean::<2, 4>([s2, s1, s0, t0]), flat),
+                    select(s2, mean::<3, 8>([s3, s3, s2, s2, s2, s1, s0, t0]), flat),
+                ]
+            };
+            let p = side([p3, p2, p1, p0], [q0, q1], p_flat);
+            let q = side([q3, q2, q1, q0], [p0, p1], q_flat);
+            return [p[2], p[1], p[0], q[0], q[1], q[2]];
+        }
+        let (tc0, on) = strengths(edge);
+        let on = filtered(edge, [p1, p0, q0, q1], on);
+        let p_flat = _mm256_and_si256(closer(p2, p0, beta), on);
+        let q_flat = _mm256_and_si256(closer(q2, q0, beta), on);
+        // All ones are -1.
+        let tc = _mm256_sub_epi16(_mm256_sub_epi16(tc0, p_flat), q_flat);
+        let change = _mm256_and_si256(clamp(delta([p1, p0, q0, q1]), tc), on);
+        let middle = _mm256_avg_epu16(p0, q0);
+        let second = |s2, s1, flat| {
+            let sum = _mm256_add_epi16(s2, _mm256_sub_epi16(middle, _mm256_slli_epi16(s1, 1)));
+            let change = clamp(_mm256_srai_epi16(sum, 1), tc0);
+            _mm256_add_epi16(s1, _mm256_and_si256(change, flat))
+        };
+        [
+            p2,
+            second(p2, p1, p_flat),
+            _mm256_add_epi16(p0, change),
+            _mm256_sub_epi16(q0, change),
+            second(q2, q1, q_flat),
+            q2,
+        ]
+    }
+}
+
+/// Filters lines of samples p1 to q1; gives p0 and q0.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn chroma(edge: &Edge, samples: [__m256i; 4]) -> [__m256i; 2] {
+    let [p1, p0, q0, q1] = samples;
+    // SAFETY: The caller sees to AVX2, which is all this needs.
+    unsafe {
+        let (tc0, on) = strengths(edge);
+        let on = filtered(edge, samples, on);
+        if edge.strong {
+            return [
+                select(p0, mean::<2, 4>([p1, p1, p0, q1]), on),
+                select(q0, mean::<2, 4>([q1, q1, q0, p1]), on),
+            ];
+        }
+        let tc = _mm256_add_epi16(tc0, _mm256_set1_epi16(1));
+        let change = _mm256_and_si256(clamp(delta(samples), tc), on);
+        [_mm256_add_epi16(p0, change), _mm256_sub_epi16(q0, change)]
+    }
+}
+
+#[target_feature(enable = "avx2")]
+pub(super) unsafe fn luma_horizontal(p: &mut [u8], q: &mut [u8], stride: usize, edge: &Edge) {
+    // SAFETY: The caller sees to AVX2, which is all this needs.
+    unsafe {
+        let wide = |line: &[u8]| _mm256_cvtepu8_epi16(load(line));
+        let samples = std::array::from_fn(|i| {
+            if i < 4 {
+                wide(&p[i * stride..])
+            } else {
+                wide(&q[(i - 4) * stride..])
+            }
+        });
+        let [p2, p1, p0, q0, q1, q2] = luma(edge, samples).map(|line| narrow(line));
+        store(&mut p[stride..], p2);
+        store(&mut p[2 * stride..], p1);
+        store(&mut p[3 * stride..], p0);
+        store(q, q0);
+        store(&mut q[stride..], q1);
+        store(&mut q[2 * stride..], q2);
+    }
+}
+
+/// Transposes eight lines of eight bytes to pairs of columns: 0 and 1, 2 and 3 and so on.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn transpose_8x8(lines: [__m128i; 8]) -> [__m128i; 4] {
+    // SAFETY: The caller sees to AVX2, which is all this needs.
+    unsafe {
+        let [a, b, c, d, e, f, g, h] = lines;
+        let (ae, bf) = (_mm_unpacklo_epi8(a, e), _mm_unpacklo_epi8(b, f));
+        let (cg, dh) = (_mm_unpacklo_epi8(c, g), _mm_unpacklo_epi8(d, h));
+        let (aceg_low, aceg_high) = (_mm_unpacklo_epi8(ae, cg), _mm_unpackhi_epi8(ae, cg));
+        let (bdfh_low, bdfh_high) = (_mm_unpacklo_epi8(bf, dh), _mm_unpackhi_epi8(bf, dh));
+        [
+            _mm_unpacklo_epi8(aceg_low, bdfh_low),
+            _mm_unpackhi_epi8(aceg_low, bdfh_low),
+            _mm_unpacklo_epi8(aceg_high, bdfh_high),
+            _mm_unpackhi_epi8(aceg_high, bdfh_high),
+        ]
+    }
+}
+
+#[target_feature(enable = "avx2")]
+pub(super) unsafe fn luma_vertical(plane: &mut [u8], stride: usize, edge: &Edge) {
+    // SAFETY: The caller sees to AVX2, which is all this needs.
+    unsafe {
+        let half = |plane: &[u8], first: usize| {
+            transpose_8x8(std::array::from_fn(|i| {
+                load_half(&plane[(first + i) * stride..])
+            }))
+        };
+        let (upper, lower) = (half(plane, 0), half(plane, 8));
+        let samples = std::array::from_fn(|i| {
+            let (upper, lower) = (upper[i / 2], lower[i / 2]);
+            let column = if i % 2 == 0 {
+                _mm_unpacklo_epi64(upper, lower)
+            } else {
+                _mm_unpackhi_epi64(upper, lower)
+            };
+            _mm256_cvtepu8_epi16(column)
+        });
+        let new = luma(edge, samples);
+        let columns = [
+            samples[0], new[0], new[1], new[2], new[3], new[4], new[5], samples[7],
+        ]
+        .map(|column| narrow(column));
+        let upper = transpose_8x8(columns);
+        let lower = transpose_8x8(columns.map(|column| _mm_unpackhi_epi64(column, column)));
+        for (i, pair) in upper.into_iter().chain(lower).enumerate() {
+            store_half(&mut plane[2 * i * stride..], pair);
+            let second = _mm_unpackhi_epi64(pair, pair);
+            store_half(&mut plane[(2 * i + 1) * stride..], second);
+        }
+    }
+}
+
+#[target_feature(enable = "avx2")]
+pub(super) unsafe fn chroma_horizontal(p: &mut [u8], q: &mut [u8], stride: usize, edge: &Edge) {
+    // SAFETY: The caller sees to AVX2, which is all this needs.
+    unsafe {
+        let lines = [load(p), load(&p[stride..]), load(q), load(&q[stride..])];
+        let [p0, q0] = chroma(edge, lines.map(|line| _mm256_cvtepu8_epi16(line)));
+        store(&mut p[stride..], narrow(p0));
+        store(q, narrow(q0));
+    }
+}
+
+/// Transposes four lines of four 16-bit values to pairs of columns.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn transpose_4x4([a, b, c, d]: [__m128i; 4]) -> [__m128i; 2] {
+    // SAFETY: The caller sees to AVX2, which is all this needs.
+    unsafe {
+        let (ab, cd) = (_mm_unpacklo_epi16(a, b), _mm_unpacklo_epi16(c, d));
+        [_mm_unpacklo_epi32(ab, cd), _mm_unpackhi_epi32(ab, cd)]
+    }
+}
+
+#[target_feature(enable = "avx2")]
+pub(super) unsafe fn chroma_vertical(plane: &mut [u8], stride: usize, edge: &Edge) {
+    // SAFETY: The caller sees to AVX2, which is all this needs.
+    unsafe {
+        let half = |plane: &[u8], first: usize| {
+            transpose_4x4(std::array::from_fn(|i| {
+                load_half(&plane[(first + i) * stride..])
+            }))
+        };
+        let (upper, lower) = (half(plane, 0), half(plane, 4));
+        let columns = [
+            _mm_unpacklo_epi64(upper[0], lower[0]),
+            _mm_unpackhi_epi64(upper[0], lower[0]),
+            _mm_unpacklo_epi64(upper[1], lower[1]),
+            _mm_unpackhi_epi64(upper[1], lower[1]),
+        ];
+        let [p0, q0] = chroma(edge, columns.map(|column| _mm256_cvtepu8_epi16(column)));
+        let columns = [columns[0], narrow(p0), narrow(q0), columns[3]];
+        let upper = transpose_4x4(columns);
+        let lower = transpose_4x4(columns.map(|column| _mm_unpackhi_epi64(column, column)));
+        for (i, pair) in upper.into_iter().chain(lower).enumerate() {
+            store_half(&mut plane[2 * i * stride..], pair);
+            let second = _mm_unpackhi_epi64(pair, pair);
+            store_half(&mut plane[(2 * i + 1) * stride..], second);
+        }
+    }
+}
