@@ -259,7 +259,7 @@ impl<'a> Request<'a> {
             },
             command::DEVICE_GET_INFO => Self::DeviceInfo,
             command::DEVICE_GET_REGION_INFO => Self::RegionInfo {
-                index: u32_at(body, 4),
+                index: u32_at(body, 8),
             },
             command::DEVICE_GET_IRQ_INFO => Self::IrqInfo {
                 index: u32_at(body, 8),
@@ -380,6 +380,20 @@ mod tests {
         out[4..8].copy_from_slice(&size.to_le_bytes());
         out[8..12].copy_from_slice(&flags.to_le_bytes());
         out
+    }
+
+    /// struct vfio_region_info and struct vfio_irq_info begin with argsz, flags and index.
+    #[test]
+    fn queries_name_their_index_third() {
+        let body = words(&[32, 1, 2, 3]);
+        assert_eq!(
+            Request::parse(command::DEVICE_GET_REGION_INFO, &body),
+            Ok(Request::RegionInfo { index: 2 })
+        );
+        assert_eq!(
+            Request::parse(command::DEVICE_GET_IRQ_INFO, &body),
+            Ok(Request::IrqInfo { index: 2 })
+        );
     }
 
     #[test]

@@ -150,6 +150,7 @@ impl Connection<'_> {
                 Received::Ended(end) => return Ok(end),
             }
             let request = Request::parse(header.command, &body);
+            log::trace!("{request:x?}");
             if !negotiated {
                 if !matches!(request, Ok(Request::Version { major: 0, .. })) {
                     self.client

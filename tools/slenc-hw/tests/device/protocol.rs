@@ -45,9 +45,7 @@ fn regions_and_interrupts() {
     assert_eq!(info, Ok(words(&[16, 3, 9, 5])));
     for index in 0..9 {
         let size = if index == 0 || index == 7 { 0x1000 } else { 0 };
-        let body = words(&[32, 0, index, 0, 0, 0, 0, 0]);
-        let mut request = body.clone();
-        request[4..8].copy_from_slice(&index.to_le_bytes());
+        let request = words(&[32, 0, index, 0, 0, 0, 0, 0]);
         let reply = client.request(command::DEVICE_GET_REGION_INFO, &request, &[]);
         let flags = if size == 0 { 0 } else { 3 };
         assert_eq!(reply, Ok(words(&[32, flags, index, 0, size, 0, 0, 0])));
@@ -61,7 +59,7 @@ fn regions_and_interrupts() {
         );
         assert_eq!(reply, Ok(words(&[16, 1, index, count])));
     }
-    let bad = client.request(command::DEVICE_GET_REGION_INFO, &words(&[32, 9, 0, 0]), &[]);
+    let bad = client.request(command::DEVICE_GET_REGION_INFO, &words(&[32, 0, 9, 0]), &[]);
     assert_eq!(bad, Err(EINVAL));
     let bad = client.request(command::DEVICE_GET_IRQ_INFO, &words(&[16, 0, 5, 0]), &[]);
     assert_eq!(bad, Err(EINVAL));
