@@ -33,9 +33,9 @@ use std::{
             Ordering, //
         },
         mpsc::{
-            sync_channel,
+            channel,
             Receiver,
-            SyncSender, //
+            Sender, //
         },
         Arc,
     },
@@ -43,10 +43,20 @@ use std::{
         self,
         JoinHandle, //
     },
+    time::{
+        Duration,
+        Instant, //
+    },
 };
 
 /// How far the decoder may be behind before encoding waits for it.
-const AHEAD: usize = 64;
+const AHEAD: u64 = 64;
+
+/// How long the decoder may take for a picture before it counts as stuck.
+const STUCK: Duration = Duration::from_secs(30);
+
+/// How often to look whether the decoder is done with a picture.
+const POLL: Duration = Duration::from_millis(2);
 
 /// Measures pictures as they are coded.
 pub struct Psnr {
@@ -156,10 +166,12 @@ impl Sums {
 /// A running decoder with a thread that feeds it and one that compares.
 struct Decoder {
     child: Child,
-    coded: Option<SyncSender<Vec<u8>>>,
-    luma: Option<SyncSender<Vec<u8>>>,
+    coded: Option<Sender<Vec<u8>>>,
+    luma: Option<Sender<Vec<u8>>>,
     threads: Vec<JoinHandle<io::Result<()>>>,
     sums: Arc<Sums>,
+    given: u64,
+    stuck: Duration,
 }
 
 impl Decoder {
@@ -182,8 +194,8 @@ impl Decoder {
             })?;
         let mut stdin = child.stdin.take().context_missing()?;
         let stdout = child.stdout.take().context_missing()?;
-        let (coded, to_decode) = sync_channel::<Vec<u8>>(AHEAD);
-        let (luma, to_compare) = sync_channel::<Vec<u8>>(AHEAD);
+        let (coded, to_decode) = channel::<Vec<u8>>();
+        let (luma, to_compare) = channel::<Vec<u8>>();
         let sums = Arc::new(Sums::default());
         let feed = thread::spawn(move || to_decode.iter().try_for_each(|au| stdin.write_all(&au)));
         let compare = {
@@ -196,6 +208,8 @@ impl Decoder {
             luma: Some(luma),
             threads: vec![feed, compare],
             sums,
+            given: 0,
+            stuck: STUCK,
         })
     }
 
@@ -207,30 +221,48 @@ impl Decoder {
             _ => false,
         };
         // The threads end early only when the decoder does.
-        if sent {
-            Ok(())
-        } else {
-            Err(self.failed())
+        if !sent {
+            return Err(self.failed());
         }
+        self.given += 1;
+        self.wait_until(self.given.saturating_sub(AHEAD))
     }
 
     fn finish(&mut self, frames: u64) -> Result<()> {
         self.coded = None;
         self.luma = None;
+        self.wait_until(frames)?;
         for thread in self.threads.drain(..) {
-            // What went wrong shows in the number of pictures.
+            // All pictures are compared: a thread has nothing left to fail at.
             let _ = thread.join();
         }
-        if self.sums.get().1 == frames {
-            Ok(())
-        } else {
-            Err(self.failed())
+        Ok(())
+    }
+
+    /// Waits until so many pictures are compared, as long as there is progress.
+    fn wait_until(&self, frames: u64) -> Result<()> {
+        let (mut seen, mut since) = (0, Instant::now());
+        loop {
+            // Before the count: what a thread did before its end has to be seen.
+            let ended = self.threads.iter().any(JoinHandle::is_finished) && self.luma.is_some();
+            let all_ended = self.threads.iter().all(JoinHandle::is_finished);
+            let done = self.sums.get().1;
+            if done >= frames {
+                return Ok(());
+            }
+            if done > seen {
+                (seen, since) = (done, Instant::now());
+            }
+            if ended || all_ended || since.elapsed() > self.stuck {
+                return Err(self.failed());
+            }
+            thread::sleep(POLL);
         }
     }
 
     fn failed(&self) -> Error {
         Error::new(format!(
-            "measuring the PSNR: ffmpeg decoded {} pictures of the stream and then failed",
+            "measuring the PSNR: ffmpeg decoded {} pictures of the stream and no more",
             self.sums.get().1
         ))
     }
@@ -296,7 +328,7 @@ mod tests {
 
     #[test]
     fn comparing_takes_luma_only() {
-        let (send, receive) = sync_channel(2);
+        let (send, receive) = channel();
         send.send(vec![1, 2, 3, 4]).unwrap();
         send.send(vec![5, 5, 5, 5]).unwrap();
         drop(send);
@@ -315,9 +347,20 @@ mod tests {
     }
 
     #[test]
-    fn a_decoder_that_fails_is_noticed() {
+    fn a_decoder_that_ends_is_noticed() {
         let mut decoder = Decoder::start(&VIDEO, "false").unwrap();
         let outcome = (0..4 * AHEAD).try_for_each(|_| decoder.add(vec![0; 4], &[0; 4096]));
         assert!(outcome.and_then(|()| decoder.finish(1)).is_err());
+    }
+
+    #[test]
+    fn a_decoder_that_decodes_nothing_is_noticed() {
+        let mut decoder = Decoder::start(&VIDEO, "ffmpeg").unwrap();
+        decoder.stuck = Duration::from_millis(300);
+        let outcome = (0..2 * AHEAD).try_for_each(|_| decoder.add(vec![0; 4], &[0, 0, 1, 0x65, 1]));
+        assert!(outcome.is_err());
+        let mut decoder = Decoder::start(&VIDEO, "ffmpeg").unwrap();
+        decoder.add(vec![0; 4], &[0, 0, 1, 0x65, 1]).unwrap();
+        assert!(decoder.finish(1).is_err());
     }
 }

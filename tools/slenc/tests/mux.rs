@@ -3,58 +3,27 @@
 //! MP4 files judged by ffmpeg: a stream of x264 goes through the muxer, and the
 //! file is taken apart by others.
 
+mod common;
+
+use common::{
+    access_units,
+    encode,
+    text,
+    tool, //
+};
 use slenc::{
     cli::Fraction,
     output::{
-        annexb::{
-            nal_type,
-            unit_type,
-            NalUnits, //
-        },
         Output,
         Track, //
     },
 };
 use std::{
     fs,
-    path::Path,
-    process::Command, //
+    path::Path, //
 };
 
 const FRAMES: usize = 75;
-
-/// Runs a program of ffmpeg's and returns what it prints.
-fn tool(name: &str, args: &[&str]) -> Vec<u8> {
-    let output = Command::new(name)
-        .args(["-v", "error"])
-        .args(args)
-        .output()
-        .unwrap_or_else(|err| panic!("{name}: {err}"));
-    assert!(
-        output.status.success() && output.stderr.is_empty(),
-        "{name} {args:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    output.stdout
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
-
-/// The access units of a stream with an access unit delimiter before each.
-fn access_units(stream: &[u8]) -> Vec<Vec<u8>> {
-    let mut units: Vec<Vec<u8>> = Vec::new();
-    for nal in NalUnits::new(stream) {
-        if unit_type(nal) == nal_type::AUD {
-            units.push(Vec::new());
-        }
-        let unit = units.last_mut().expect("a delimiter comes first");
-        unit.extend([0, 0, 0, 1]);
-        unit.extend(nal);
-    }
-    units
-}
 
 #[test]
 fn players_see_what_was_coded() {
@@ -64,28 +33,7 @@ fn players_see_what_was_coded() {
     // is not a whole number.
     let source =
         format!("testsrc2=size=178x142:rate=30000/1001:duration=10,trim=end_frame={FRAMES}");
-    tool(
-        "ffmpeg",
-        &[
-            "-f",
-            "lavfi",
-            "-i",
-            &source,
-            "-pix_fmt",
-            "yuv420p",
-            "-c:v",
-            "libx264",
-            "-profile:v",
-            "baseline",
-            "-preset",
-            "ultrafast",
-            "-g",
-            "32",
-            "-x264-params",
-            "aud=1:repeat-headers=1:scenecut=0",
-            text(&stream),
-        ],
-    );
+    encode(&source, &stream);
     let data = fs::read(&stream).unwrap();
     let units = access_units(&data);
     assert_eq!(units.len(), FRAMES);
