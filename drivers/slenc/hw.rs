@@ -117,11 +117,6 @@ impl<C: Client> Hardware<C> {
         &self.capabilities
     }
 
-    /// Whether it is gone for ever.
-    pub(crate) fn is_gone(&self) -> bool {
-        self.slot.lock().is_gone()
-    }
-
     /// Starts a job. It ends in [`Client::finished`], unless this fails: then the token comes
     /// back.
     ///

@@ -44,8 +44,9 @@ impl<C: Client> WorkItem for Hardware<C> {
 pub(super) fn set<C: Client>(this: &Arc<Hardware<C>>, nanoseconds: u64) {
     let ms = nanoseconds.div_ceil(1_000_000);
     let delay = msecs_to_jiffies(u32::try_from(ms).unwrap_or(u32::MAX));
-    // An error gives the reference back: the item is pending.
-    let _ = workqueue::system().enqueue_delayed::<_, 0>(this.clone(), delay);
+    // The long one, as a reset may take its time. An error gives the reference back: the item is
+    // pending.
+    let _ = workqueue::system_long().enqueue_delayed::<_, 0>(this.clone(), delay);
 }
 
 /// Waits until the watchdog neither runs nor will run. The slot has to be closed before, so that

@@ -17,30 +17,29 @@ pub const MAX_REFERENCES: usize = 16;
 /// What the SPS that an IDR picture activates says about numbering.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Sequence {
-    max_frame_num: u32,
-    /// MaxPicOrderCntLsb with pic_order_cnt_type 0; None: output is in coding order (type 2).
-    max_order_lsb: Option<i64>,
+    /// MaxFrameNum - 1: a mask, as MaxFrameNum is a power of two.
+    frame_num_mask: u32,
+    /// MaxPicOrderCntLsb - 1 with pic_order_cnt_type 0; None: output is in coding order (type 2).
+    order_mask: Option<i64>,
     references: u8,
 }
 
 impl Sequence {
     fn of(sps: &Sps) -> Result<Self, Invalid> {
-        let max = |log2_minus4: u8| 1u32.checked_shl(u32::from(log2_minus4) + 4);
-        let range = 0..=12;
-        if !range.contains(&sps.log2_max_frame_num_minus4) {
-            return Err(Invalid("log2_max_frame_num_minus4"));
-        }
-        if !range.contains(&sps.log2_max_pic_order_cnt_lsb_minus4) {
-            return Err(Invalid("log2_max_pic_order_cnt_lsb_minus4"));
-        }
+        let mask = |log2_minus4: u8| match log2_minus4 {
+            0..=12 => Some((16u32 << log2_minus4) - 1),
+            _ => None,
+        };
+        let order_mask = mask(sps.log2_max_pic_order_cnt_lsb_minus4)
+            .ok_or(Invalid("log2_max_pic_order_cnt_lsb_minus4"))?;
         if usize::from(sps.max_num_ref_frames) > MAX_REFERENCES {
             return Err(Invalid("max_num_ref_frames"));
         }
         Ok(Self {
-            max_frame_num: max(sps.log2_max_frame_num_minus4)
+            frame_num_mask: mask(sps.log2_max_frame_num_minus4)
                 .ok_or(Invalid("log2_max_frame_num_minus4"))?,
-            max_order_lsb: match sps.pic_order_cnt_type {
-                0 => max(sps.log2_max_pic_order_cnt_lsb_minus4).map(i64::from),
+            order_mask: match sps.pic_order_cnt_type {
+                0 => Some(i64::from(order_mask)),
                 2 => None,
                 _ => return Err(Invalid("pic_order_cnt_type")),
             },
@@ -175,7 +174,7 @@ impl Dpb {
             0
         } else {
             // Clause 7.4.3: pictures that are no references do not count.
-            (self.prev_ref_frame_num + 1) % sequence.max_frame_num
+            self.prev_ref_frame_num.wrapping_add(1) & sequence.frame_num_mask
         };
         let pic_order_cnt_lsb =
             after.advance_order(sequence, idr, is_reference, params.pic_order_cnt_lsb)?;
@@ -245,7 +244,7 @@ impl Dpb {
         is_reference: bool,
         asked_lsb: u16,
     ) -> Result<u16, Invalid> {
-        let Some(max_lsb) = sequence.max_order_lsb else {
+        let Some(mask) = sequence.order_mask else {
             // Clause 7.4.2.1.1: with type 2 no two pictures in a row are no references.
             if !idr && !is_reference && !self.last_is_reference {
                 return Err(Invalid("nal_ref_idc"));
@@ -256,17 +255,16 @@ impl Dpb {
             0
         } else {
             let last = self.order.last;
-            let asked = i64::from(asked_lsb) % max_lsb;
+            let asked = i64::from(asked_lsb) & mask;
             [
-                decoded_order(self.order.reference, asked, max_lsb),
+                decoded_order(self.order.reference, asked, mask),
                 last + 2,
                 last + 1,
             ]
             .into_iter()
             .find(|&order| {
                 // Pictures come out in coding order, and a decoder has to see the same order.
-                order > last
-                    && decoded_order(self.order.reference, order % max_lsb, max_lsb) == order
+                order > last && decoded_order(self.order.reference, order & mask, mask) == order
             })
             .filter(|&order| order <= i64::from(i32::MAX))
             .ok_or(Invalid("pic_order_cnt_lsb"))?
@@ -276,7 +274,7 @@ impl Dpb {
             self.order.reference = order;
         }
         // Below MaxPicOrderCntLsb, at most 65536.
-        Ok((order % max_lsb) as u16)
+        Ok((order & mask) as u16)
     }
 
     /// The planned picture is coded, and the application calls it `timestamp`.
@@ -318,12 +316,15 @@ impl Default for Dpb {
 }
 
 /// What a decoder takes for the order of a picture with this lsb, clause 8.2.1.1.
-fn decoded_order(reference: i64, lsb: i64, max_lsb: i64) -> i64 {
-    let prev_lsb = reference % max_lsb;
+///
+/// Orders are at most 2^31, and `mask` is MaxPicOrderCntLsb - 1.
+fn decoded_order(reference: i64, lsb: i64, mask: i64) -> i64 {
+    let (max_lsb, half) = (mask + 1, (mask + 1) >> 1);
+    let prev_lsb = reference & mask;
     let prev_msb = reference - prev_lsb;
-    let msb = if lsb < prev_lsb && prev_lsb - lsb >= max_lsb / 2 {
+    let msb = if lsb < prev_lsb && prev_lsb - lsb >= half {
         prev_msb + max_lsb
-    } else if lsb > prev_lsb && lsb - prev_lsb > max_lsb / 2 {
+    } else if lsb > prev_lsb && lsb - prev_lsb > half {
         prev_msb - max_lsb
     } else {
         prev_msb
@@ -534,7 +535,7 @@ mod tests {
             };
             let plan = code(&mut dpb, &params, &SPS, n as u64);
             let lsb = i64::from(plan.picture.pic_order_cnt_lsb);
-            let decoded = decoded_order(seen, lsb, 16);
+            let decoded = decoded_order(seen, lsb, 15);
             assert!(decoded > seen);
             seen = decoded;
         }
