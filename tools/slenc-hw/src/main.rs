@@ -7,6 +7,7 @@ use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::{
+    UnixDatagram,
     UnixListener,
     UnixStream, //
 };
@@ -25,7 +26,6 @@ use rustix::event::{
     PollFd,
     PollFlags, //
 };
-use rustix::io::Errno;
 use signal_hook::consts::{
     SIGINT,
     SIGTERM, //
@@ -94,10 +94,14 @@ struct Socket {
 
 impl Socket {
     fn bind(path: &Path) -> io::Result<Self> {
-        // A socket that nobody answers is left from a server that was killed.
-        let is_socket = fs::symlink_metadata(path).is_ok_and(|m| m.file_type().is_socket());
-        if is_socket && UnixStream::connect(path).is_err() {
-            fs::remove_file(path)?;
+        // A socket that nobody serves is left from a server that was killed. One of another type
+        // finds out without becoming a client.
+        let probe = UnixDatagram::unbound()?.connect(path);
+        if probe.is_err_and(|e| e.kind() == io::ErrorKind::ConnectionRefused) {
+            let is_socket = fs::symlink_metadata(path).is_ok_and(|m| m.file_type().is_socket());
+            if is_socket {
+                fs::remove_file(path)?;
+            }
         }
         Ok(Self {
             listener: UnixListener::bind(path)?,
@@ -168,10 +172,7 @@ fn accept(
             PollFd::new(listener, PollFlags::IN),
             PollFd::new(stop, PollFlags::IN),
         ];
-        match rustix::event::poll(&mut fds, None) {
-            Err(Errno::INTR) => continue,
-            other => other?,
-        };
+        rustix::io::retry_on_intr(|| rustix::event::poll(&mut fds, None))?;
         if !fds[1].revents().is_empty() {
             return Ok(());
         }

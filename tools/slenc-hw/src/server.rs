@@ -115,7 +115,18 @@ pub fn serve(
     let mut connection = Connection { client, stop };
     let end = connection.run(device);
     device.disconnect();
-    end
+    match end {
+        // A client that was killed did not read all replies.
+        Err(Error::Io(e))
+            if matches!(
+                e.kind(),
+                io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
+            ) =>
+        {
+            Ok(End::Closed)
+        }
+        other => other,
+    }
 }
 
 struct Connection<'a> {
@@ -180,16 +191,14 @@ impl Connection<'_> {
             let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_FDS))];
             let mut control = RecvAncillaryBuffer::new(&mut space);
             let mut iov = [IoSliceMut::new(&mut data[done..])];
-            let received = rustix::net::recvmsg(
-                &self.client,
-                &mut iov,
-                &mut control,
-                RecvFlags::CMSG_CLOEXEC,
-            );
-            let received = match received {
-                Err(Errno::INTR) => continue,
-                other => other?,
-            };
+            let received = rustix::io::retry_on_intr(|| {
+                rustix::net::recvmsg(
+                    &self.client,
+                    &mut iov,
+                    &mut control,
+                    RecvFlags::CMSG_CLOEXEC,
+                )
+            })?;
             for message in control.drain() {
                 if let RecvAncillaryMessage::ScmRights(rights) = message {
                     fds.extend(rights);
@@ -213,10 +222,8 @@ impl Connection<'_> {
             PollFd::new(&self.client, PollFlags::IN),
             PollFd::from_borrowed_fd(stop.as_fd(), PollFlags::IN),
         ];
-        match rustix::event::poll(&mut fds, None) {
-            Ok(_) | Err(Errno::INTR) => Ok(!fds[1].revents().is_empty()),
-            Err(e) => Err(e.into()),
-        }
+        rustix::io::retry_on_intr(|| rustix::event::poll(&mut fds, None))?;
+        Ok(!fds[1].revents().is_empty())
     }
 }
 
