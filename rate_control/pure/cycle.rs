@@ -34,7 +34,7 @@ impl Cycle {
 
     /// A picture begins.
     pub fn begin(&mut self) -> Result<Cookie, Error> {
-        if self.begun - self.closed >= Self::MAX_OUTSTANDING {
+        if self.begun.saturating_sub(self.closed) >= Self::MAX_OUTSTANDING {
             return Err(Error::Busy);
         }
         self.begun = self.begun.checked_add(1).ok_or(Error::Busy)?;
@@ -45,7 +45,7 @@ impl Cycle {
     fn turn(&self, cookie: Cookie) -> Result<(), Error> {
         if cookie != 0 && cookie <= self.closed {
             Err(Error::Stale)
-        } else if cookie == 0 || cookie > self.begun || cookie - self.closed != 1 {
+        } else if cookie == 0 || cookie > self.begun || cookie.saturating_sub(self.closed) != 1 {
             Err(Error::Invalid)
         } else {
             Ok(())

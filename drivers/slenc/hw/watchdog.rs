@@ -14,7 +14,10 @@ use crate::pure::slot::Watch;
 use kernel::{
     bindings,
     sync::Arc,
-    time::msecs_to_jiffies,
+    time::{
+        msecs_to_jiffies,
+        Delta, //
+    },
     workqueue::{
         self,
         DelayedWork,
@@ -42,8 +45,9 @@ impl<C: Client> WorkItem for Hardware<C> {
 
 /// Lets the watchdog wake after this time, or earlier when it is set already.
 pub(super) fn set<C: Client>(this: &Arc<Hardware<C>>, nanoseconds: u64) {
-    let ms = nanoseconds.div_ceil(1_000_000);
-    let delay = msecs_to_jiffies(u32::try_from(ms).unwrap_or(u32::MAX));
+    let left = Delta::from_nanos(i64::try_from(nanoseconds).unwrap_or(i64::MAX));
+    let ms = u32::try_from(left.as_millis_ceil()).unwrap_or(u32::MAX);
+    let delay = msecs_to_jiffies(ms);
     // The long one, as a reset may take its time. An error gives the reference back: the item is
     // pending.
     let _ = workqueue::system_long().enqueue_delayed::<_, 0>(this.clone(), delay);

@@ -44,14 +44,14 @@ impl<'a> BitWriter<'a> {
     pub fn u(&mut self, count: u32, value: u32) {
         let mut left = count.min(32);
         while left > 0 {
-            // At most 8, so that a piece stays within a byte.
+            // At most 8, so that a piece stays within a byte and no shift reaches 32.
             let free = 8 - (self.bits % 8) as u32;
             let take = left.min(free);
-            let piece = (value >> (left - take)) & ((1 << take) - 1);
+            let piece = value.wrapping_shr(left - take) & !u32::MAX.wrapping_shl(take);
             match self.bytes.get_mut(self.bits / 8) {
                 Some(byte) => {
                     let kept = if free == 8 { 0 } else { *byte };
-                    *byte = kept | (piece << (free - take)) as u8;
+                    *byte = kept | piece.wrapping_shl(free - take) as u8;
                 }
                 None => self.full = true,
             }

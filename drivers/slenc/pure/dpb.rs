@@ -258,8 +258,8 @@ impl Dpb {
             let asked = i64::from(asked_lsb) & mask;
             [
                 decoded_order(self.order.reference, asked, mask),
-                last + 2,
-                last + 1,
+                last.saturating_add(2),
+                last.saturating_add(1),
             ]
             .into_iter()
             .find(|&order| {
@@ -317,19 +317,21 @@ impl Default for Dpb {
 
 /// What a decoder takes for the order of a picture with this lsb, clause 8.2.1.1.
 ///
-/// Orders are at most 2^31, and `mask` is MaxPicOrderCntLsb - 1.
+/// Orders are at most 2^31, so that nothing wraps, and `mask` is MaxPicOrderCntLsb - 1.
 fn decoded_order(reference: i64, lsb: i64, mask: i64) -> i64 {
-    let (max_lsb, half) = (mask + 1, (mask + 1) >> 1);
+    let max_lsb = mask.wrapping_add(1);
+    let half = max_lsb >> 1;
     let prev_lsb = reference & mask;
-    let prev_msb = reference - prev_lsb;
-    let msb = if lsb < prev_lsb && prev_lsb - lsb >= half {
-        prev_msb + max_lsb
-    } else if lsb > prev_lsb && lsb - prev_lsb > half {
-        prev_msb - max_lsb
+    let prev_msb = reference & !mask;
+    let step = lsb.wrapping_sub(prev_lsb);
+    let msb = if step <= half.wrapping_neg() {
+        prev_msb.wrapping_add(max_lsb)
+    } else if step > half {
+        prev_msb.wrapping_sub(max_lsb)
     } else {
         prev_msb
     };
-    msb + lsb
+    msb.wrapping_add(lsb)
 }
 
 #[cfg(any(test, CONFIG_KUNIT = "y"))]

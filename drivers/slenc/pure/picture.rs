@@ -174,9 +174,9 @@ pub struct Completion {
 impl Completion {
     /// Mean QP in 1/256, rounded to nearest.
     pub fn qp_mean_q8(&self) -> u32 {
-        let n = u64::from(self.macroblocks.max(1));
-        let mean = (u64::from(self.qp_sum) * 256 + n / 2) / n;
-        u32::try_from(mean).unwrap_or(u32::MAX)
+        // 2^24 macroblocks of QP 51 would not fit; the largest level has 139264.
+        let n = self.macroblocks.max(1);
+        self.qp_sum.saturating_mul(256).saturating_add(n / 2) / n
     }
 }
 

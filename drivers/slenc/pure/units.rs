@@ -107,8 +107,8 @@ impl<'a> Units<'a> {
     pub fn total_bits(&self) -> usize {
         self.units()
             .iter()
-            .map(|unit| unit.bits + usize::from(unit.start_code) * 8)
-            .sum()
+            .map(|unit| unit.bits.saturating_add(usize::from(unit.start_code) * 8))
+            .fold(0, usize::saturating_add)
     }
 
     fn push(
@@ -133,10 +133,12 @@ impl<'a> Units<'a> {
             offset,
             bits,
         };
-        self.count += 1;
+        self.count = self.count.saturating_add(1);
         // The gap up to the next unit is not read by anybody, but it is copied.
-        let end = offset + bits.div_ceil(8);
-        let next = end.next_multiple_of(Self::ALIGN).min(self.bytes.len());
+        let end = offset.saturating_add(bits.div_ceil(8));
+        let next = end
+            .checked_next_multiple_of(Self::ALIGN)
+            .map_or(self.bytes.len(), |next| next.min(self.bytes.len()));
         self.bytes.get_mut(end..next).unwrap_or_default().fill(0);
         self.used = next;
         Ok(())
@@ -178,16 +180,18 @@ impl<'a> Units<'a> {
         if slices == 0 || slices > height {
             return Err(Invalid("num_slices").into());
         }
+        // At most 2^16 each, and fewer slices than that: nothing saturates.
+        let row = |n: u32| n.saturating_mul(height) / slices;
         for n in 0..slices {
-            // At most 2^16 * 2^16, and the quotients at most the height.
-            let first = n * height / slices;
-            let next = ((u64::from(n) + 1) * u64::from(height) / u64::from(slices)) as u32;
+            let first = row(n);
+            let rows = row(n.saturating_add(1)).saturating_sub(first);
             let kind = Kind::Slice {
-                first_row: first as u16,
-                rows: u16::try_from(next - first).map_err(|_| Error::Full)?,
+                first_row: u16::try_from(first).map_err(|_| Error::Full)?,
+                rows: u16::try_from(rows).map_err(|_| Error::Full)?,
             };
+            let first_mb = first.saturating_mul(width);
             self.push(kind, false, |w| {
-                slice::write_slice_header(w, sps, pps, picture, first * width, qp)
+                slice::write_slice_header(w, sps, pps, picture, first_mb, qp)
             })?;
         }
         Ok(())
