@@ -8,6 +8,7 @@
 //! - [`m2m`]: the device with its nodes, the context of an open file, and the running job,
 //! - [`v4l2`]: controls, formats, ioctls and events,
 //! - [`videobuf2`]: the two buffer queues of a context,
+//! - [`rate_control`]: which QP a picture gets,
 //! - [`request`]: what a module that serves requests has to keep,
 //! - [`uapi`]: constants and structures that drivers share with user space.
 //!
@@ -43,6 +44,7 @@
 mod bindings;
 pub mod controller;
 pub mod m2m;
+pub mod rate_control;
 pub mod request;
 pub mod uapi;
 pub mod v4l2;

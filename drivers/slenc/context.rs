@@ -52,7 +52,7 @@ impl m2m::Operations for Encoder {
         let formats = Formats::new(device.capabilities());
         try_pin_init!(Self {
             formats <- new_mutex!(formats, "slenc::Encoder::formats"),
-            stream <- new_mutex!(Stream::new(), "slenc::Encoder::stream"),
+            stream <- new_mutex!(Stream::new()?, "slenc::Encoder::stream"),
             dequeued <- new_mutex!(Stats::zeroed(), "slenc::Encoder::dequeued"),
         }? Error)
     }

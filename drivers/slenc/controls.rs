@@ -12,8 +12,7 @@ use crate::{
         params::{
             EncodeParams,
             Pps,
-            Sps,
-            SLICE_TYPE_I, //
+            Sps, //
         },
         picture::Capabilities, //
     },
@@ -22,6 +21,7 @@ use crate::{
 use kernel::prelude::*;
 use media::{
     m2m::Context,
+    rate_control::FixedQp,
     uapi as v4l2,
     v4l2::ctrl::{
         self,
@@ -54,11 +54,9 @@ pub(crate) struct Settings {
     pub(crate) pps: Pps,
     pub(crate) params: EncodeParams,
     /// QP of this picture, if the application gives one.
-    pub(crate) frame_qp: Option<u8>,
-    /// QP of a picture of this type, without rate control.
-    pub(crate) type_qp: u8,
-    pub(crate) min_qp: u8,
-    pub(crate) max_qp: u8,
+    pub(crate) frame_qp: Option<i32>,
+    /// QPs that the rate control works with.
+    pub(crate) fixed_qp: FixedQp,
     pub(crate) start_codes: bool,
     pub(crate) access_unit_delimiter: bool,
     pub(crate) parameter_sets_with_idr: bool,
@@ -68,23 +66,18 @@ impl Settings {
     /// Reads the current values, in which those of a request have been stored.
     pub(crate) fn read(values: &Values<'_>) -> Result<Self> {
         let flag = |id| values.value(id).map(|value| value != 0);
-        let qp = |id| -> Result<u8> { Ok(values.value(id)?.try_into()?) };
-        let params: EncodeParams = values.payload()?;
+        let frame_qp = values.value(v4l2::V4L2_CID_STATELESS_ENC_FRAME_QP)?;
         Ok(Self {
             sps: values.payload()?,
             pps: values.payload()?,
-            params,
-            frame_qp: values
-                .value(v4l2::V4L2_CID_STATELESS_ENC_FRAME_QP)?
-                .try_into()
-                .ok(),
-            type_qp: qp(if params.slice_type == SLICE_TYPE_I {
-                v4l2::V4L2_CID_MPEG_VIDEO_H264_I_FRAME_QP
-            } else {
-                v4l2::V4L2_CID_MPEG_VIDEO_H264_P_FRAME_QP
-            })?,
-            min_qp: qp(v4l2::V4L2_CID_MPEG_VIDEO_H264_MIN_QP)?,
-            max_qp: qp(v4l2::V4L2_CID_MPEG_VIDEO_H264_MAX_QP)?,
+            params: values.payload()?,
+            frame_qp: (frame_qp >= 0).then_some(frame_qp),
+            fixed_qp: FixedQp {
+                i_qp: values.value(v4l2::V4L2_CID_MPEG_VIDEO_H264_I_FRAME_QP)?,
+                p_qp: values.value(v4l2::V4L2_CID_MPEG_VIDEO_H264_P_FRAME_QP)?,
+                min_qp: values.value(v4l2::V4L2_CID_MPEG_VIDEO_H264_MIN_QP)?,
+                max_qp: values.value(v4l2::V4L2_CID_MPEG_VIDEO_H264_MAX_QP)?,
+            },
             start_codes: values.value(v4l2::V4L2_CID_STATELESS_H264_START_CODE)?
                 == i32::from(START_CODE_ANNEX_B),
             access_unit_delimiter: flag(v4l2::V4L2_CID_MPEG_VIDEO_AU_DELIMITER)?,

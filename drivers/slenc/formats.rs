@@ -136,19 +136,19 @@ impl Raw {
     fn memory(&self, width: u32, height: u32, asked: u32) -> (u8, [PlaneFormat; MAX_PLANES]) {
         let line = self.source.line_bytes(0, width);
         let stride = if (line..=MAX_STRIDE).contains(&asked) {
-            asked.next_multiple_of(2)
+            asked & !1
         } else {
-            line.next_multiple_of(STRIDE_ALIGN)
+            line.div_ceil(STRIDE_ALIGN).saturating_mul(STRIDE_ALIGN)
         };
         let mut planes = [PlaneFormat::default(); MAX_PLANES];
-        let mut count = 0;
+        let mut count: u8 = 0;
         for plane in 0..self.source.planes() {
             let size = self.plane_size(plane, stride, height);
             let memory = if self.split { plane } else { 0 };
             if let Some(format) = planes.get_mut(memory) {
                 if format.sizeimage == 0 {
                     format.bytesperline = self.stride(plane, stride);
-                    count += 1;
+                    count = count.saturating_add(1);
                 }
                 format.sizeimage = format.sizeimage.saturating_add(size);
             }

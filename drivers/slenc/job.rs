@@ -38,10 +38,16 @@ use crate::{
     uapi::Stats, //
 };
 use kernel::prelude::*;
-use media::m2m::{
-    Job,
-    PictureType,
-    State, //
+use media::{
+    m2m::{
+        Job,
+        PictureType,
+        State, //
+    },
+    rate_control::{
+        Frame,
+        FrameType, //
+    }, //
 };
 
 /// Bytes of the headers of an access unit.
@@ -71,7 +77,7 @@ pub(crate) fn finish(mut job: Job<Encoder>, outcome: Result<Completion>) {
             job.finish(State::Done);
         }
         Err(error) => {
-            job.context().stream.lock().pending = None;
+            job.context().stream.lock().cancel();
             pr_debug!("picture not coded: {error:?}\n");
             *job.data() = Stats::failed(job.timestamp(), job.sequence());
             job.finish(State::Error);
@@ -81,25 +87,22 @@ pub(crate) fn finish(mut job: Job<Encoder>, outcome: Result<Completion>) {
 
 /// Makes a coded picture part of the stream.
 fn commit(job: &mut Job<Encoder>, completion: &Completion) -> Result<Stats> {
-    let (timestamp, sequence) = (job.timestamp(), job.sequence());
-    let pending = job.context().stream.lock().pending.take().ok_or(EINVAL)?;
-    let (picture, qp) = (pending.plan.picture, pending.qp);
+    let timestamp = job.timestamp();
+    let (picture, qp) = job.context().stream.lock().commit(completion, timestamp)?;
     let picture_type = if picture.slice_type == SLICE_TYPE_I {
         PictureType::Key
     } else {
         PictureType::Predicted
     };
+    // The hardware wrote no more than fits: this was checked.
     job.set_capture(completion.bytes.try_into()?, picture_type)?;
-    job.context().stream.lock().commit(pending, timestamp)?;
-    Ok(Stats::new(
-        &Coded {
-            timestamp,
-            sequence,
-            picture: &picture,
-            qp,
-        },
-        completion,
-    ))
+    let coded = Coded {
+        timestamp,
+        sequence: job.sequence(),
+        picture: &picture,
+        qp,
+    };
+    Ok(Stats::new(&coded, completion))
 }
 
 /// A picture whose job can be described to the hardware.
@@ -160,25 +163,29 @@ fn prepare<'a>(
         .plan(&settings.params, &settings.sps, &settings.pps)
         .map_err(invalid)?;
     let starts = stream.dpb.starts_sequence(&settings.params);
-    let address = |slot| -> Result<u64> { Ok(stream.reconstruction(slot, size_mbs)?) };
+    let address = |slot| stream.reconstruction(slot, size_mbs);
     let reference = plan.reference.map(address).transpose()?;
     let reconstruction = plan.reconstruction.map(address).transpose()?;
-    let qp = settings
-        .frame_qp
-        .unwrap_or(settings.type_qp)
-        .max(settings.min_qp)
-        .min(settings.max_qp);
-    let (sets, units) = write_units(
-        &stream,
-        &settings,
-        &described,
-        &plan.picture,
-        starts,
-        qp,
-        Units::new(bytes, entries, settings.start_codes),
-    )?;
     let picture = plan.picture;
-    stream.pending = Some(Pending { plan, sets, qp });
+    let frame = begin_frame(&stream, &settings, &picture)?;
+    let written = frame.qp().try_into().map_err(Error::from).and_then(|qp| {
+        let units = Units::new(bytes, entries, settings.start_codes);
+        let written = write_units(&stream, &settings, &described, &picture, starts, qp, units)?;
+        Ok((qp, written))
+    });
+    let (qp, (sets, units)) = match written {
+        Ok(written) => written,
+        Err(error) => {
+            stream.rate.cancel(frame)?;
+            return Err(error);
+        }
+    };
+    stream.begin(Pending {
+        plan,
+        sets,
+        frame,
+        qp,
+    });
     Ok(Prepared {
         picture,
         qp,
@@ -193,6 +200,17 @@ fn prepare<'a>(
         },
         units,
     })
+}
+
+/// Asks the rate control for the picture's QP.
+fn begin_frame(stream: &Stream, settings: &Settings, picture: &Picture) -> Result<Frame> {
+    stream.rate.configure(&settings.fixed_qp)?;
+    let frame_type = if picture.slice_type == SLICE_TYPE_I {
+        FrameType::I
+    } else {
+        FrameType::P
+    };
+    stream.rate.begin(frame_type, settings.frame_qp)
 }
 
 /// Reads the controls and adapts the parameter sets to what the hardware can do. The adapted ones
@@ -239,8 +257,7 @@ fn write_units<'a>(
     if pps.seq_parameter_set_id != sps.seq_parameter_set_id {
         return Err(invalid(Invalid("seq_parameter_set_id")));
     }
-    let sps_is_known =
-        known.is_some_and(|sets| sets.sps == *sps && sets.described == *described);
+    let sps_is_known = known.is_some_and(|sets| sets.sps == *sps && sets.described == *described);
     let write_sps = starts && (settings.parameter_sets_with_idr || !sps_is_known);
     let write_pps = write_sps || !known.is_some_and(|sets| sets.pps == *pps);
 
@@ -256,7 +273,7 @@ fn write_units<'a>(
     units
         .push_slices(sps, pps, picture, qp, 1)
         .map_err(not_written)?;
-    let sets = write_pps.then(|| ParameterSets {
+    let sets = write_pps.then_some(ParameterSets {
         sps: *sps,
         pps: *pps,
         described: *described,
@@ -265,7 +282,10 @@ fn write_units<'a>(
 }
 
 fn invalid(invalid: Invalid) -> Error {
-    pr_debug!("{} is out of range or contradicts another parameter\n", invalid.0);
+    pr_debug!(
+        "{} is out of range or contradicts another parameter\n",
+        invalid.0
+    );
     EINVAL
 }
 

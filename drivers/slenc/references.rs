@@ -19,7 +19,11 @@ use crate::{
             Pps,
             Sps, //
         },
-        picture::Capabilities, //
+        picture::{
+            Capabilities,
+            Completion, //
+        },
+        slice::Picture, //
     }, //
 };
 use kernel::{
@@ -29,6 +33,12 @@ use kernel::{
     },
     prelude::*,
     sync::Arc, //
+};
+use media::rate_control::{
+    Codec,
+    Frame,
+    Session,
+    Verdict, //
 };
 
 /// Bytes of a macroblock's reconstruction: 4:2:0 with 8 bits.
@@ -47,6 +57,8 @@ pub(crate) struct Pending {
     pub(crate) plan: Plan,
     /// Parameter sets that are with it.
     pub(crate) sets: Option<ParameterSets>,
+    /// Its place in the rate control's session.
+    pub(crate) frame: Frame,
     /// QP asked for.
     pub(crate) qp: u8,
 }
@@ -55,7 +67,8 @@ pub(crate) struct Pending {
 pub(crate) struct Stream {
     pub(crate) dpb: Dpb,
     pub(crate) sets: Option<ParameterSets>,
-    pub(crate) pending: Option<Pending>,
+    pub(crate) rate: Session,
+    pending: Option<Pending>,
     reconstructions: KVec<CoherentHandle>,
     /// Coded size in macroblocks that the reconstructions are for.
     size_mbs: (u16, u16),
@@ -63,14 +76,15 @@ pub(crate) struct Stream {
 
 impl Stream {
     /// Makes a stream that has not started.
-    pub(crate) fn new() -> Self {
-        Self {
+    pub(crate) fn new() -> Result<Self> {
+        Ok(Self {
             dpb: Dpb::new(),
             sets: None,
+            rate: Session::new(Codec::H264)?,
             pending: None,
             reconstructions: KVec::new(),
             size_mbs: (0, 0),
-        }
+        })
     }
 
     /// Starts a stream: allocates its reconstructions.
@@ -98,6 +112,7 @@ impl Stream {
         self.dpb.clear();
         self.sets = None;
         self.pending = None;
+        self.rate.reset();
         self.reconstructions.clear();
         self.size_mbs = (0, 0);
     }
@@ -113,14 +128,44 @@ impl Stream {
             .ok_or(EINVAL)
     }
 
-    /// The picture that is being coded is in the stream, and the application calls it `timestamp`.
-    pub(crate) fn commit(&mut self, pending: Pending, timestamp: u64) -> Result {
+    /// A picture goes to the hardware.
+    pub(crate) fn begin(&mut self, pending: Pending) {
+        self.cancel();
+        self.pending = Some(pending);
+    }
+
+    /// The picture that is being coded, if there is one, will not be.
+    pub(crate) fn cancel(&mut self) {
+        if let Some(pending) = self.pending.take() {
+            // It cannot fail for a picture that has begun.
+            let _ = self.rate.cancel(pending.frame);
+        }
+    }
+
+    /// The picture that is being coded has been: it is in the stream, and the application calls it
+    /// `timestamp`. Returns its headers and the QP that was asked for.
+    pub(crate) fn commit(
+        &mut self,
+        completion: &Completion,
+        timestamp: u64,
+    ) -> Result<(Picture, u8)> {
+        let mut pending = self.pending.take().ok_or(EINVAL)?;
+        let verdict = self
+            .rate
+            .end(&mut pending.frame, completion.bytes, completion.header_bits);
+        match verdict {
+            Ok(Verdict::Keep) => self.rate.commit(pending.frame)?,
+            Err(error) => {
+                let _ = self.rate.cancel(pending.frame);
+                return Err(error);
+            }
+        }
         self.dpb
             .commit(&pending.plan, timestamp)
             .map_err(|_| EINVAL)?;
         if pending.sets.is_some() {
             self.sets = pending.sets;
         }
-        Ok(())
+        Ok((pending.plan.picture, pending.qp))
     }
 }

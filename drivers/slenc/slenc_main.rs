@@ -7,6 +7,7 @@
 //! - [`context`]: an open file, with its [`formats`], [`controls`] and [`queue`]s,
 //! - [`job`]: from two buffers and the controls to a picture for the hardware, and back,
 //! - [`references`]: reconstructions, and what is known of the stream so far,
+//! - [`stats`], [`uapi`]: what applications get to know of each picture, and the layout of controls,
 //! - [`hw`], [`hal`], [`regs`]: the hardware, described in `Documentation/slenc/hardware.rst`,
 //! - [`pure`]: what is computed without the kernel.
 //!
@@ -17,7 +18,7 @@
 //! 1. the queue lock of an open file,
 //! 2. the lock of its control handler,
 //! 3. its formats,
-//! 4. its stream ([`references::Stream`]), which is also the lock of its rate control session,
+//! 4. its stream ([`references::Stream`]), under which it calls its rate control session,
 //! 5. its statistics,
 //! 6. the locks of [`hw`].
 //!
@@ -42,7 +43,10 @@ mod formats;
 mod hal;
 mod hw;
 mod job;
-#[expect(unreachable_pub, reason = "the cargo crate of the same files exports it")]
+#[expect(
+    unreachable_pub,
+    reason = "the cargo crate of the same files exports it"
+)]
 mod pure;
 mod queue;
 mod references;

@@ -344,7 +344,7 @@ impl<T: Driver> Context<T> {
                 completing: Atomic::new(core::ptr::null_mut()),
                 completed: Atomic::new(core::ptr::null_mut()),
                 device: device.into(),
-                data <- T::open(&device),
+                data <- T::open(device.deref()),
             }? Error),
             GFP_KERNEL,
         )?;

@@ -181,11 +181,7 @@ impl<T: Operations> Job<T> {
         let buffer = self.capture.as_ptr();
         // SAFETY: By the invariants.
         unsafe {
-            media::media_helper_vb2_set_plane_payload(
-                &raw mut (*buffer).vb2_buf,
-                0,
-                bytes.try_into()?,
-            );
+            media::media_helper_vb2_set_plane_payload(&raw mut (*buffer).vb2_buf, 0, bytes);
             (*buffer).flags = ((*buffer).flags & !types) | flag;
         }
         Ok(())
@@ -265,10 +261,10 @@ unsafe fn memory_of(vb: *mut media::vb2_buffer, plane: usize) -> Result<Memory> 
         if plane >= (*vb).num_planes.try_into()? {
             return Err(EINVAL);
         }
-        let offset = (&(*vb).planes).get(plane).ok_or(EINVAL)?.data_offset;
+        let offset = (*vb).planes.get(plane).ok_or(EINVAL)?.data_offset;
         let index = plane.try_into()?;
         let address = media::media_helper_vb2_plane_dma_addr(vb, index);
-        let size = usize::try_from(media::media_helper_vb2_plane_size(vb, index))?;
+        let size = media::media_helper_vb2_plane_size(vb, index);
         Ok(Memory {
             address: address.checked_add(offset.into()).ok_or(EOVERFLOW)?,
             size: size.checked_sub(offset.try_into()?).ok_or(EINVAL)?,

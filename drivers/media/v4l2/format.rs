@@ -104,9 +104,7 @@ impl Colorimetry {
             media::v4l2_quantization_V4L2_QUANTIZATION_DEFAULT => {
                 self.colorspace() == Colorspace::Jpeg
             }
-            quantization => {
-                quantization == media::v4l2_quantization_V4L2_QUANTIZATION_FULL_RANGE
-            }
+            quantization => quantization == media::v4l2_quantization_V4L2_QUANTIZATION_FULL_RANGE,
         }
     }
 }

@@ -168,14 +168,10 @@ impl<T: Driver> VTable<T> {
             for (plane, needed) in needed.as_slice().iter().enumerate() {
                 // SAFETY: By the requirements of this function; planes out of range have size 0.
                 let size = unsafe { media::media_helper_vb2_plane_size(vb, plane.try_into()?) };
+                // SAFETY: By the requirements of this function.
+                let planes = unsafe { &(*vb).planes };
                 let offset = match direction {
-                    // SAFETY: By the requirements of this function.
-                    Direction::Output => {
-                        unsafe { &(*vb).planes }
-                            .get(plane)
-                            .ok_or(EINVAL)?
-                            .data_offset
-                    }
+                    Direction::Output => planes.get(plane).ok_or(EINVAL)?.data_offset,
                     Direction::Capture => 0,
                 };
                 if size.saturating_sub(offset.try_into()?) < (*needed).try_into()? {
