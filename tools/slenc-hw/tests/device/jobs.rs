@@ -12,6 +12,7 @@ use crate::machine::{
 };
 use crate::stream::{
     decode,
+    sample,
     scratch,
     Frame,
     OUTPUT,
@@ -118,6 +119,49 @@ fn packed() {
             ..Frame::default()
         };
         matches_decoder(&format!("packed{format}"), &frame);
+    }
+}
+
+#[test]
+fn strides_change_nothing() {
+    for format in 0..4 {
+        let streams: Vec<_> = [0, 6, 1001]
+            .into_iter()
+            .map(|padding| {
+                let frame = Frame {
+                    format,
+                    padding,
+                    ..Frame::default()
+                };
+                code(&mut Machine::new(None), &frame, 2, 7)
+            })
+            .collect();
+        assert!(streams[0] == streams[1], "{format}");
+        assert!(streams[0] == streams[2], "{format}");
+    }
+}
+
+#[test]
+fn the_picture_is_the_source() {
+    let mut machine = Machine::new(None);
+    let frame = Frame {
+        qp: 4,
+        ..Frame::default()
+    };
+    frame.prepare(&machine, 9);
+    machine.ring(1, DESCRIPTOR);
+    machine.interrupt();
+    assert_eq!(machine.word(DESCRIPTOR + 0x100), 1);
+    let recon = machine.bytes(frame.recon(), frame.recon_size());
+    let (width, height) = (usize::from(frame.width), usize::from(frame.height));
+    let stride = usize::from(frame.width_mbs()) * 16;
+    let chroma = &recon[stride * usize::from(frame.height_mbs()) * 16..];
+    let close = |got: u8, x, y| got.abs_diff(sample(x, y, 9)) <= 4;
+    for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
+        assert!(close(recon[y * stride + x], x, y), "luma {x},{y}");
+        if y < height / 2 {
+            assert!(close(chroma[y * stride + x], x, y), "chroma {x},{y}");
+        }
     }
 }
 

@@ -67,6 +67,8 @@ pub(crate) struct Frame {
     pub(crate) width: u16,
     pub(crate) height: u16,
     pub(crate) format: u8,
+    /// Bytes between the lines of the source.
+    pub(crate) padding: usize,
     pub(crate) qp: u8,
     pub(crate) chroma_offset: i8,
     pub(crate) slices: u16,
@@ -83,6 +85,7 @@ impl Default for Frame {
             width: 50,
             height: 36,
             format: 0,
+            padding: 6,
             qp: 28,
             chroma_offset: 0,
             slices: 1,
@@ -205,10 +208,10 @@ impl Frame {
             put(0x16, &self.height.to_le_bytes());
             let mut addr = SOURCE;
             for (i, (bytes, lines)) in self.planes().into_iter().enumerate() {
-                let stride = bytes + 6;
+                let stride = bytes + self.padding;
                 put(0x20 + 4 * i, &(stride as u32).to_le_bytes());
                 put(0x30 + 8 * i, &addr.to_le_bytes());
-                machine.fill(addr, &texture(stride * lines, stride, seed + self.number));
+                machine.fill(addr, &plane(bytes, lines, self.padding, seed + self.number));
                 addr += (stride * lines) as u64 + 5;
             }
         }
@@ -236,18 +239,20 @@ impl Frame {
     }
 }
 
-/// Gradients with some noise, so that all kinds of macroblocks are used.
-fn texture(len: usize, stride: usize, seed: u32) -> Vec<u8> {
-    let mut noise = seed.wrapping_mul(2_654_435_761) | 1;
-    (0..len)
-        .map(|i| {
-            noise ^= noise << 13;
-            noise ^= noise >> 17;
-            noise ^= noise << 5;
-            let (x, y) = (i % stride, i / stride);
-            let shift = seed as usize;
-            let wave = 3 * (x + 2 * shift) + 2 * (y + shift) + ((x / 8 + y / 8) % 2) * 40;
-            (wave % 200) as u8 + (noise % 16) as u8
+/// A sample of a picture of gradients with some noise, so that all kinds of macroblocks are used.
+pub(crate) fn sample(x: usize, y: usize, seed: u32) -> u8 {
+    let shift = seed as usize;
+    let wave = 3 * (x + 2 * shift) + 2 * (y + shift) + ((x / 8 + y / 8) % 2) * 40;
+    let noise = (x as u32 * 7919 + y as u32 * 104_729 + seed).wrapping_mul(2_654_435_761) >> 28;
+    (wave % 200) as u8 + noise as u8
+}
+
+/// The lines of a plane, each with `padding` behind it that is no part of the picture.
+fn plane(line: usize, lines: usize, padding: usize, seed: u32) -> Vec<u8> {
+    (0..lines)
+        .flat_map(|y| {
+            let picture = (0..line).map(move |x| sample(x, y, seed));
+            picture.chain(std::iter::repeat_n(0xee, padding))
         })
         .collect()
 }
