@@ -174,12 +174,13 @@ impl Sink {
     /// Completes what was written, and says so.
     fn finish(mut self, args: &EncodeArgs, outcome: Outcome) -> Result<()> {
         if self.progress.frames() == 0 {
-            return Err(match outcome {
-                Outcome::Complete => Error::new("the input has no frames"),
+            return match outcome {
+                Outcome::Complete => Err(Error::new("the input has no frames")),
                 Outcome::Interrupted => {
-                    Error::new("interrupted before the first frame; nothing was written")
+                    eprintln!("slenc: interrupted before the first frame; nothing was written");
+                    Ok(())
                 }
-            });
+            };
         }
         let psnr = self.psnr.map(Psnr::finish).transpose()?.flatten();
         self.output.finish()?;

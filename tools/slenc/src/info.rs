@@ -196,7 +196,7 @@ fn table(report: &Report) -> String {
     for refused in &report.refused {
         let _ = writeln!(text, "{}", refused.error);
     }
-    if report.encoders.is_empty() {
+    if report.encoders.is_empty() && report.refused.is_empty() {
         let _ = writeln!(
             text,
             "No stateless H.264 encoder found. Load the driver (modprobe slenc) and check that the hardware is there (lspci -d 1af4:10f0)."
@@ -240,7 +240,7 @@ fn encoder_table(text: &mut String, encoder: &Encoder) {
     }
     let _ = writeln!(
         text,
-        "  Controls{:37}{:<20} {:>11} {:>11} {:>11}",
+        "  Controls{:39}{:<20} {:>11} {:>11} {:>11}",
         "", "type", "minimum", "maximum", "default"
     );
     for control in &encoder.controls {
@@ -264,7 +264,7 @@ fn size_text(sizes: &Sizes) -> String {
 fn control_table(text: &mut String, control: &Control) {
     let _ = write!(
         text,
-        "    {:<#10x} {:<30} {:<20}",
+        "    {:<#10x} {:<32} {:<20}",
         control.id, control.name, control.kind
     );
     match control.size {

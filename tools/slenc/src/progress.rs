@@ -24,6 +24,9 @@ const REDRAW: Duration = Duration::from_millis(200);
 pub struct Progress {
     frame_rate: Fraction,
     start: Instant,
+    /// When the newest picture came: what follows, such as completing files, is no
+    /// encoding.
+    newest: Instant,
     drawn: Option<Instant>,
     live: bool,
     frames: u64,
@@ -34,9 +37,11 @@ pub struct Progress {
 impl Progress {
     /// Starts the clock. Without `live` and without a terminal nothing is drawn.
     pub fn new(frame_rate: Fraction, live: bool) -> Self {
+        let start = Instant::now();
         Self {
             frame_rate,
-            start: Instant::now(),
+            start,
+            newest: start,
             drawn: None,
             live: live && io::stderr().is_terminal(),
             frames: 0,
@@ -52,11 +57,12 @@ impl Progress {
 
     /// Counts a picture.
     pub fn add(&mut self, bytes: usize, skipped: bool, psnr: Option<f64>) {
+        self.newest = Instant::now();
         self.frames += 1;
         self.bytes += bytes as u64;
         self.skipped += u64::from(skipped);
         if self.live && self.drawn.is_none_or(|at| at.elapsed() >= REDRAW) {
-            self.drawn = Some(Instant::now());
+            self.drawn = Some(self.newest);
             // A terminal that went away is no reason to stop.
             let _ = write!(io::stderr(), "\r{}\x1b[K", self.text(psnr));
         }
@@ -71,7 +77,8 @@ impl Progress {
 
     /// What is known so far, on one line.
     pub fn text(&self, psnr: Option<f64>) -> String {
-        let seconds = self.start.elapsed().as_secs_f64().max(1e-6);
+        let time = self.newest.saturating_duration_since(self.start);
+        let seconds = time.as_secs_f64().max(1e-6);
         let fps = self.frames as f64 / seconds;
         let mut text = format!(
             "{} frames, {fps:.1} fps, {:.1} kb/s",

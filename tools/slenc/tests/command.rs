@@ -159,14 +159,13 @@ fn the_search_for_an_encoder_says_what_it_found() {
     assert!(output.status.success());
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let encoders = report["encoders"].as_array().unwrap();
-    assert!(report["refused"].is_array());
 
     let output = run(&dir, &["info"]);
     assert!(output.status.success());
     let table = String::from_utf8(output.stdout).unwrap();
     assert_eq!(
         table.contains("No stateless H.264 encoder found"),
-        encoders.is_empty()
+        encoders.is_empty() && report["refused"].as_array().unwrap().is_empty()
     );
 
     let args = ["encode", "in.y4m", "-o", "out.h264"];
