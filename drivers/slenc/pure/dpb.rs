@@ -121,6 +121,9 @@ impl Dpb {
     }
 
     /// Slots that a stream with so many references needs: one more, for the picture being coded.
+    ///
+    /// An IDR picture that lowers the number is coded while the references before it are kept: a
+    /// stream whose number changes needs those of the highest.
     pub fn slots(max_num_ref_frames: u8) -> usize {
         usize::from(max_num_ref_frames.max(1)).min(MAX_REFERENCES) + 1
     }

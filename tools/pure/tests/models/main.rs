@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Tests against other models of the same: plainer ones, and ffmpeg.
+
+mod properties;
+mod random;
+mod trace_headers;

@@ -1,0 +1,547 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What holds for any input: compared with plainer models of the same, over random input.
+
+use crate::random::Random;
+use slenc_pure::{
+    rate_control::{
+        cycle::Cycle,
+        fixed::Qps,
+        scale::Scale,
+        session::{self, Config, FrameType, Outcome, Session},
+    },
+    slenc::{
+        adapt::{adapt_pps, adapt_sps, Abilities, Colour, Stream},
+        bits::BitWriter,
+        dpb::Dpb,
+        gen1::{self, Memory, DESCRIPTOR_BYTES, RESULT_BYTES},
+        level::{self, Demand},
+        params::{EncodeParams, Pps, Sps, SLICE_TYPE_I, SLICE_TYPE_P},
+        picture::{
+            Capabilities, Expected, MbRange, Output, PictureJob, Plane, Source, SourceFormat,
+        },
+        slice::Deblocking,
+        units::{Unit, Units},
+    },
+};
+use std::collections::VecDeque;
+
+/// Reads what H.264 clauses 7.2 and 9.1 describe, a bit at a time.
+struct Reader<'a> {
+    bytes: &'a [u8],
+    bit: usize,
+}
+
+impl Reader<'_> {
+    fn u(&mut self, count: u32) -> u64 {
+        let mut value = 0;
+        for _ in 0..count {
+            let byte = self.bytes[self.bit / 8];
+            value = (value << 1) | u64::from((byte >> (7 - self.bit % 8)) & 1);
+            self.bit += 1;
+        }
+        value
+    }
+
+    fn ue(&mut self) -> u64 {
+        let mut zeros = 0;
+        while self.u(1) == 0 {
+            zeros += 1;
+        }
+        (1 << zeros) - 1 + self.u(zeros)
+    }
+
+    fn se(&mut self) -> i64 {
+        let number = self.ue() as i64;
+        if number % 2 == 1 {
+            number / 2 + 1
+        } else {
+            -(number / 2)
+        }
+    }
+}
+
+#[test]
+fn what_is_written_is_read_back() {
+    let mut random = Random::new(1);
+    for _ in 0..2_000 {
+        let mut bytes = [0; 256];
+        random
+            .next()
+            .to_le_bytes()
+            .iter()
+            .enumerate()
+            .for_each(|(n, b)| bytes[n] = *b);
+        let mut writer = BitWriter::new(&mut bytes);
+        let mut values = Vec::new();
+        for _ in 0..random.below(20) {
+            let kind = random.below(3);
+            let count = random.below(33) as u32;
+            let value = random.edgy_u32();
+            let value = match kind {
+                0 => value & 1u64.wrapping_shl(count).wrapping_sub(1) as u32,
+                1 => value.min(u32::MAX - 1),
+                _ => (value as i32).max(i32::MIN + 1) as u32,
+            };
+            match kind {
+                0 => writer.u(count, value),
+                1 => writer.ue(value),
+                _ => writer.se(value as i32),
+            }
+            values.push((kind, count, value));
+        }
+        let total = writer.finish().unwrap();
+        let mut reader = Reader {
+            bytes: &bytes,
+            bit: 0,
+        };
+        for (kind, count, value) in values {
+            match kind {
+                0 => assert_eq!(reader.u(count), u64::from(value)),
+                1 => assert_eq!(reader.ue(), u64::from(value)),
+                _ => assert_eq!(reader.se(), i64::from(value as i32)),
+            }
+        }
+        assert_eq!(reader.bit, total);
+    }
+}
+
+fn random_sps(random: &mut Random) -> Sps {
+    Sps {
+        profile_idc: random.next() as u8,
+        constraint_set_flags: random.next() as u8,
+        level_idc: random.next() as u8,
+        seq_parameter_set_id: random.edgy_u8() % 40,
+        chroma_format_idc: random.edgy_u8(),
+        log2_max_frame_num_minus4: random.below(14) as u8,
+        pic_order_cnt_type: random.below(4) as u8,
+        log2_max_pic_order_cnt_lsb_minus4: random.below(14) as u8,
+        max_num_ref_frames: random.edgy_u8(),
+        num_ref_frames_in_pic_order_cnt_cycle: random.edgy_u8(),
+        offset_for_ref_frame: [random.next() as i32; 255],
+        offset_for_non_ref_pic: random.next() as i32,
+        flags: random.next() as u32,
+        ..Sps::DEFAULT
+    }
+}
+
+#[test]
+fn adaptation_ends_at_something_legal_and_stays_there() {
+    let mut random = Random::new(2);
+    let mut adapted = 0;
+    for _ in 0..20_000 {
+        let (width_mbs, height_mbs) = (random.below(130) as u16, random.below(80) as u16);
+        let stream = Stream {
+            width: (width_mbs * 16).wrapping_sub(random.edgy_u8().into()),
+            height: (height_mbs * 16).wrapping_sub(random.below(10) as u16 * 2),
+            width_mbs,
+            height_mbs,
+            interval: Some((random.edgy_u32(), random.edgy_u32())),
+            sample_aspect_ratio: Some((random.next() as u16, random.next() as u16)),
+            colour: Some(Colour {
+                full_range: random.one_in(2),
+                primaries: random.edgy_u8(),
+                transfer: random.edgy_u8(),
+                matrix: random.edgy_u8(),
+            }),
+        };
+        let able = Abilities {
+            references: random.below(5) as u8,
+        };
+        let mut sps = random_sps(&mut random);
+        let mut pps = Pps {
+            seq_parameter_set_id: sps.seq_parameter_set_id,
+            num_ref_idx_l0_default_active_minus1: random.edgy_u8(),
+            pic_init_qp_minus26: random.below(56) as i8 - 28,
+            chroma_qp_index_offset: random.below(28) as i8 - 13,
+            flags: random.next() as u16,
+            ..Pps::DEFAULT
+        };
+        if adapt_sps(&mut sps, &stream, &able).is_err() || adapt_pps(&mut pps, &sps).is_err() {
+            continue;
+        }
+        adapted += 1;
+        assert_eq!((sps.profile_idc, sps.constraint_set_flags & 3), (66, 3));
+        assert!(sps.max_num_ref_frames <= able.references);
+        assert!(stream.width != 0 && stream.width <= width_mbs * 16);
+        let untimed = Demand {
+            width_mbs,
+            height_mbs,
+            interval: None,
+            frames: sps.max_num_ref_frames,
+        };
+        assert!(level::named(&sps).unwrap().allows(&untimed));
+
+        let before = (sps, pps);
+        adapt_sps(&mut sps, &stream, &able).unwrap();
+        adapt_pps(&mut pps, &sps).unwrap();
+        assert!((sps, pps) == before);
+
+        // What is adapted can be written.
+        let (mut bytes, mut entries) = ([0; 256], [Unit::EMPTY; 2]);
+        let mut units = Units::new(&mut bytes, &mut entries, true);
+        units.push_sps(&sps, &stream).unwrap();
+        units.push_pps(&pps).unwrap();
+    }
+    assert!(adapted > 1_000, "{adapted} of them were legal");
+}
+
+/// A decoder's part of the decoded picture buffer, H.264 clauses 7.4.3, 8.2.1.1 and 8.2.5.3.
+#[derive(Default)]
+struct Decoder {
+    references: VecDeque<(u8, u64)>,
+    prev_ref_frame_num: u32,
+    prev_order: (i64, i64),
+    last_order: i64,
+    last_idr_pic_id: Option<u16>,
+}
+
+#[test]
+fn a_decoder_follows_the_encoder() {
+    let mut random = Random::new(3);
+    let mut coded = 0;
+    for _ in 0..300 {
+        let mut dpb = Dpb::new();
+        let mut decoder = Decoder::default();
+        let mut active = Sps::DEFAULT;
+        for _ in 0..200 {
+            if random.one_in(50) {
+                dpb.clear();
+                decoder.references.clear();
+            }
+            let params = EncodeParams {
+                nal_ref_idc: random.below(5) as u8,
+                slice_type: *[SLICE_TYPE_P, SLICE_TYPE_P, SLICE_TYPE_P, SLICE_TYPE_I, 1]
+                    .get(random.below(5) as usize)
+                    .unwrap(),
+                idr_pic_id: random.below(3) as u16,
+                pic_order_cnt_lsb: random.edgy_u32() as u16,
+                frame_num: random.next() as u16,
+                flags: random.below(16) as u32 & if random.one_in(4) { !0 } else { !1 },
+                ..EncodeParams::DEFAULT
+            };
+            let sps = Sps {
+                log2_max_frame_num_minus4: random.below(3) as u8,
+                pic_order_cnt_type: random.below(2) as u8 * 2,
+                log2_max_pic_order_cnt_lsb_minus4: random.below(3) as u8,
+                max_num_ref_frames: random.below(5) as u8,
+                ..Sps::DEFAULT
+            };
+            let Ok(plan) = dpb.plan(&params, &sps, &Pps::DEFAULT) else {
+                continue;
+            };
+            let picture = plan.picture;
+            let active_then = active;
+            if picture.idr {
+                active = sps;
+            }
+            // Slots: never one that is in use, and never more than there are.
+            let window = active.max_num_ref_frames.max(1);
+            if let Some(slot) = plan.reconstruction {
+                assert!(decoder.references.iter().all(|&(used, _)| used != slot));
+                assert!(decoder.references.len() <= 5);
+                if picture.is_reference() && !picture.idr {
+                    assert!(usize::from(slot) < Dpb::slots(active.max_num_ref_frames));
+                }
+            }
+            assert_eq!(plan.reconstruction.is_some(), picture.is_reference());
+            if random.one_in(5) {
+                // It fails.
+                active = active_then;
+                continue;
+            }
+            let timestamp = random.below(8);
+            dpb.commit(&plan, timestamp).unwrap();
+            coded += 1;
+
+            if picture.idr {
+                assert!(picture.is_reference() && picture.frame_num == 0);
+                assert_ne!(decoder.last_idr_pic_id, Some(picture.idr_pic_id));
+                decoder = Decoder {
+                    last_idr_pic_id: Some(picture.idr_pic_id),
+                    ..Decoder::default()
+                };
+            } else {
+                let max = 16 << active.log2_max_frame_num_minus4;
+                let expected = (decoder.prev_ref_frame_num + 1) % max;
+                assert_eq!(u32::from(picture.frame_num), expected, "no gaps");
+            }
+            if picture.slice_type == SLICE_TYPE_P {
+                assert_eq!(plan.reference, decoder.references.front().map(|r| r.0));
+                assert!(plan.reference.is_some());
+            }
+            if active.pic_order_cnt_type == 0 {
+                let max = 16i64 << active.log2_max_pic_order_cnt_lsb_minus4;
+                let lsb = i64::from(picture.pic_order_cnt_lsb);
+                let (prev_msb, prev_lsb) = decoder.prev_order;
+                let msb = if lsb < prev_lsb && prev_lsb - lsb >= max / 2 {
+                    prev_msb + max
+                } else if lsb > prev_lsb && lsb - prev_lsb > max / 2 {
+                    prev_msb - max
+                } else {
+                    prev_msb
+                };
+                if picture.idr {
+                    assert_eq!(lsb, 0);
+                } else {
+                    assert!(msb + lsb > decoder.last_order, "output in coding order");
+                }
+                decoder.last_order = msb + lsb;
+                if picture.is_reference() {
+                    decoder.prev_order = (msb, lsb);
+                }
+            }
+            if picture.is_reference() {
+                decoder.prev_ref_frame_num = u32::from(picture.frame_num);
+                decoder
+                    .references
+                    .push_front((plan.reconstruction.unwrap(), timestamp));
+                decoder.references.truncate(usize::from(window));
+            }
+            for name in 0..8 {
+                // The newest of a name has it, as long as it is there.
+                let newest = decoder.references.iter().find(|r| r.1 == name);
+                if let Some(found) = dpb.find(name) {
+                    assert_eq!(Some(found), newest.map(|r| r.0));
+                }
+                if name == timestamp && picture.is_reference() {
+                    assert_eq!(dpb.find(name), plan.reconstruction);
+                }
+            }
+        }
+    }
+    assert!(coded > 10_000, "{coded} pictures were coded");
+}
+
+const GEN1: Capabilities = Capabilities {
+    generation: 1,
+    revision: 0,
+    min_size: (16, 16),
+    max_size: (1920, 1088),
+    formats: 0xf,
+    references: 1,
+    units: 64,
+    forced_intra: 16,
+    all_skip: true,
+};
+
+#[test]
+fn any_result_block_is_judged() {
+    let mut random = Random::new(4);
+    let mut believed = 0;
+    for _ in 0..200_000 {
+        let macroblocks = random.below(8160) as u32 + 1;
+        let expected = Expected {
+            tag: 5,
+            output_size: random.edgy_u32(),
+            macroblocks,
+            intra: random.one_in(2),
+        };
+        let mut block = [0; RESULT_BYTES];
+        let bytes = random.below(100_000) as u32 + 1;
+        let mut words = [0u32; RESULT_BYTES / 4];
+        words[0] = random.below(7) as u32;
+        words[1] = 5;
+        words[2] = bytes;
+        words[7] = bytes;
+        words[9] = macroblocks * 20;
+        words[11] = if expected.intra { macroblocks } else { 0 };
+        words[20] = (30 << 8) | 10;
+        if words[0] == 0 {
+            words[0] = 1;
+        }
+        for _ in 0..random.below(3) {
+            words[random.below(22) as usize] = random.edgy_u32();
+        }
+        for (bytes, word) in block.chunks_exact_mut(4).zip(words) {
+            bytes.copy_from_slice(&word.to_le_bytes());
+        }
+        if let Ok(done) = gen1::parse_result(&block, &expected) {
+            believed += 1;
+            assert_eq!(gen1::result_tag(&block), 5);
+            assert!(done.bytes <= expected.output_size && done.bytes > 0);
+            assert!(u64::from(done.header_bits) <= u64::from(done.bytes) * 8);
+            assert!(done.qp_max <= 51);
+            assert!(done.qp_mean_q8() >= u32::from(done.qp_min) * 256);
+            assert!(done.qp_mean_q8() <= u32::from(done.qp_max) * 256);
+            assert!(done.intra_mbs <= macroblocks && done.skip_mbs <= macroblocks);
+            assert!(done.pcm_mbs <= done.intra_mbs);
+        }
+    }
+    assert!(believed > 1_000, "{believed} results were believed");
+}
+
+#[test]
+fn any_job_is_described_or_refused() {
+    let mut random = Random::new(5);
+    let mut described = 0;
+    for _ in 0..20_000 {
+        let (width_mbs, height_mbs) = (random.below(4) as u16, random.below(4) as u16);
+        let sps = Sps {
+            pic_width_in_mbs_minus1: width_mbs.saturating_sub(1),
+            pic_height_in_map_units_minus1: height_mbs.saturating_sub(1),
+            ..Sps::DEFAULT
+        };
+        let mut dpb = Dpb::new();
+        let idr = dpb
+            .plan(&EncodeParams::DEFAULT, &sps, &Pps::DEFAULT)
+            .unwrap();
+        dpb.commit(&idr, 0).unwrap();
+        let (mut bytes, mut entries) = ([0; 512], [Unit::EMPTY; 4]);
+        let mut units = Units::new(&mut bytes, &mut entries, random.one_in(2));
+        let slices = random.below(4) as u16;
+        let qp = random.below(54) as u8;
+        let _ = units.push_slices(&sps, &Pps::DEFAULT, &idr.picture, qp, slices);
+        let format = *[
+            SourceFormat::Nv12,
+            SourceFormat::Planar420,
+            SourceFormat::Yuyv,
+            SourceFormat::Uyvy,
+        ]
+        .get(random.below(4) as usize)
+        .unwrap();
+        let mut planes = [Plane::default(); 3];
+        for (n, plane) in planes.iter_mut().enumerate() {
+            if n < format.planes() || random.one_in(20) {
+                *plane = Plane {
+                    address: random.next(),
+                    stride: random.below(200) as u32,
+                };
+            }
+        }
+        let ranges = [MbRange {
+            first: random.below(20) as u32,
+            count: random.edgy_u32(),
+        }];
+        let inter = random.one_in(2);
+        let job = PictureJob {
+            slice_type: if inter { SLICE_TYPE_P } else { SLICE_TYPE_I },
+            qp,
+            chroma_qp_index_offset: random.below(27) as i8 - 13,
+            width_mbs,
+            height_mbs,
+            source: (!random.one_in(8)).then(|| Source {
+                format,
+                width: (width_mbs * 16).wrapping_sub(random.below(6) as u16 * 2),
+                height: height_mbs * 16,
+                planes,
+            }),
+            reference: (inter != random.one_in(20)).then(|| random.next()),
+            reconstruction: random.one_in(2).then(|| random.next()),
+            output: Output {
+                address: random.next(),
+                size: random.edgy_u32(),
+            },
+            deblocking: Deblocking::default(),
+            forced_intra: if random.one_in(8) { &ranges } else { &[] },
+            units: &units,
+        };
+        let memory = Memory {
+            headers: 0x1000,
+            units: 0x2000,
+        };
+        let mut descriptor = [0xa5; DESCRIPTOR_BYTES];
+        if gen1::describe(&job, &GEN1, &memory, &mut descriptor).is_ok() {
+            described += 1;
+            // Reserved fields are zero.
+            for reserved in [0x1e..0x20, 0x2c..0x30, 0x78..0x80, 0x88..0x100] {
+                assert!(descriptor[reserved].iter().all(|&byte| byte == 0));
+            }
+            assert_eq!(descriptor[0x10], width_mbs as u8);
+            let skip = descriptor[0x08] & 1 != 0;
+            assert_eq!(skip, job.source.is_none());
+            assert!(!skip || inter);
+        }
+        for unit in units.units() {
+            let entry = gen1::describe_unit(unit);
+            assert!(entry[0x10..].iter().all(|&byte| byte == 0));
+        }
+    }
+    assert!(described > 500, "{described} jobs were described");
+}
+
+#[test]
+fn sessions_keep_their_order() {
+    let mut random = Random::new(6);
+    for _ in 0..500 {
+        let mut session = Session::new(Scale::Qp51);
+        let qps = Qps {
+            i: 20,
+            p: 25,
+            min: 5,
+            max: 45,
+        };
+        session.configure(Config::Fixed(qps)).unwrap();
+        // Cookie and whether it has ended.
+        let mut open: VecDeque<(u64, bool)> = VecDeque::new();
+        let mut last = 0u64;
+        for _ in 0..200 {
+            let cookie = match random.below(6) {
+                0 => random.next(),
+                1 => last.saturating_sub(random.below(10)),
+                _ => open.front().map_or(last, |c| c.0),
+            };
+            let turn = open.front().copied().filter(|front| front.0 == cookie);
+            let closed = |c: u64| c != 0 && c <= last && open.iter().all(|o| o.0 != c);
+            let error = if closed(cookie) {
+                session::Error::Stale
+            } else {
+                session::Error::Invalid
+            };
+            match random.below(5) {
+                0 | 1 => {
+                    let own = random.one_in(2).then(|| random.below(60) as i32);
+                    let began = session.begin(FrameType::P, own);
+                    if own.is_some_and(|qp| qp > 51) {
+                        assert_eq!(began, Err(session::Error::Invalid));
+                    } else if open.len() as u64 == Cycle::MAX_OUTSTANDING {
+                        assert_eq!(began, Err(session::Error::Busy));
+                    } else {
+                        let decision = began.unwrap();
+                        assert_eq!(decision.cookie, last + 1);
+                        assert_eq!(decision.qp, own.unwrap_or(25).clamp(5, 45));
+                        last = decision.cookie;
+                        open.push_back((last, false));
+                    }
+                }
+                2 => {
+                    let outcome = Outcome {
+                        bytes: 100,
+                        header_bits: 50,
+                    };
+                    let ended = session.end(cookie, &outcome);
+                    match turn {
+                        Some((_, false)) => {
+                            assert!(ended.is_ok());
+                            open[0].1 = true;
+                        }
+                        _ => assert_eq!(ended, Err(error)),
+                    }
+                }
+                3 => {
+                    let committed = session.commit(cookie);
+                    match turn {
+                        Some((_, true)) => {
+                            assert!(committed.is_ok());
+                            open.pop_front();
+                        }
+                        _ => assert_eq!(committed, Err(error)),
+                    }
+                }
+                _ if random.one_in(10) => {
+                    session.reset();
+                    open.clear();
+                }
+                _ => {
+                    let cancelled = session.cancel(cookie);
+                    if turn.is_some() {
+                        assert!(cancelled.is_ok());
+                        open.pop_front();
+                    } else {
+                        assert_eq!(cancelled, Err(error));
+                    }
+                }
+            }
+        }
+    }
+}

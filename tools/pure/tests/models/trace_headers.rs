@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Another reader of the headers: ffmpeg's bitstream filter `trace_headers` prints every syntax
+//! element, and each of them has to be what was meant, and where it was meant to end.
+
+use crate::random::Random;
+use slenc_pure::slenc::{
+    adapt::{adapt_pps, adapt_sps, Abilities, Colour, Stream},
+    dpb::Dpb,
+    params::{EncodeParams, Pps, Sps, SLICE_TYPE_I, SLICE_TYPE_P},
+    slice::Picture,
+    units::{Kind, Unit, Units},
+};
+use std::{
+    collections::BTreeMap,
+    io::Write,
+    process::{Command, Stdio},
+    thread,
+};
+
+/// A NAL unit as ffmpeg reads it.
+#[derive(Debug, Default)]
+struct Nal {
+    elements: BTreeMap<String, i64>,
+    /// Where the last element ends.
+    bits: usize,
+}
+
+/// Appends NAL units with start codes and emulation prevention (H.264 clause 7.4.1), slices with
+/// some data that nobody is going to understand.
+fn append_stream(stream: &mut Vec<u8>, units: &Units<'_>) {
+    for unit in units.units() {
+        let end = unit.offset + unit.bits.div_ceil(8);
+        let mut bytes = units.bytes()[unit.offset..end].to_vec();
+        if matches!(unit.kind, Kind::Slice { .. }) {
+            bytes.extend([0xff, 0x80]);
+        }
+        stream.extend([0, 0, 0, 1]);
+        let mut zeros = 0;
+        for byte in bytes {
+            if zeros >= 2 && byte <= 3 {
+                stream.push(3);
+                zeros = 0;
+            }
+            zeros = if byte == 0 { zeros + 1 } else { 0 };
+            stream.push(byte);
+        }
+    }
+}
+
+fn trace(stream: Vec<u8>) -> Vec<Nal> {
+    let mut ffmpeg = Command::new("ffmpeg")
+        .args("-hide_banner -f h264 -i - -c copy -bsf:v trace_headers -f null -".split(' '))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("this test needs ffmpeg");
+    let mut stdin = ffmpeg.stdin.take().unwrap();
+    let writer = thread::spawn(move || stdin.write_all(&stream));
+    let output = ffmpeg.wait_with_output().unwrap();
+    writer.join().unwrap().unwrap();
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{log}");
+
+    let mut nals: Vec<Nal> = Vec::new();
+    // What comes before the first packet is a copy of the parameter sets.
+    for line in log.lines().skip_while(|line| !line.contains("Packet:")) {
+        let Some((_, text)) = line.split_once("] ") else {
+            continue;
+        };
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let &[at, name, code, "=", value] = words.as_slice() else {
+            continue;
+        };
+        if name == "forbidden_zero_bit" {
+            nals.push(Nal::default());
+        }
+        let nal = nals.last_mut().unwrap();
+        nal.bits = at.parse::<usize>().unwrap() + code.len();
+        nal.elements.insert(name.into(), value.parse().unwrap());
+    }
+    nals
+}
+
+fn expect(nal: &Nal, wanted: &[(&str, i64)]) {
+    for &(name, value) in wanted {
+        assert_eq!(nal.elements.get(name), Some(&value), "{name} in {nal:#?}");
+    }
+}
+
+fn check_sps(nal: &Nal, sps: &Sps, stream: &Stream) {
+    let crop = (
+        i64::from(stream.width_mbs) * 8 - i64::from(stream.width) / 2,
+        i64::from(stream.height_mbs) * 8 - i64::from(stream.height) / 2,
+    );
+    let colour = stream.colour.unwrap();
+    let (numerator, denominator) = stream.interval.unwrap();
+    expect(
+        nal,
+        &[
+            ("nal_unit_type", 7),
+            ("profile_idc", 66),
+            ("constraint_set1_flag", 1),
+            ("level_idc", sps.level_idc.into()),
+            ("seq_parameter_set_id", sps.seq_parameter_set_id.into()),
+            (
+                "log2_max_frame_num_minus4",
+                sps.log2_max_frame_num_minus4.into(),
+            ),
+            ("pic_order_cnt_type", sps.pic_order_cnt_type.into()),
+            ("max_num_ref_frames", sps.max_num_ref_frames.into()),
+            ("pic_width_in_mbs_minus1", i64::from(stream.width_mbs) - 1),
+            (
+                "pic_height_in_map_units_minus1",
+                i64::from(stream.height_mbs) - 1,
+            ),
+            ("frame_cropping_flag", i64::from(crop != (0, 0))),
+            ("video_full_range_flag", colour.full_range.into()),
+            ("num_units_in_tick", numerator.into()),
+            ("time_scale", i64::from(denominator) * 2),
+            ("max_num_reorder_frames", 0),
+            ("max_dec_frame_buffering", sps.max_num_ref_frames.into()),
+            ("rbsp_stop_one_bit", 1),
+        ],
+    );
+    if crop != (0, 0) {
+        expect(
+            nal,
+            &[
+                ("frame_crop_left_offset", 0),
+                ("frame_crop_right_offset", crop.0),
+                ("frame_crop_top_offset", 0),
+                ("frame_crop_bottom_offset", crop.1),
+            ],
+        );
+    }
+    let described = nal.elements["colour_description_present_flag"] == 1;
+    let codes = [colour.primaries, colour.transfer, colour.matrix];
+    assert_eq!(described, codes != [Colour::UNSPECIFIED; 3]);
+    if described {
+        expect(
+            nal,
+            &[
+                ("colour_primaries", codes[0].into()),
+                ("transfer_characteristics", codes[1].into()),
+                ("matrix_coefficients", codes[2].into()),
+            ],
+        );
+    }
+    let (width, height) = stream.sample_aspect_ratio.unwrap();
+    match nal.elements["aspect_ratio_idc"] {
+        255 => expect(
+            nal,
+            &[("sar_width", width.into()), ("sar_height", height.into())],
+        ),
+        1 => assert_eq!(width, height),
+        14 => assert_eq!(u32::from(width) * 3, u32::from(height) * 4),
+        idc => panic!("aspect_ratio_idc {idc} for {width}:{height}"),
+    }
+}
+
+fn check_pps(nal: &Nal, pps: &Pps) {
+    expect(
+        nal,
+        &[
+            ("nal_unit_type", 8),
+            ("pic_parameter_set_id", pps.pic_parameter_set_id.into()),
+            ("seq_parameter_set_id", pps.seq_parameter_set_id.into()),
+            ("entropy_coding_mode_flag", 0),
+            (
+                "num_ref_idx_l0_default_active_minus1",
+                pps.num_ref_idx_l0_default_active_minus1.into(),
+            ),
+            ("pic_init_qp_minus26", pps.pic_init_qp_minus26.into()),
+            ("chroma_qp_index_offset", pps.chroma_qp_index_offset.into()),
+            (
+                "deblocking_filter_control_present_flag",
+                pps.deblocking_control().into(),
+            ),
+            ("constrained_intra_pred_flag", 0),
+            ("rbsp_stop_one_bit", 1),
+        ],
+    );
+}
+
+fn check_slice(nal: &Nal, unit: &Unit, sps: &Sps, pps: &Pps, picture: &Picture, qp: u8) {
+    let Kind::Slice { first_row, .. } = unit.kind else {
+        panic!("{unit:?} is no slice");
+    };
+    let width = i64::from(sps.pic_width_in_mbs_minus1) + 1;
+    expect(
+        nal,
+        &[
+            ("nal_unit_type", if picture.idr { 5 } else { 1 }),
+            ("nal_ref_idc", picture.nal_ref_idc.into()),
+            ("first_mb_in_slice", i64::from(first_row) * width),
+            ("slice_type", i64::from(picture.slice_type) + 5),
+            ("pic_parameter_set_id", pps.pic_parameter_set_id.into()),
+            ("frame_num", picture.frame_num.into()),
+            (
+                "slice_qp_delta",
+                i64::from(qp) - 26 - i64::from(pps.pic_init_qp_minus26),
+            ),
+        ],
+    );
+    if picture.idr {
+        expect(nal, &[("idr_pic_id", picture.idr_pic_id.into())]);
+    }
+    if sps.pic_order_cnt_type == 0 {
+        expect(
+            nal,
+            &[("pic_order_cnt_lsb", picture.pic_order_cnt_lsb.into())],
+        );
+    }
+    if picture.slice_type == SLICE_TYPE_P {
+        let default = i64::from(pps.num_ref_idx_l0_default_active_minus1);
+        expect(
+            nal,
+            &[
+                ("num_ref_idx_active_override_flag", i64::from(default != 0)),
+                ("ref_pic_list_modification_flag_l0", 0),
+            ],
+        );
+        if default != 0 {
+            expect(nal, &[("num_ref_idx_l0_active_minus1", 0)]);
+        }
+    }
+    if pps.deblocking_control() {
+        let d = picture.deblocking;
+        expect(
+            nal,
+            &[("disable_deblocking_filter_idc", d.disable_idc.into())],
+        );
+        if d.disable_idc != 1 {
+            expect(
+                nal,
+                &[
+                    ("slice_alpha_c0_offset_div2", d.alpha_c0_offset_div2.into()),
+                    ("slice_beta_offset_div2", d.beta_offset_div2.into()),
+                ],
+            );
+        }
+    }
+    // The data begins where the header's bits end.
+    assert_eq!(nal.bits, unit.bits);
+}
+
+/// One access unit, with everything that is needed to judge how it is read.
+struct Written {
+    units: Vec<Unit>,
+    picture: Picture,
+    sets: bool,
+    qp: u8,
+}
+
+#[test]
+fn ffmpeg_reads_what_was_meant() {
+    let mut random = Random::new(7);
+    for _ in 0..24 {
+        let (width_mbs, height_mbs) = (random.below(119) as u16 + 2, random.below(66) as u16 + 2);
+        let stream = Stream {
+            width: width_mbs * 16 - random.below(8) as u16 * 2,
+            height: height_mbs * 16 - random.below(8) as u16 * 2,
+            width_mbs,
+            height_mbs,
+            interval: Some((
+                random.below(2000) as u32 + 1,
+                random.below(60_000) as u32 + 1,
+            )),
+            sample_aspect_ratio: Some(
+                *[(1, 1), (8, 6), (7, 5)]
+                    .get(random.below(3) as usize)
+                    .unwrap(),
+            ),
+            colour: Some(Colour {
+                full_range: random.one_in(2),
+                primaries: random.below(2) as u8 + 1,
+                transfer: random.below(2) as u8 + 1,
+                matrix: random.below(2) as u8 + 1,
+            }),
+        };
+        let mut sps = Sps {
+            seq_parameter_set_id: random.below(32) as u8,
+            log2_max_frame_num_minus4: random.below(13) as u8,
+            pic_order_cnt_type: random.below(2) as u8 * 2,
+            log2_max_pic_order_cnt_lsb_minus4: random.below(13) as u8,
+            ..Sps::DEFAULT
+        };
+        let mut pps = Pps {
+            pic_parameter_set_id: random.next() as u8,
+            seq_parameter_set_id: sps.seq_parameter_set_id,
+            num_ref_idx_l0_default_active_minus1: random.below(3) as u8,
+            pic_init_qp_minus26: random.below(52) as i8 - 26,
+            chroma_qp_index_offset: random.below(25) as i8 - 12,
+            flags: random.next() as u16,
+            ..Pps::DEFAULT
+        };
+        adapt_sps(&mut sps, &stream, &Abilities { references: 1 }).unwrap();
+        adapt_pps(&mut pps, &sps).unwrap();
+
+        let mut dpb = Dpb::new();
+        let mut bytes = Vec::new();
+        let mut written = Vec::new();
+        for n in 0..6 {
+            let intra = n == 0 || random.one_in(4);
+            let params = EncodeParams {
+                nal_ref_idc: 1 + random.below(3) as u8,
+                slice_type: if intra { SLICE_TYPE_I } else { SLICE_TYPE_P },
+                idr_pic_id: random.next() as u16,
+                pic_order_cnt_lsb: n * 2,
+                disable_deblocking_filter_idc: random.below(3) as u8,
+                slice_alpha_c0_offset_div2: random.below(13) as i8 - 6,
+                slice_beta_offset_div2: random.below(13) as i8 - 6,
+                flags: u32::from(n == 0) * EncodeParams::IDR_PIC,
+                ..EncodeParams::DEFAULT
+            };
+            let plan = dpb.plan(&params, &sps, &pps).unwrap();
+            let qp = random.below(52) as u8;
+            let (mut memory, mut entries) = ([0; 4096], [Unit::EMPTY; 16]);
+            let mut units = Units::new(&mut memory, &mut entries, true);
+            units.push_aud(params.slice_type).unwrap();
+            let sets = n == 0 || random.one_in(3);
+            if sets {
+                units.push_sps(&sps, &stream).unwrap();
+                units.push_pps(&pps).unwrap();
+            }
+            let slices = random.below(u64::from(height_mbs.min(8))) as u16 + 1;
+            units
+                .push_slices(&sps, &pps, &plan.picture, qp, slices)
+                .unwrap();
+            append_stream(&mut bytes, &units);
+            dpb.commit(&plan, n.into()).unwrap();
+            written.push(Written {
+                units: units.units().to_vec(),
+                picture: plan.picture,
+                sets,
+                qp,
+            });
+        }
+
+        let nals = trace(bytes);
+        let mut nals = nals.iter();
+        for au in &written {
+            let mut units = au.units.iter();
+            let aud = nals.next().unwrap();
+            let intra = au.picture.slice_type == SLICE_TYPE_I;
+            expect(
+                aud,
+                &[
+                    ("nal_unit_type", 9),
+                    ("primary_pic_type", i64::from(!intra)),
+                ],
+            );
+            assert_eq!(aud.bits, units.next().unwrap().bits);
+            if au.sets {
+                let nal = nals.next().unwrap();
+                check_sps(nal, &sps, &stream);
+                assert_eq!(nal.bits, units.next().unwrap().bits);
+                let nal = nals.next().unwrap();
+                check_pps(nal, &pps);
+                assert_eq!(nal.bits, units.next().unwrap().bits);
+            }
+            for unit in units {
+                let nal = nals.next().unwrap();
+                check_slice(nal, unit, &sps, &pps, &au.picture, au.qp);
+            }
+        }
+        assert!(nals.next().is_none());
+    }
+}
