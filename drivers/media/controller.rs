@@ -40,6 +40,7 @@ impl MediaDevice {
         parent: *mut bindings::device,
         driver: &'static CStr,
         model: &'static CStr,
+        hw_revision: u32,
         ops: &'static media::media_device_ops,
     ) -> impl PinInit<Self> {
         pin_init!(Self {
@@ -52,6 +53,7 @@ impl MediaDevice {
                     (*slot).dev = parent;
                     copy_str(&mut (*slot).driver_name, driver);
                     copy_str(&mut (*slot).model, model);
+                    (*slot).hw_revision = hw_revision;
                     media::media_device_init(slot);
                     (*slot).ops = ops;
                 }

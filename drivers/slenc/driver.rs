@@ -66,9 +66,11 @@ impl pci::Driver for Driver {
             capabilities.max_size.0,
             capabilities.max_size.1,
         );
+        // As in the register VERSION.
+        let version = u32::from(capabilities.revision) << 8 | u32::from(capabilities.generation);
         let data = EncoderDevice::new(hardware.hardware().clone());
         let parent = pdev.as_ref();
-        let device = m2m::Device::<Encoder>::new(parent, data)?;
+        let device = m2m::Device::<Encoder>::new(parent, data, version)?;
         Ok(Bound {
             _nodes: m2m::Registration::new(parent, device)?,
             _hardware: hardware,

@@ -7,6 +7,7 @@
 //! application's.
 
 use crate::{
+    colour,
     context::Encoder,
     pure::{
         adapt,
@@ -162,9 +163,17 @@ fn even(length: u32, min: u32, max: u32) -> u32 {
     (length.saturating_add(1) & !1).max(min).min(max)
 }
 
+/// Returns whether a wanted format says what the colours are. If it does not, they are taken to be
+/// those of HDTV.
+fn says_colours(wanted: &PixFormat) -> bool {
+    wanted.colorimetry.is_known() && !wanted.colorimetry.is_default()
+}
+
 /// The formats of an open file.
 pub(crate) struct Formats {
     output: PixFormat,
+    /// The application said what the colours are: this is for decoders, too.
+    colours_are_known: bool,
     capture_size: u32,
     crop: Rect,
     interval: Fraction,
@@ -184,6 +193,7 @@ impl Formats {
                 num_planes: 0,
                 planes: [PlaneFormat::default(); MAX_PLANES],
             },
+            colours_are_known: false,
             capture_size: 0,
             crop: Rect::default(),
             interval: DEFAULT_INTERVAL,
@@ -191,7 +201,7 @@ impl Formats {
             max: pair(capabilities.max_size),
         };
         let output = formats.try_output(formats.output, capabilities);
-        formats.set_output(output);
+        formats.set_output(output, false);
         formats
     }
 
@@ -219,7 +229,9 @@ impl Formats {
             height_mbs,
             interval: Some((self.interval.numerator, self.interval.denominator)),
             sample_aspect_ratio: None,
-            colour: Some(crate::colour::describe(&self.output.colorimetry)),
+            colour: self
+                .colours_are_known
+                .then(|| colour::describe(&self.output.colorimetry)),
         }
     }
 
@@ -276,7 +288,7 @@ impl Formats {
         let height = even(wanted.height, self.min.1, self.max.1);
         let asked = wanted.planes.first().map_or(0, |plane| plane.bytesperline);
         let (num_planes, planes) = raw.memory(width, height, asked);
-        let colorimetry = if wanted.colorimetry.is_known() && !wanted.colorimetry.is_default() {
+        let colorimetry = if says_colours(&wanted) {
             wanted.colorimetry
         } else {
             Colorimetry::REC709
@@ -311,7 +323,7 @@ impl Formats {
         }
     }
 
-    fn set_output(&mut self, format: PixFormat) {
+    fn set_output(&mut self, format: PixFormat, colours_are_known: bool) {
         if (format.width, format.height) != (self.output.width, self.output.height)
             || self.crop.width == 0
         {
@@ -323,6 +335,7 @@ impl Formats {
             };
         }
         self.output = format;
+        self.colours_are_known = colours_are_known;
     }
 
     fn bounds(&self) -> Rect {
@@ -387,6 +400,7 @@ impl ioctl::Operations for Encoder {
         direction: Direction,
         format: PixFormat,
     ) -> Result<PixFormat> {
+        let colours_are_known = says_colours(&format);
         let format = Self::try_fmt(context, direction, format);
         if context.is_busy(direction) {
             return Err(EBUSY);
@@ -399,7 +413,7 @@ impl ioctl::Operations for Encoder {
                 if capture_is_busy && size != (format.width, format.height) {
                     return Err(EBUSY);
                 }
-                formats.set_output(format);
+                formats.set_output(format, colours_are_known);
             }
             Direction::Capture => {
                 formats.capture_size = format.planes.first().map_or(0, |plane| plane.sizeimage);

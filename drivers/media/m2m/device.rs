@@ -102,8 +102,12 @@ impl<T: Driver> Device<T> {
     };
 
     /// Makes a device, which nobody sees before it is registered. Called while `parent` is being
-    /// probed.
-    pub fn new(parent: &device::Device<Bound>, data: T::Device) -> Result<Arc<Self>> {
+    /// probed. User space finds `hw_revision` in the media device.
+    pub fn new(
+        parent: &device::Device<Bound>,
+        data: T::Device,
+        hw_revision: u32,
+    ) -> Result<Arc<Self>> {
         // `Device` is transparent.
         let parent = core::ptr::from_ref(parent)
             .cast_mut()
@@ -122,6 +126,7 @@ impl<T: Driver> Device<T> {
                         parent,
                         T::INFO.driver,
                         T::INFO.card,
+                        hw_revision,
                         &request::VTable::<T>::VTABLE,
                     ),
                     m2m: M2mDevice::new(&Self::M2M_OPS)?,
