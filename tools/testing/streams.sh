@@ -11,7 +11,7 @@ frame_md5s() {
 
 # reconstruction_md5s LOG [FIRST [COUNT]]: what the hardware says it reconstructed.
 reconstruction_md5s() {
-	awk -F, '{ print $NF }' "$1" | tail -n +"$((${2:-0} + 1))" | head -n "${3:-1000000000}"
+	awk -F, -v first="${2:-0}" -v count="${3:-1000000000}" 'NR > first && NR <= first + count { print $NF }' "$1"
 }
 
 # psnr_y STREAM SOURCE [INPUT-OPTION...]: mean luma PSNR in dB.
@@ -19,6 +19,6 @@ psnr_y() {
 	local stream=$1 source=$2
 	shift 2
 	ffmpeg -nostdin -hide_banner -i "$stream" "$@" -i "$source" \
-		-lavfi '[0:v]setpts=N[a];[1:v]setpts=N[b];[a][b]psnr' -f null - 2>&1 |
+		-lavfi '[0:v]settb=1/1000,setpts=N[a];[1:v]settb=1/1000,setpts=N[b];[a][b]psnr' -f null - 2>&1 |
 		sed -n 's/.*PSNR y:\([0-9.inf]*\).*/\1/p'
 }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Probe and remove: nodes appear and go, any number of times.
 . ../ktap.sh
-. ./device.sh
+. ../device.sh
 
 has_node() { [ -c "$(video_node)" ] && [ -c "$(media_node)" ]; }
 no_node() { ! video_node && ! media_node; }

@@ -3,7 +3,7 @@
 # their pictures in the hardware's log go to out/test/encode; the host decodes
 # them with ffmpeg and compares (tools/testing/vm).
 . ../ktap.sh
-. ./device.sh
+. ../device.sh
 
 OUT=/src/out/test/encode
 LOG=/src/out/test/reconstruction.log

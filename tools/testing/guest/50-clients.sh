@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Several clients of one device: each stream is what it is alone.
 . ../ktap.sh
-. ./device.sh
+. ../device.sh
 
 encode() { timeout 120 slenc encode "/src/out/test/input/$1" -o "$2" --qp "$3" --gop 5 >/dev/null 2>&1; }
 together() {

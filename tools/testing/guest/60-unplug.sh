@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 # The device goes while it is used: by sysfs and by hot-unplug.
 . ../ktap.sh
-. ./device.sh
+. ../device.sh
 
 # start_client: an encode that is still running when this returns.
 start_client() {
-	control 0 "fault slow=50@1+" >/dev/null
+	control 0 "fault slow=300@1+" >/dev/null
 	slenc encode /src/out/test/input/642x274.y4m -o /run/unplug.h264 >/run/encode.log 2>&1 &
 	CLIENT=$!
 	sleep 0.4

@@ -4,7 +4,7 @@
 # G_PARM and S_PARM must not exist, and an encoder needs its frame interval. See
 # Documentation/slenc/compliance.rst.
 . ../ktap.sh
-. ./device.sh
+. ../device.sh
 
 # compliance NAME OPTION...: passes with exactly the known failure and no warning.
 compliance() {
