@@ -3,9 +3,9 @@
 //! Mode decision: how each macroblock is predicted.
 
 use crate::bits::ue_bits;
-use crate::inter::search::Search;
+use crate::inter::search::{FullVectors, Search};
 use crate::inter::vectors::Surroundings;
-use crate::inter::{compensate, Mv, Partition, Range, Shape};
+use crate::inter::{compensate, Mv, Range, Shape};
 use crate::intra::code4::{self, Coded4};
 use crate::intra::{chroma, luma16, Edges};
 use crate::macroblock::{Kind, MbInfo, Neighbours};
@@ -131,9 +131,7 @@ impl Coder {
     fn best_luma16(&mut self, job: &PictureJob<'_>) -> (luma16::Mode, u32) {
         let costs = luma16::modes(&self.edges).iter().map(|&mode| {
             luma16::predict(mode, &self.edges, &mut self.scratch.luma);
-            let satd: u32 = (job.kernels.satd)(&self.source.luma, &self.scratch.luma)
-                .iter()
-                .sum();
+            let satd = (job.kernels.satd)(&self.source.luma, &self.scratch.luma, 16, 16);
             (mode, satd + job.lambda * ue_bits(mode as u32))
         });
         best(costs)
@@ -276,50 +274,55 @@ fn find_motion(
     surroundings: &mut Surroundings,
     scratch: &mut [u8; 256],
 ) -> Inter {
-    let mut best: Option<Inter> = None;
-    for shape in [Shape::Whole, Shape::Rows, Shape::Columns, Shape::Quarters] {
-        surroundings.clear();
-        let header = match shape {
-            Shape::Quarters => ue_bits(3) + 4,
-            shape => ue_bits(shape as u32),
-        };
-        let mut inter = Inter {
-            shape,
-            mv: [Mv::default(); 4],
-            mvd: [Mv::default(); 4],
-            cost: search.lambda * header,
-        };
-        let first = best.map(|inter| inter.mv[0]);
-        for (i, &partition) in shape.partitions().iter().enumerate() {
-            let predicted = surroundings.predict(partition);
-            let (mv, cost) =
-                find_vector(search, partition, predicted, first, surroundings, scratch);
-            surroundings.set(partition, mv);
-            inter.mv[i] = mv;
-            inter.mvd[i] = Mv::new(mv.x - predicted.x, mv.y - predicted.y);
-            inter.cost += cost;
-        }
-        if best.is_none_or(|best| inter.cost < best.cost) {
-            best = Some(inter);
+    let predicted = surroundings.predict(Shape::Whole.partitions()[0]);
+    let starts = surroundings.candidates().chain([Mv::default()]);
+    let full = search.full(starts, predicted);
+    let mut best = refine(search, &full, Shape::Whole, surroundings, scratch);
+    // Divisions promise something where full samples already gain what they cost.
+    let others = [Shape::Rows, Shape::Columns, Shape::Quarters];
+    let shape = others.map(|shape| (shape, full.cost(shape) + search.lambda * shape_bits(shape)));
+    let (shape, cost) = self::best(shape.into_iter());
+    if cost < full.cost(Shape::Whole) {
+        let divided = refine(search, &full, shape, surroundings, scratch);
+        if divided.cost < best.cost {
+            best = divided;
         }
     }
     surroundings.clear();
-    best.expect("there are shapes")
+    best
 }
 
-fn find_vector(
+/// Bits of mb_type and sub_mb_type.
+fn shape_bits(shape: Shape) -> u32 {
+    match shape {
+        Shape::Quarters => ue_bits(3) + 4,
+        shape => ue_bits(shape as u32),
+    }
+}
+
+/// Refines the vectors of a shape.
+fn refine(
     search: &Search<'_>,
-    partition: Partition,
-    predicted: Mv,
-    first: Option<Mv>,
-    surroundings: &Surroundings,
+    full: &FullVectors,
+    shape: Shape,
+    surroundings: &mut Surroundings,
     scratch: &mut [u8; 256],
-) -> (Mv, u32) {
-    let starts = surroundings
-        .candidates()
-        .chain([Mv::default()])
-        .chain(first);
-    let full = search.full(partition, starts, predicted);
-    let found = search.refine(partition, full.mv, predicted, scratch);
-    (found.mv, found.cost)
+) -> Inter {
+    surroundings.clear();
+    let mut inter = Inter {
+        shape,
+        mv: [Mv::default(); 4],
+        mvd: [Mv::default(); 4],
+        cost: search.lambda * shape_bits(shape),
+    };
+    let parts = shape.partitions().iter().zip(full.of(shape));
+    for (i, (&partition, &start)) in parts.enumerate() {
+        let predicted = surroundings.predict(partition);
+        let found = search.refine(partition, start, predicted, scratch);
+        surroundings.set(partition, found.mv);
+        inter.mv[i] = found.mv;
+        inter.mvd[i] = Mv::new(found.mv.x - predicted.x, found.mv.y - predicted.y);
+        inter.cost += found.cost;
+    }
+    inter
 }

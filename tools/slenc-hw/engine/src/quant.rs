@@ -69,9 +69,9 @@ impl Quantiser {
         }
     }
 
-    /// Quantises a block in place; tells whether a level is left.
+    /// Quantises a block in place; gives the largest level or some value above 1 for one above 1.
     #[inline(always)]
-    pub(crate) fn quantise(&self, block: &mut Block) -> bool {
+    pub(crate) fn quantise(&self, block: &mut Block) -> i16 {
         let mut any = 0;
         for ((value, &factor), &bias) in block.iter_mut().zip(&self.factor).zip(&self.bias) {
             let size = value.unsigned_abs().saturating_add(bias);
@@ -79,7 +79,7 @@ impl Quantiser {
             *value = if *value < 0 { -level } else { level };
             any |= level;
         }
-        any != 0
+        any
     }
 
     /// Scales levels for the inverse transform.

@@ -2,7 +2,6 @@
 
 //! Transform and quantisation of a predicted macroblock, and its reconstruction.
 
-use crate::cavlc::zigzag;
 use crate::macroblock::raster;
 use crate::quant::Quantiser;
 use crate::simd::Kernels;
@@ -22,18 +21,13 @@ const RUN_COST: [u8; 16] = [3, 2, 2, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 /// More than any threshold.
 const KEEP: u32 = 9;
 
-/// Cost of the levels of a block in coding order.
-fn cost(levels: &[i16]) -> u32 {
-    let (mut cost, mut run) = (0, 0);
-    for &level in levels {
-        match level {
-            0 => run += 1,
-            -1 | 1 => {
-                cost += u32::from(RUN_COST[run]);
-                run = 0;
-            }
-            _ => return KEEP,
-        }
+/// Cost of the levels of a block that are all 1 or -1, from a bit for each in coding order.
+fn cost(mut nonzero: u32) -> u32 {
+    let mut cost = 0;
+    while nonzero != 0 {
+        let run = nonzero.trailing_zeros();
+        cost += u32::from(RUN_COST[run as usize]);
+        nonzero = nonzero >> run >> 1;
     }
     cost
 }
@@ -65,7 +59,7 @@ pub(crate) fn inter_luma(
     (kernels.forward_luma)(source, recon, &mut residual.luma);
     let mut mask = (kernels.quantise)(&mut residual.luma, quantiser);
     if mask != 0 {
-        mask = decimate(&residual.luma, mask);
+        mask = decimate(kernels, &residual.luma, mask);
     }
     residual.cbp_luma = 0;
     for quadrant in 0..4 {
@@ -78,26 +72,37 @@ pub(crate) fn inter_luma(
     }
 }
 
-/// Takes the quadrants out of `mask` that are not worth their bits.
-fn decimate(blocks: &[Block; 16], mask: u32) -> u32 {
+/// Gives the blocks whose quadrants are worth their bits, from what quantising gave.
+fn decimate(kernels: &Kernels, blocks: &[Block; 16], quantised: u32) -> u32 {
+    let (nonzero, large) = (quantised & 0xffff, quantised >> 16);
     let (mut kept, mut total) = (0, 0);
-    for quadrant in 0..4 {
-        let mut sum = 0;
-        for i in 4 * quadrant..4 * quadrant + 4 {
-            if (mask >> i) & 1 != 0 && sum < KEEP {
-                sum += cost(&zigzag(&blocks[i]));
-            }
-        }
+    for quadrant in (0..4).map(|i| 0xf << (4 * i)) {
+        let sum = if large & quadrant != 0 {
+            KEEP
+        } else {
+            ones_cost(kernels, blocks, nonzero & quadrant, 0)
+        };
         if sum >= QUADRANT_COST {
-            kept |= 0xf << (4 * quadrant);
+            kept |= quadrant;
             total += sum;
         }
     }
     if total >= MACROBLOCK_COST {
-        mask & kept
+        nonzero & kept
     } else {
         0
     }
+}
+
+/// Cost of the blocks of a mask, whose levels are all 1 or -1, from coefficient `first` on.
+fn ones_cost(kernels: &Kernels, blocks: &[Block], mut mask: u32, first: u32) -> u32 {
+    let mut sum = 0;
+    while mask != 0 {
+        let i = mask.trailing_zeros();
+        sum += cost((kernels.zigzag)(&blocks[i as usize]).1 >> first);
+        mask &= mask - 1;
+    }
+    sum
 }
 
 /// Codes luma of Intra_16x16.
@@ -115,7 +120,7 @@ pub(crate) fn intra16_luma(
         block[0] = 0;
     }
     residual.luma_dc = hadamard(&dc).map(|value| quantiser.quantise_dc((value + 1) >> 1));
-    let mut mask = (kernels.quantise)(&mut residual.luma, quantiser);
+    let mut mask = (kernels.quantise)(&mut residual.luma, quantiser) & 0xffff;
     residual.cbp_luma = if mask != 0 { 15 } else { 0 };
 
     let mut coefficients = [[0; 16]; 16];
@@ -146,15 +151,19 @@ pub(crate) fn chroma(
         block[0] = 0;
     }
     residual.chroma_dc = dc.map(|dc| hadamard2(dc).map(|value| quantiser.quantise_dc(value)));
-    let mut mask = (kernels.quantise)(&mut residual.chroma, quantiser);
+    let quantised = (kernels.quantise)(&mut residual.chroma, quantiser);
+    let mut mask = quantised & 0xff;
     if !is_intra && mask != 0 {
-        for plane in 0..2 {
-            let sum: u32 = (4 * plane..4 * plane + 4)
-                .map(|i| cost(&zigzag(&residual.chroma[i])[1..]))
-                .sum();
-            if sum < CHROMA_COST {
-                mask &= !(0xf << (4 * plane));
-                residual.chroma[4 * plane..][..4].fill([0; 16]);
+        for plane in [0x0f, 0xf0] {
+            let is_small = (quantised >> 16) & plane == 0
+                && ones_cost(kernels, &residual.chroma, mask & plane, 1) < CHROMA_COST;
+            if is_small {
+                for (i, block) in residual.chroma.iter_mut().enumerate() {
+                    if (plane >> i) & 1 != 0 {
+                        *block = [0; 16];
+                    }
+                }
+                mask &= !plane;
             }
         }
     }

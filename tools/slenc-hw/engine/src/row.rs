@@ -257,6 +257,7 @@ fn put(
     let (mark, begin) = (writer.mark(), writer.len());
     let written = put_macroblock(
         writer,
+        job.kernels,
         job.picture_type,
         &prediction,
         &coder.residual,

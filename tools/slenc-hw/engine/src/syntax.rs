@@ -4,10 +4,11 @@
 //! how it is coded.
 
 use crate::bits::BitWriter;
-use crate::cavlc::{number_context, put_block, put_chroma_dc, zigzag, LevelRange};
+use crate::cavlc::{number_context, put_block, put_chroma_dc, LevelRange};
 use crate::inter::{Mv, Shape};
 use crate::intra::{chroma, luma16};
 use crate::macroblock::{raster, MbInfo, Neighbours};
+use crate::simd::Kernels;
 use crate::source::Samples;
 use crate::transform::Block;
 use crate::PictureType;
@@ -78,6 +79,7 @@ fn intra_offset(picture_type: PictureType) -> u32 {
 /// levels.
 pub(crate) fn put_macroblock(
     writer: &mut BitWriter,
+    kernels: &Kernels,
     picture_type: PictureType,
     prediction: &Prediction,
     residual: &Residual,
@@ -120,7 +122,7 @@ pub(crate) fn put_macroblock(
     if cbp > 0 || is_intra16 {
         // mb_qp_delta: the QP is the slice's throughout.
         writer.put_se(0);
-        return put_residual(writer, is_intra16, residual, neighbours, info);
+        return put_residual(writer, kernels, is_intra16, residual, neighbours, info);
     }
     Ok(0)
 }
@@ -128,6 +130,7 @@ pub(crate) fn put_macroblock(
 /// residual() of clause 7.3.5.3.
 fn put_residual(
     writer: &mut BitWriter,
+    kernels: &Kernels,
     is_intra16: bool,
     residual: &Residual,
     neighbours: Neighbours<'_>,
@@ -137,7 +140,8 @@ fn put_residual(
     if is_intra16 {
         let (left, above) = neighbours.around(0, &info.total, |info| &info.total);
         let context = number_context(left, above);
-        count += u32::from(put_block(writer, &zigzag(&residual.luma_dc), context)?);
+        let (levels, nonzero) = (kernels.zigzag)(&residual.luma_dc);
+        count += u32::from(put_block(writer, &levels, nonzero, context)?);
     }
     let skipped = usize::from(is_intra16);
     for (i, block) in residual.luma.iter().enumerate() {
@@ -145,7 +149,8 @@ fn put_residual(
             let at = raster(i);
             let (left, above) = neighbours.around(at, &info.total, |info| &info.total);
             let context = number_context(left, above);
-            info.total[at] = put_block(writer, &zigzag(block)[skipped..], context)?;
+            let (levels, nonzero) = (kernels.zigzag)(block);
+            info.total[at] = put_block(writer, &levels[skipped..], nonzero >> skipped, context)?;
             count += u32::from(info.total[at]);
         }
     }
@@ -167,7 +172,8 @@ fn put_residual(
                 neighbours.above.map(|info| info.total_chroma[i + 2])
             };
             let context = number_context(left, above);
-            info.total_chroma[i] = put_block(writer, &zigzag(block)[1..], context)?;
+            let (levels, nonzero) = (kernels.zigzag)(block);
+            info.total_chroma[i] = put_block(writer, &levels[1..], nonzero >> 1, context)?;
             count += u32::from(info.total_chroma[i]);
         }
     }

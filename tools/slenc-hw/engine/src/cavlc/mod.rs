@@ -16,12 +16,6 @@ pub(crate) const ZIGZAG: [u8; 16] = [0, 1, 4, 8, 5, 2, 3, 6, 9, 12, 13, 10, 7, 1
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LevelRange;
 
-/// Puts a block in raster order into zig-zag order.
-#[inline(always)]
-pub(crate) fn zigzag(block: &[i16; 16]) -> [i16; 16] {
-    ZIGZAG.map(|i| block[usize::from(i)])
-}
-
 /// nC of a block with `left` and `above` it so many levels, where there are such blocks.
 #[inline(always)]
 pub(crate) fn number_context(left: Option<u8>, above: Option<u8>) -> u8 {
@@ -38,21 +32,28 @@ fn put(writer: &mut BitWriter, code: Code) {
     writer.put(code.length.into(), code.bits.into());
 }
 
-/// Writes residual_block_cavlc() of up to 16 levels in coding order, except chroma DC.
-/// Gives TotalCoeff.
+/// Writes residual_block_cavlc() of up to 16 levels in coding order, except chroma DC, where
+/// `nonzero` has a bit for each that is not zero. Gives TotalCoeff.
 pub(crate) fn put_block(
     writer: &mut BitWriter,
     levels: &[i16],
+    nonzero: u32,
     number_context: u8,
 ) -> Result<u8, LevelRange> {
     const TABLE: [u8; 17] = [0, 0, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3, 3];
     let tokens = &COEFF_TOKEN[usize::from(TABLE[usize::from(number_context)])];
-    put_levels(writer, levels, tokens, |total| &TOTAL_ZEROS[total - 1])
+    put_levels(writer, levels, nonzero, tokens, |total| {
+        &TOTAL_ZEROS[total - 1]
+    })
 }
 
 /// Writes residual_block_cavlc() of the four DC levels of a chroma plane.
 pub(crate) fn put_chroma_dc(writer: &mut BitWriter, levels: &[i16; 4]) -> Result<u8, LevelRange> {
-    put_levels(writer, levels, &COEFF_TOKEN_CHROMA_DC, |total| {
+    let mut nonzero = 0;
+    for (i, &level) in levels.iter().enumerate() {
+        nonzero |= u32::from(level != 0) << i;
+    }
+    put_levels(writer, levels, nonzero, &COEFF_TOKEN_CHROMA_DC, |total| {
         &TOTAL_ZEROS_CHROMA_DC[total - 1]
     })
 }
@@ -61,13 +62,10 @@ pub(crate) fn put_chroma_dc(writer: &mut BitWriter, levels: &[i16; 4]) -> Result
 fn put_levels<'t>(
     writer: &mut BitWriter,
     levels: &[i16],
+    nonzero: u32,
     tokens: &[Code],
     total_zeros: impl Fn(usize) -> &'t [Code],
 ) -> Result<u8, LevelRange> {
-    let mut nonzero = 0u32;
-    for (i, &level) in levels.iter().enumerate() {
-        nonzero |= u32::from(level != 0) << i;
-    }
     if nonzero == 0 {
         put(writer, tokens[0]);
         return Ok(0);

@@ -3,12 +3,16 @@
 //! Motion search.
 
 use super::reference::Reference;
-use super::{compensate, Mv, Partition, Range};
+use super::{compensate, Mv, Partition, Range, Shape};
 use crate::bits::se_bits;
 use crate::simd::Kernels;
 
 /// Most steps of the search among full samples.
-const FULL_STEPS: usize = 16;
+const FULL_STEPS: usize = 24;
+
+/// Steps of the search among half and quarter samples.
+const HALF_STEPS: usize = 2;
+const QUARTER_STEPS: usize = 1;
 
 /// What a search needs to know of its macroblock.
 pub(crate) struct Search<'a> {
@@ -29,21 +33,85 @@ pub(crate) struct Found {
     pub(crate) cost: u32,
 }
 
+/// The best full-sample vectors of a macroblock and of its partitions, by absolute differences.
+/// What the search of the whole macroblock passes by is all they know.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FullVectors {
+    whole: Found,
+    rows: [Found; 2],
+    columns: [Found; 2],
+    quarters: [Found; 4],
+}
+
+impl FullVectors {
+    const NONE: Found = Found {
+        mv: Mv::new(0, 0),
+        cost: u32::MAX,
+    };
+
+    fn new() -> Self {
+        Self {
+            whole: Self::NONE,
+            rows: [Self::NONE; 2],
+            columns: [Self::NONE; 2],
+            quarters: [Self::NONE; 4],
+        }
+    }
+
+    /// Takes note of a vector; tells whether it is the best for the whole macroblock.
+    #[inline(always)]
+    fn note(&mut self, mv: Mv, sad: [u32; 4], vector_cost: u32) -> bool {
+        let better = |best: &mut Found, cost| {
+            let better = cost < best.cost;
+            if better {
+                *best = Found { mv, cost };
+            }
+            better
+        };
+        let [a, b, c, d] = sad.map(|sad| sad + vector_cost);
+        for (best, cost) in self.quarters.iter_mut().zip([a, b, c, d]) {
+            better(best, cost);
+        }
+        better(&mut self.rows[0], a + sad[1]);
+        better(&mut self.rows[1], c + sad[3]);
+        better(&mut self.columns[0], a + sad[2]);
+        better(&mut self.columns[1], b + sad[3]);
+        better(&mut self.whole, a + sad[1] + sad[2] + sad[3])
+    }
+
+    /// Vectors of the partitions of a shape.
+    pub(crate) fn of(&self, shape: Shape) -> &[Found] {
+        match shape {
+            Shape::Whole => std::slice::from_ref(&self.whole),
+            Shape::Rows => &self.rows,
+            Shape::Columns => &self.columns,
+            Shape::Quarters => &self.quarters,
+        }
+    }
+
+    /// Cost of a shape's vectors.
+    pub(crate) fn cost(&self, shape: Shape) -> u32 {
+        self.of(shape).iter().map(|found| found.cost).sum()
+    }
+}
+
 impl Search<'_> {
     /// Cost of coding a vector.
     #[inline(always)]
-    pub(crate) fn vector_cost(&self, mv: Mv, predicted: Mv) -> u32 {
+    fn vector_cost(&self, mv: Mv, predicted: Mv) -> u32 {
         let bits = se_bits(i32::from(mv.x) - i32::from(predicted.x))
             + se_bits(i32::from(mv.y) - i32::from(predicted.y));
         self.lambda * bits
     }
 
-    fn sad(&self, partition: Partition, mv: Mv) -> u32 {
+    /// Absolute differences of the quadrants with a vector of half samples.
+    #[inline(always)]
+    fn sad(&self, mv: Mv) -> [u32; 4] {
         let x = self.at.0 as i32 + i32::from(mv.x >> 2);
         let y = self.at.1 as i32 + i32::from(mv.y >> 2);
-        let plane = self.reference.luma(0, x, y);
-        let sums = (self.kernels.sad_plane)(self.source, plane, self.reference.stride());
-        partition.quadrants().map(|i| sums[i]).sum()
+        let plane = usize::from((mv.x as u16 >> 1 & 1) | (mv.y as u16 & 2));
+        let plane = self.reference.luma(plane, x, y);
+        (self.kernels.sad_plane)(self.source, plane, self.reference.stride())
     }
 
     /// Cost of predicting with a vector, by transformed differences; leaves the prediction.
@@ -56,98 +124,95 @@ impl Search<'_> {
     ) -> u32 {
         let (kernels, reference) = (self.kernels, self.reference);
         compensate::luma(kernels, reference, self.at, partition, mv, scratch);
-        let sums = (kernels.satd)(self.source, scratch);
-        let sum: u32 = partition.quadrants().map(|i| sums[i]).sum();
-        sum + self.vector_cost(mv, predicted)
+        let at = 128 * partition.y + 8 * partition.x;
+        let (width, height) = (8 * partition.width, 8 * partition.height);
+        let satd = (kernels.satd)(&self.source[at..], &scratch[at..], width, height);
+        satd + self.vector_cost(mv, predicted)
     }
 
-    /// Best full-sample vector from `starts` on, by a descending hexagon and then its
-    /// surroundings (C. Zhu et al., "Hexagon-based search pattern for fast block motion
-    /// estimation", IEEE Trans. Circuits Syst. Video Technol. 12(5), 2002).
-    pub(crate) fn full(
-        &self,
-        partition: Partition,
-        starts: impl Iterator<Item = Mv>,
-        predicted: Mv,
-    ) -> Found {
-        const HEXAGON: [(i16, i16); 6] = [(-8, 0), (-4, 8), (4, 8), (8, 0), (4, -8), (-4, -8)];
-        const SQUARE: [(i16, i16); 8] = [
-            (-4, 0),
-            (4, 0),
-            (0, -4),
-            (0, 4),
-            (-4, -4),
-            (4, -4),
-            (-4, 4),
-            (4, 4),
-        ];
-        let round = |mv: Mv| Mv::new((mv.x + 2) & !3, (mv.y + 2) & !3);
-        let evaluate = |mv: Mv| Found {
-            mv,
-            cost: self.sad(partition, mv) + self.vector_cost(mv, predicted),
-        };
-        let mut best = evaluate(self.range.clamp(round(predicted)));
-        let mut tried = [best.mv; 8];
-        let mut count = 1;
-        for start in starts.map(|mv| self.range.clamp(round(mv))) {
+    /// Best full-sample vectors from `starts` on, by a descending diamond.
+    pub(crate) fn full(&self, starts: impl Iterator<Item = Mv>, predicted: Mv) -> FullVectors {
+        const DIAMOND: [(i16, i16); 4] = [(0, -4), (-4, 0), (4, 0), (0, 4)];
+        let round = |mv: Mv| self.range.clamp(Mv::new((mv.x + 2) & !3, (mv.y + 2) & !3));
+        let mut vectors = FullVectors::new();
+        let mut tried = [Mv::default(); 8];
+        let mut count = 0;
+        for start in [predicted].into_iter().chain(starts).map(round) {
             if count < tried.len() && !tried[..count].contains(&start) {
                 tried[count] = start;
                 count += 1;
-                let found = evaluate(start);
-                if found.cost < best.cost {
-                    best = found;
-                }
+                vectors.note(start, self.sad(start), self.vector_cost(start, predicted));
             }
         }
-        let step = |best: &mut Found, pattern: &[(i16, i16)]| {
-            let center = best.mv;
-            for &(x, y) in pattern {
+        // The direction just come from needs no second look.
+        let mut back = (0, 0);
+        for _ in 0..FULL_STEPS {
+            let center = vectors.whole.mv;
+            let came_from = back;
+            let mut moved = false;
+            for (x, y) in DIAMOND {
                 let mv = center.offset(x, y);
-                if self.range.contains(mv) {
-                    let found = evaluate(mv);
-                    if found.cost < best.cost {
-                        *best = found;
+                if (x, y) != came_from && self.range.contains(mv) {
+                    let cost = self.vector_cost(mv, predicted);
+                    if vectors.note(mv, self.sad(mv), cost) {
+                        moved = true;
+                        back = (-x, -y);
                     }
                 }
             }
-            best.mv != center
-        };
-        for _ in 0..FULL_STEPS {
-            if !step(&mut best, &HEXAGON) {
+            if !moved {
                 break;
             }
         }
-        step(&mut best, &SQUARE);
-        best
+        vectors
     }
 
     /// Refines a full-sample vector to quarter samples.
     pub(crate) fn refine(
         &self,
         partition: Partition,
-        start: Mv,
+        start: Found,
         predicted: Mv,
         scratch: &mut [u8; 256],
     ) -> Found {
-        let mut best = Found {
-            mv: start,
-            cost: self.satd(partition, start, predicted, scratch),
-        };
-        for size in [2, 1] {
-            for _ in 0..2 {
-                let center = best.mv;
-                for (x, y) in [(0, -size), (0, size), (-size, 0), (size, 0)] {
-                    let mv = center.offset(x, y);
-                    if self.range.contains(mv) {
-                        let cost = self.satd(partition, mv, predicted, scratch);
-                        if cost < best.cost {
-                            best = Found { mv, cost };
-                        }
+        let mut best = start;
+        let step = |best: &mut Found, size: i16, cost: &mut dyn FnMut(Mv) -> u32| {
+            let center = best.mv;
+            for (x, y) in [(0, -size), (0, size), (-size, 0), (size, 0)] {
+                let mv = center.offset(x, y);
+                if self.range.contains(mv) {
+                    let cost = cost(mv);
+                    if cost < best.cost {
+                        *best = Found { mv, cost };
                     }
                 }
-                if best.mv == center {
-                    break;
-                }
+            }
+            best.mv != center
+        };
+        for _ in 0..HALF_STEPS {
+            let mut cost = |mv: Mv| {
+                let sad = self.sad(mv);
+                let sad: u32 = partition.quadrants().map(|i| sad[i]).sum();
+                sad + self.vector_cost(mv, predicted)
+            };
+            if !step(&mut best, 2, &mut cost) {
+                break;
+            }
+        }
+        best.cost = self.satd(partition, best.mv, predicted, scratch);
+        if predicted != best.mv && self.range.contains(predicted) {
+            let cost = self.satd(partition, predicted, predicted, scratch);
+            if cost < best.cost {
+                best = Found {
+                    mv: predicted,
+                    cost,
+                };
+            }
+        }
+        for _ in 0..QUARTER_STEPS {
+            let mut cost = |mv| self.satd(partition, mv, predicted, scratch);
+            if !step(&mut best, 1, &mut cost) {
+                break;
             }
         }
         best

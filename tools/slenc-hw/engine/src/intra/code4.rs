@@ -150,7 +150,7 @@ pub(crate) fn code(
         let difference = std::array::from_fn(|i| i16::from(original[i]) - i16::from(prediction[i]));
         let mut levels = forward(&difference);
         let mut recon = *prediction;
-        if quantiser.quantise(&mut levels) {
+        if quantiser.quantise(&mut levels) != 0 {
             nonzero |= 1 << i;
             let change = inverse(&quantiser.scale(&levels));
             for (sample, change) in recon.iter_mut().zip(change) {

@@ -22,8 +22,9 @@ pub(crate) struct Kernels {
     pub(crate) sad: fn(&[u8; 256], &[u8; 256]) -> u32,
     /// Sums of absolute differences of each quadrant of luma and a plane with a stride.
     pub(crate) sad_plane: fn(&[u8; 256], &[u8], usize) -> [u32; 4],
-    /// Halved sums of absolute Hadamard-transformed 4x4 differences of each quadrant of luma.
-    pub(crate) satd: fn(&[u8; 256], &[u8; 256]) -> [u32; 4],
+    /// Halved sum of absolute Hadamard-transformed 4x4 differences of luma in lines of 16, of a
+    /// width and height of 8 or 16.
+    pub(crate) satd: fn(&[u8], &[u8], usize, usize) -> u32,
     /// The same of all chroma.
     pub(crate) satd_chroma: fn(&[u8; 128], &[u8; 128]) -> u32,
     /// The same of a 4x4 block and each of nine predictions.
@@ -32,8 +33,11 @@ pub(crate) struct Kernels {
     pub(crate) forward_luma: fn(&[u8; 256], &[u8; 256], &mut [Block; 16]),
     /// Transforms source minus prediction of chroma.
     pub(crate) forward_chroma: fn(&[u8; 128], &[u8; 128], &mut [Block; 8]),
-    /// Quantises blocks; gives a bit for each that has a level.
+    /// Quantises blocks; gives a bit for each that has a level, and 16 bits above that one for
+    /// each that has a level beyond 1.
     pub(crate) quantise: fn(&mut [Block], &Quantiser) -> u32,
+    /// Puts a block into zig-zag order; gives a bit for each position that has a level.
+    pub(crate) zigzag: fn(&Block) -> (Block, u32),
     /// Adds the inverse transform of the blocks of a mask to luma.
     pub(crate) add_luma: fn(&[Block; 16], u32, &mut [u8; 256]),
     /// Adds the inverse transform of the blocks of a mask to chroma.

@@ -3,6 +3,7 @@
 //! The kernels in plain Rust, written so that the compiler vectorises them.
 
 use super::Kernels;
+use crate::cavlc::ZIGZAG;
 use crate::deblock::Edge;
 use crate::quant::Quantiser;
 use crate::transform::{forward, inverse, Block};
@@ -16,6 +17,7 @@ pub(super) static KERNELS: Kernels = Kernels {
     forward_luma,
     forward_chroma,
     quantise,
+    zigzag,
     add_luma,
     add_chroma,
     copy,
@@ -100,16 +102,15 @@ fn hadamard_sum(block: &Block) -> u32 {
 }
 
 #[inline(always)]
-pub(super) fn satd(a: &[u8; 256], b: &[u8; 256]) -> [u32; 4] {
-    std::array::from_fn(|quadrant| {
-        let sum: u32 = (4 * quadrant..4 * quadrant + 4)
-            .map(|i| {
-                let at = luma_offset(i);
-                hadamard_sum(&difference(&a[at..], &b[at..], 16))
-            })
-            .sum();
-        sum / 2
-    })
+pub(super) fn satd(a: &[u8], b: &[u8], width: usize, height: usize) -> u32 {
+    let mut sum = 0;
+    for y in (0..height).step_by(4) {
+        for x in (0..width).step_by(4) {
+            let at = 16 * y + x;
+            sum += hadamard_sum(&difference(&a[at..], &b[at..], 16));
+        }
+    }
+    sum / 2
 }
 
 #[inline(always)]
@@ -148,9 +149,20 @@ pub(super) fn forward_chroma(source: &[u8; 128], prediction: &[u8; 128], to: &mu
 pub(super) fn quantise(blocks: &mut [Block], quantiser: &Quantiser) -> u32 {
     let mut mask = 0;
     for (i, block) in blocks.iter_mut().enumerate() {
-        mask |= u32::from(quantiser.quantise(block)) << i;
+        let largest = quantiser.quantise(block);
+        mask |= u32::from(largest > 0) << i | u32::from(largest > 1) << (16 + i);
     }
     mask
+}
+
+#[inline(always)]
+pub(super) fn zigzag(block: &Block) -> (Block, u32) {
+    let levels = ZIGZAG.map(|i| block[usize::from(i)]);
+    let mut mask = 0;
+    for (i, &level) in levels.iter().enumerate() {
+        mask |= u32::from(level != 0) << i;
+    }
+    (levels, mask)
 }
 
 /// Adds the inverse transform of a block to samples in lines of 16.

@@ -61,7 +61,12 @@ fn metrics() {
     for_all(|set, portable, random| {
         let (a, b) = (random.samples(), random.samples());
         assert_eq!((set.sad)(&a, &b), (portable.sad)(&a, &b));
-        assert_eq!((set.satd)(&a, &b), (portable.satd)(&a, &b));
+        for (width, height) in [(16, 16), (16, 8), (8, 16), (8, 8)] {
+            assert_eq!(
+                (set.satd)(&a, &b, width, height),
+                (portable.satd)(&a, &b, width, height)
+            );
+        }
         let plane: [u8; 640] = random.samples();
         let stride = 16 + random.below(24) as usize;
         assert_eq!(
@@ -93,8 +98,9 @@ fn transforms() {
             let mask = (set.quantise)(&mut blocks, &quantiser);
             let scaled = blocks.map(|block| quantiser.scale(&block));
             let mut recon = prediction;
-            (set.add_luma)(&scaled, mask, &mut recon);
-            (coefficients, blocks, mask, recon)
+            (set.add_luma)(&scaled, mask & 0xffff, &mut recon);
+            let ordered = blocks.map(|block| (set.zigzag)(&block));
+            (coefficients, blocks, mask, ordered, recon)
         };
         assert_eq!(run(set), run(portable));
 
@@ -106,7 +112,7 @@ fn transforms() {
             let mask = (set.quantise)(&mut blocks, &quantiser);
             let scaled = blocks.map(|block| quantiser.scale(&block));
             let mut recon = prediction;
-            (set.add_chroma)(&scaled, mask, &mut recon);
+            (set.add_chroma)(&scaled, mask & 0xff, &mut recon);
             (coefficients, blocks, mask, recon)
         };
         assert_eq!(run(set), run(portable));

@@ -8,7 +8,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{load, load_half, narrow, store, store_half};
+use super::{load_half, load_wide, narrow, store, store_half};
 use crate::deblock::Edge;
 
 /// All ones where |a - b| < limit.
@@ -94,13 +94,51 @@ unsafe fn select(old: __m256i, new: __m256i, mask: __m256i) -> __m256i {
     unsafe { _mm256_blendv_epi8(old, new, mask) }
 }
 
+/// Filters a side of an edge with bS 4: s3 to s0 on it, and t0 and t1 beyond it. Gives s2 to s0.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn strong_side(
+    [s3, s2, s1, s0]: [__m256i; 4],
+    [t0, t1]: [__m256i; 2],
+    on: __m256i,
+    flat: __m256i,
+) -> [__m256i; 3] {
+    // SAFETY: The caller sees to AVX2, which is all this needs.
+    unsafe {
+        let near = select(s0, mean::<2, 4>([s1, s1, s0, t1]), on);
+        [
+            select(s2, mean::<3, 8>([s3, s3, s2, s2, s2, s1, s0, t0]), flat),
+            select(s1, mean::<2, 4>([s2, s1, s0, t0]), flat),
+            select(near, mean::<3, 8>([s2, s1, s1, s0, s0, t0, t0, t1]), flat),
+        ]
+    }
+}
+
+/// Filters the second sample on a side of an edge, with the mean of the two at the edge.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn second(
+    s2: __m256i,
+    s1: __m256i,
+    middle: __m256i,
+    tc0: __m256i,
+    flat: __m256i,
+) -> __m256i {
+    // SAFETY: The caller sees to AVX2, which is all this needs.
+    unsafe {
+        let sum = _mm256_add_epi16(s2, _mm256_sub_epi16(middle, _mm256_slli_epi16(s1, 1)));
+        let change = clamp(_mm256_srai_epi16(sum, 1), tc0);
+        _mm256_add_epi16(s1, _mm256_and_si256(change, flat))
+    }
+}
+
 /// Filters lines of samples p3 to q3; gives p2 to q2.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn luma(edge: &Edge, samples: [__m256i; 8]) -> [__m256i; 6] {
-    let [p3, p2, p1, p0, q0, q1, q2, q3] = samples;
     // SAFETY: The caller sees to AVX2, which is all this needs.
     unsafe {
+        let [p3, p2, p1, p0, q0, q1, q2, q3] = samples;
         let beta = _mm256_set1_epi16(edge.beta.into());
         if edge.strong {
             let on = filtered(edge, [p1, p0, q0, q1], _mm256_set1_epi16(-1));
@@ -108,17 +146,9 @@ unsafe fn luma(edge: &Edge, samples: [__m256i; 8]) -> [__m256i; 6] {
             let small = _mm256_and_si256(small, on);
             let p_flat = _mm256_and_si256(closer(p2, p0, beta), small);
             let q_flat = _mm256_and_si256(closer(q2, q0, beta), small);
-            let side = |[s3, s2, s1, s0]: [__m256i; 4], [t0, t1]: [__m256i; 2], flat| {
-                let near = select(s0, mean::<2, 4>([s1, s1, s0, t1]), on);
-                [
-                    select(near, mean::<3, 8>([s2, s1, s1, s0, s0, t0, t0, t1]), flat),
-                    select(s1, mean::<2, 4>([s2, s1, s0, t0]), flat),
-                    select(s2, mean::<3, 8>([s3, s3, s2, s2, s2, s1, s0, t0]), flat),
-                ]
-            };
-            let p = side([p3, p2, p1, p0], [q0, q1], p_flat);
-            let q = side([q3, q2, q1, q0], [p0, p1], q_flat);
-            return [p[2], p[1], p[0], q[0], q[1], q[2]];
+            let p = strong_side([p3, p2, p1, p0], [q0, q1], on, p_flat);
+            let q = strong_side([q3, q2, q1, q0], [p0, p1], on, q_flat);
+            return [p[0], p[1], p[2], q[2], q[1], q[0]];
         }
         let (tc0, on) = strengths(edge);
         let on = filtered(edge, [p1, p0, q0, q1], on);
@@ -128,17 +158,12 @@ unsafe fn luma(edge: &Edge, samples: [__m256i; 8]) -> [__m256i; 6] {
         let tc = _mm256_sub_epi16(_mm256_sub_epi16(tc0, p_flat), q_flat);
         let change = _mm256_and_si256(clamp(delta([p1, p0, q0, q1]), tc), on);
         let middle = _mm256_avg_epu16(p0, q0);
-        let second = |s2, s1, flat| {
-            let sum = _mm256_add_epi16(s2, _mm256_sub_epi16(middle, _mm256_slli_epi16(s1, 1)));
-            let change = clamp(_mm256_srai_epi16(sum, 1), tc0);
-            _mm256_add_epi16(s1, _mm256_and_si256(change, flat))
-        };
         [
             p2,
-            second(p2, p1, p_flat),
+            second(p2, p1, middle, tc0, p_flat),
             _mm256_add_epi16(p0, change),
             _mm256_sub_epi16(q0, change),
-            second(q2, q1, q_flat),
+            second(q2, q1, middle, tc0, q_flat),
             q2,
         ]
     }
@@ -169,21 +194,23 @@ unsafe fn chroma(edge: &Edge, samples: [__m256i; 4]) -> [__m256i; 2] {
 pub(super) unsafe fn luma_horizontal(p: &mut [u8], q: &mut [u8], stride: usize, edge: &Edge) {
     // SAFETY: The caller sees to AVX2, which is all this needs.
     unsafe {
-        let wide = |line: &[u8]| _mm256_cvtepu8_epi16(load(line));
-        let samples = std::array::from_fn(|i| {
-            if i < 4 {
-                wide(&p[i * stride..])
-            } else {
-                wide(&q[(i - 4) * stride..])
-            }
-        });
-        let [p2, p1, p0, q0, q1, q2] = luma(edge, samples).map(|line| narrow(line));
-        store(&mut p[stride..], p2);
-        store(&mut p[2 * stride..], p1);
-        store(&mut p[3 * stride..], p0);
-        store(q, q0);
-        store(&mut q[stride..], q1);
-        store(&mut q[2 * stride..], q2);
+        let samples = [
+            load_wide(p),
+            load_wide(&p[stride..]),
+            load_wide(&p[2 * stride..]),
+            load_wide(&p[3 * stride..]),
+            load_wide(q),
+            load_wide(&q[stride..]),
+            load_wide(&q[2 * stride..]),
+            load_wide(&q[3 * stride..]),
+        ];
+        let [p2, p1, p0, q0, q1, q2] = luma(edge, samples);
+        store(&mut p[stride..], narrow(p2));
+        store(&mut p[2 * stride..], narrow(p1));
+        store(&mut p[3 * stride..], narrow(p0));
+        store(q, narrow(q0));
+        store(&mut q[stride..], narrow(q1));
+        store(&mut q[2 * stride..], narrow(q2));
     }
 }
 
@@ -207,37 +234,90 @@ unsafe fn transpose_8x8(lines: [__m128i; 8]) -> [__m128i; 4] {
     }
 }
 
+/// Loads the 8 columns around an edge for 8 lines from `first` on, as pairs of columns.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn load_columns(plane: &[u8], first: usize, stride: usize) -> [__m128i; 4] {
+    // SAFETY: The caller sees to AVX2, which is all this needs.
+    unsafe {
+        transpose_8x8([
+            load_half(&plane[first * stride..]),
+            load_half(&plane[(first + 1) * stride..]),
+            load_half(&plane[(first + 2) * stride..]),
+            load_half(&plane[(first + 3) * stride..]),
+            load_half(&plane[(first + 4) * stride..]),
+            load_half(&plane[(first + 5) * stride..]),
+            load_half(&plane[(first + 6) * stride..]),
+            load_half(&plane[(first + 7) * stride..]),
+        ])
+    }
+}
+
+/// Stores pairs of lines of 8 bytes from line `first` on.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn store_pairs<const N: usize>(
+    plane: &mut [u8],
+    first: usize,
+    stride: usize,
+    pairs: [__m128i; N],
+) {
+    for (i, pair) in pairs.into_iter().enumerate() {
+        store_half(&mut plane[(first + 2 * i) * stride..], pair);
+        // SAFETY: The caller sees to AVX2, which is all this needs.
+        let second = unsafe { _mm_unpackhi_epi64(pair, pair) };
+        store_half(&mut plane[(first + 2 * i + 1) * stride..], second);
+    }
+}
+
+/// The upper half of a vector in the lower.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn upper(value: __m128i) -> __m128i {
+    // SAFETY: The caller sees to AVX2, which is all this needs.
+    unsafe { _mm_unpackhi_epi64(value, value) }
+}
+
 #[target_feature(enable = "avx2")]
 pub(super) unsafe fn luma_vertical(plane: &mut [u8], stride: usize, edge: &Edge) {
     // SAFETY: The caller sees to AVX2, which is all this needs.
     unsafe {
-        let half = |plane: &[u8], first: usize| {
-            transpose_8x8(std::array::from_fn(|i| {
-                load_half(&plane[(first + i) * stride..])
-            }))
-        };
-        let (upper, lower) = (half(plane, 0), half(plane, 8));
-        let samples = std::array::from_fn(|i| {
-            let (upper, lower) = (upper[i / 2], lower[i / 2]);
-            let column = if i % 2 == 0 {
-                _mm_unpacklo_epi64(upper, lower)
-            } else {
-                _mm_unpackhi_epi64(upper, lower)
-            };
-            _mm256_cvtepu8_epi16(column)
-        });
-        let new = luma(edge, samples);
-        let columns = [
-            samples[0], new[0], new[1], new[2], new[3], new[4], new[5], samples[7],
-        ]
-        .map(|column| narrow(column));
-        let upper = transpose_8x8(columns);
-        let lower = transpose_8x8(columns.map(|column| _mm_unpackhi_epi64(column, column)));
-        for (i, pair) in upper.into_iter().chain(lower).enumerate() {
-            store_half(&mut plane[2 * i * stride..], pair);
-            let second = _mm_unpackhi_epi64(pair, pair);
-            store_half(&mut plane[(2 * i + 1) * stride..], second);
-        }
+        let [a, b, c, d] = load_columns(plane, 0, stride);
+        let [e, f, g, h] = load_columns(plane, 8, stride);
+        let (p3, p2) = (_mm_unpacklo_epi64(a, e), _mm_unpackhi_epi64(a, e));
+        let (p1, p0) = (_mm_unpacklo_epi64(b, f), _mm_unpackhi_epi64(b, f));
+        let (q0, q1) = (_mm_unpacklo_epi64(c, g), _mm_unpackhi_epi64(c, g));
+        let (q2, q3) = (_mm_unpacklo_epi64(d, h), _mm_unpackhi_epi64(d, h));
+        let samples = [
+            _mm256_cvtepu8_epi16(p3),
+            _mm256_cvtepu8_epi16(p2),
+            _mm256_cvtepu8_epi16(p1),
+            _mm256_cvtepu8_epi16(p0),
+            _mm256_cvtepu8_epi16(q0),
+            _mm256_cvtepu8_epi16(q1),
+            _mm256_cvtepu8_epi16(q2),
+            _mm256_cvtepu8_epi16(q3),
+        ];
+        let [p2, p1, p0, q0, q1, q2] = luma(edge, samples);
+        let (p2, p1, p0) = (narrow(p2), narrow(p1), narrow(p0));
+        let (q0, q1, q2) = (narrow(q0), narrow(q1), narrow(q2));
+        store_pairs(
+            plane,
+            0,
+            stride,
+            transpose_8x8([p3, p2, p1, p0, q0, q1, q2, q3]),
+        );
+        let lower = [
+            upper(p3),
+            upper(p2),
+            upper(p1),
+            upper(p0),
+            upper(q0),
+            upper(q1),
+            upper(q2),
+            upper(q3),
+        ];
+        store_pairs(plane, 8, stride, transpose_8x8(lower));
     }
 }
 
@@ -245,8 +325,13 @@ pub(super) unsafe fn luma_vertical(plane: &mut [u8], stride: usize, edge: &Edge)
 pub(super) unsafe fn chroma_horizontal(p: &mut [u8], q: &mut [u8], stride: usize, edge: &Edge) {
     // SAFETY: The caller sees to AVX2, which is all this needs.
     unsafe {
-        let lines = [load(p), load(&p[stride..]), load(q), load(&q[stride..])];
-        let [p0, q0] = chroma(edge, lines.map(|line| _mm256_cvtepu8_epi16(line)));
+        let lines = [
+            load_wide(p),
+            load_wide(&p[stride..]),
+            load_wide(q),
+            load_wide(&q[stride..]),
+        ];
+        let [p0, q0] = chroma(edge, lines);
         store(&mut p[stride..], narrow(p0));
         store(q, narrow(q0));
     }
@@ -267,26 +352,30 @@ unsafe fn transpose_4x4([a, b, c, d]: [__m128i; 4]) -> [__m128i; 2] {
 pub(super) unsafe fn chroma_vertical(plane: &mut [u8], stride: usize, edge: &Edge) {
     // SAFETY: The caller sees to AVX2, which is all this needs.
     unsafe {
-        let half = |plane: &[u8], first: usize| {
-            transpose_4x4(std::array::from_fn(|i| {
-                load_half(&plane[(first + i) * stride..])
-            }))
-        };
-        let (upper, lower) = (half(plane, 0), half(plane, 4));
-        let columns = [
-            _mm_unpacklo_epi64(upper[0], lower[0]),
-            _mm_unpackhi_epi64(upper[0], lower[0]),
-            _mm_unpacklo_epi64(upper[1], lower[1]),
-            _mm_unpackhi_epi64(upper[1], lower[1]),
+        let [a, b] = transpose_4x4([
+            load_half(plane),
+            load_half(&plane[stride..]),
+            load_half(&plane[2 * stride..]),
+            load_half(&plane[3 * stride..]),
+        ]);
+        let [c, d] = transpose_4x4([
+            load_half(&plane[4 * stride..]),
+            load_half(&plane[5 * stride..]),
+            load_half(&plane[6 * stride..]),
+            load_half(&plane[7 * stride..]),
+        ]);
+        let (p1, p0) = (_mm_unpacklo_epi64(a, c), _mm_unpackhi_epi64(a, c));
+        let (q0, q1) = (_mm_unpacklo_epi64(b, d), _mm_unpackhi_epi64(b, d));
+        let samples = [
+            _mm256_cvtepu8_epi16(p1),
+            _mm256_cvtepu8_epi16(p0),
+            _mm256_cvtepu8_epi16(q0),
+            _mm256_cvtepu8_epi16(q1),
         ];
-        let [p0, q0] = chroma(edge, columns.map(|column| _mm256_cvtepu8_epi16(column)));
-        let columns = [columns[0], narrow(p0), narrow(q0), columns[3]];
-        let upper = transpose_4x4(columns);
-        let lower = transpose_4x4(columns.map(|column| _mm_unpackhi_epi64(column, column)));
-        for (i, pair) in upper.into_iter().chain(lower).enumerate() {
-            store_half(&mut plane[2 * i * stride..], pair);
-            let second = _mm_unpackhi_epi64(pair, pair);
-            store_half(&mut plane[(2 * i + 1) * stride..], second);
-        }
+        let [p0, q0] = chroma(edge, samples);
+        let (p0, q0) = (narrow(p0), narrow(q0));
+        store_pairs(plane, 0, stride, transpose_4x4([p1, p0, q0, q1]));
+        let lower = [upper(p1), upper(p0), upper(q0), upper(q1)];
+        store_pairs(plane, 4, stride, transpose_4x4(lower));
     }
 }

@@ -8,7 +8,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{load, load_wide};
+use super::{load, load_half, load_wide};
 
 #[inline]
 #[target_feature(enable = "avx2")]
@@ -94,6 +94,30 @@ unsafe fn last_32(x: __m256i) -> __m256i {
     }
 }
 
+/// Differences of 16 samples.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn difference(a: &[u8], b: &[u8]) -> __m256i {
+    // SAFETY: The caller sees to AVX2, which is all this needs.
+    unsafe { _mm256_sub_epi16(load_wide(a), load_wide(b)) }
+}
+
+/// Absolute sums of four 4x4 blocks beside each other, in 16-bit parts that stay below 8192.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn transformed([a, b, c, d]: [__m256i; 4]) -> __m256i {
+    // SAFETY: The caller sees to AVX2, which is all this needs.
+    unsafe {
+        let (s, t) = (_mm256_add_epi16(a, b), _mm256_sub_epi16(a, b));
+        let (u, v) = (_mm256_add_epi16(c, d), _mm256_sub_epi16(c, d));
+        let e = last_32(butterfly_16(_mm256_add_epi16(s, u)));
+        let f = last_32(butterfly_16(_mm256_sub_epi16(s, u)));
+        let g = last_32(butterfly_16(_mm256_add_epi16(t, v)));
+        let h = last_32(butterfly_16(_mm256_sub_epi16(t, v)));
+        _mm256_add_epi16(_mm256_add_epi16(e, f), _mm256_add_epi16(g, h))
+    }
+}
+
 /// Sums of absolute transformed differences of the left and the right 8 columns of 4 lines, in
 /// 16-bit parts.
 #[inline]
@@ -101,18 +125,12 @@ unsafe fn last_32(x: __m256i) -> __m256i {
 unsafe fn strip(a: &[u8], b: &[u8]) -> __m256i {
     // SAFETY: The caller sees to AVX2, which is all this needs.
     unsafe {
-        let line = |i: usize| _mm256_sub_epi16(load_wide(&a[16 * i..]), load_wide(&b[16 * i..]));
-        let (a, b, c, d) = (line(0), line(1), line(2), line(3));
-        let (s, t) = (_mm256_add_epi16(a, b), _mm256_sub_epi16(a, b));
-        let (u, v) = (_mm256_add_epi16(c, d), _mm256_sub_epi16(c, d));
-        let rows = [
-            _mm256_add_epi16(s, u),
-            _mm256_sub_epi16(s, u),
-            _mm256_add_epi16(t, v),
-            _mm256_sub_epi16(t, v),
-        ];
-        let [e, f, g, h] = rows.map(|row| last_32(butterfly_16(row)));
-        _mm256_add_epi16(_mm256_add_epi16(e, f), _mm256_add_epi16(g, h))
+        transformed([
+            difference(a, b),
+            difference(&a[16..], &b[16..]),
+            difference(&a[32..], &b[32..]),
+            difference(&a[48..], &b[48..]),
+        ])
     }
 }
 
@@ -132,21 +150,50 @@ unsafe fn columns(sums: __m256i) -> [u32; 2] {
     }
 }
 
+/// Differences of 8 samples of a line and of the fourth line below it.
+#[inline]
 #[target_feature(enable = "avx2")]
-pub(super) unsafe fn satd(a: &[u8; 256], b: &[u8; 256]) -> [u32; 4] {
-    let mut quadrants = [0; 4];
-    for (half, sums) in quadrants.chunks_exact_mut(2).enumerate() {
-        let at = 128 * half;
-        // SAFETY: The caller sees to AVX2, which is all this needs.
-        let [left, right] = unsafe {
-            columns(_mm256_add_epi16(
-                strip(&a[at..], &b[at..]),
-                strip(&a[at + 64..], &b[at + 64..]),
-            ))
-        };
-        sums.copy_from_slice(&[left / 2, right / 2]);
+unsafe fn difference_8(a: &[u8], b: &[u8]) -> __m256i {
+    // SAFETY: The caller sees to AVX2, which is all this needs.
+    unsafe {
+        let a = _mm_unpacklo_epi64(load_half(a), load_half(&a[64..]));
+        let b = _mm_unpacklo_epi64(load_half(b), load_half(&b[64..]));
+        _mm256_sub_epi16(_mm256_cvtepu8_epi16(a), _mm256_cvtepu8_epi16(b))
     }
-    quadrants
+}
+
+/// Sums of absolute transformed differences of 8 columns of 8 lines, in 16-bit parts.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn square(a: &[u8], b: &[u8]) -> __m256i {
+    // SAFETY: The caller sees to AVX2, which is all this needs.
+    unsafe {
+        transformed([
+            difference_8(a, b),
+            difference_8(&a[16..], &b[16..]),
+            difference_8(&a[32..], &b[32..]),
+            difference_8(&a[48..], &b[48..]),
+        ])
+    }
+}
+
+#[target_feature(enable = "avx2")]
+pub(super) unsafe fn satd(a: &[u8], b: &[u8], width: usize, height: usize) -> u32 {
+    // SAFETY: The caller sees to AVX2, which is all this needs.
+    unsafe {
+        let mut sums = _mm256_setzero_si256();
+        if width == 16 {
+            for y in (0..height).step_by(4) {
+                sums = _mm256_add_epi16(sums, strip(&a[16 * y..], &b[16 * y..]));
+            }
+        } else {
+            for y in (0..height).step_by(8) {
+                sums = _mm256_add_epi16(sums, square(&a[16 * y..], &b[16 * y..]));
+            }
+        }
+        let [left, right] = columns(sums);
+        (left + right) / 2
+    }
 }
 
 #[target_feature(enable = "avx2")]
@@ -156,27 +203,32 @@ pub(super) unsafe fn satd_chroma(a: &[u8; 128], b: &[u8; 128]) -> u32 {
     (cb + cr) / 2
 }
 
+/// Absolute sums of a 4x4 block, in 32-bit parts. Lines are 64 bits each.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn block(source: __m256i, prediction: &[u8; 16]) -> __m256i {
+    // SAFETY: The caller sees to AVX2, which is all this needs.
+    unsafe {
+        let x = _mm256_sub_epi16(source, load_wide(prediction));
+        let other = _mm256_shuffle_epi32(x, 0x4e);
+        let (sum, difference) = (_mm256_add_epi16(x, other), _mm256_sub_epi16(x, other));
+        let x = _mm256_blend_epi16(sum, difference, 0xf0);
+        let other = _mm256_permute4x64_epi64(x, 0x4e);
+        let (sum, difference) = (_mm256_add_epi16(x, other), _mm256_sub_epi16(x, other));
+        let x = _mm256_blend_epi32(sum, difference, 0xf0);
+        _mm256_madd_epi16(last_32(butterfly_16(x)), _mm256_set1_epi16(1))
+    }
+}
+
 #[target_feature(enable = "avx2")]
 pub(super) unsafe fn satd_modes(source: &[u8; 16], predictions: &[[u8; 16]; 9]) -> [u32; 9] {
     // SAFETY: The caller sees to AVX2, which is all this needs.
     unsafe {
         let source = load_wide(source);
-        // The absolute sums of a mode, in 32-bit parts. Lines are 64 bits each.
-        let sums = |prediction: &[u8; 16]| {
-            let x = _mm256_sub_epi16(source, load_wide(prediction));
-            let other = _mm256_shuffle_epi32(x, 0x4e);
-            let x =
-                _mm256_blend_epi16(_mm256_add_epi16(x, other), _mm256_sub_epi16(x, other), 0xf0);
-            let other = _mm256_permute4x64_epi64(x, 0x4e);
-            let x =
-                _mm256_blend_epi32(_mm256_add_epi16(x, other), _mm256_sub_epi16(x, other), 0xf0);
-            let x = last_32(butterfly_16(x));
-            _mm256_madd_epi16(x, _mm256_set1_epi16(1))
-        };
         let mut costs = [0; 9];
         for (costs, modes) in costs.chunks_exact_mut(4).zip(predictions.chunks_exact(4)) {
-            let ab = _mm256_hadd_epi32(sums(&modes[0]), sums(&modes[1]));
-            let cd = _mm256_hadd_epi32(sums(&modes[2]), sums(&modes[3]));
+            let ab = _mm256_hadd_epi32(block(source, &modes[0]), block(source, &modes[1]));
+            let cd = _mm256_hadd_epi32(block(source, &modes[2]), block(source, &modes[3]));
             let all = _mm256_hadd_epi32(ab, cd);
             let all = _mm_add_epi32(
                 _mm256_castsi256_si128(all),
@@ -187,7 +239,7 @@ pub(super) unsafe fn satd_modes(source: &[u8; 16], predictions: &[[u8; 16]; 9]) 
             costs[2] = _mm_extract_epi32(all, 2) as u32 / 2;
             costs[3] = _mm_extract_epi32(all, 3) as u32 / 2;
         }
-        let last = sums(&predictions[8]);
+        let last = block(source, &predictions[8]);
         let last = _mm_add_epi32(
             _mm256_castsi256_si128(last),
             _mm256_extracti128_si256(last, 1),

@@ -3,7 +3,8 @@
 //! The kernels with AVX2.
 //!
 //! Every function here that is `unsafe` only asks for a processor with AVX2, which
-//! [`detect`] makes sure of before it hands out the set.
+//! [`detect`] makes sure of before it hands out the set. Closures and the adapters of arrays
+//! would not be compiled for AVX2 here; that is why some lines repeat.
 
 mod deblock;
 mod metric;
@@ -31,7 +32,10 @@ static KERNELS: Kernels = Kernels {
         metric::sad_plane,
         (a: &[u8; 256], plane: &[u8], stride: usize) -> [u32; 4]
     ),
-    satd: kernel!(metric::satd, (a: &[u8; 256], b: &[u8; 256]) -> [u32; 4]),
+    satd: kernel!(
+        metric::satd,
+        (a: &[u8], b: &[u8], width: usize, height: usize) -> u32
+    ),
     satd_chroma: kernel!(metric::satd_chroma, (a: &[u8; 128], b: &[u8; 128]) -> u32),
     satd_modes: kernel!(
         metric::satd_modes,
@@ -49,6 +53,7 @@ static KERNELS: Kernels = Kernels {
         transform::quantise,
         (blocks: &mut [super::Block], quantiser: &super::Quantiser) -> u32
     ),
+    zigzag: kernel!(transform::zigzag, (block: &super::Block) -> (super::Block, u32)),
     add_luma: kernel!(
         transform::add_luma,
         (blocks: &[super::Block; 16], mask: u32, to: &mut [u8; 256])

@@ -8,7 +8,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{load, load_half, narrow, store, store_half};
+use super::{load, load_half, load_wide, narrow, store, store_half};
 
 #[target_feature(enable = "avx2")]
 pub(super) unsafe fn average(
@@ -122,37 +122,83 @@ unsafe fn six_taps_of_sums([a, b, c, d, e, f]: [__m256i; 6]) -> __m256i {
     }
 }
 
+/// Rounds sums of one filter to samples.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn rounded(sum: __m256i) -> __m128i {
+    // SAFETY: The caller sees to AVX2, which is all this needs.
+    unsafe {
+        let sum = _mm256_add_epi16(sum, _mm256_set1_epi16(16));
+        narrow(_mm256_srai_epi16(sum, 5))
+    }
+}
+
+/// Loads 16 sums.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn load_sums(from: &[i16]) -> __m256i {
+    let from: &[i16; 16] = from.first_chunk().expect("16 sums");
+    // SAFETY: The caller sees to AVX2, and 32 bytes are there; the load may be unaligned.
+    unsafe { _mm256_loadu_si256(from.as_ptr().cast()) }
+}
+
+/// Stores 16 sums.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn store_sums(to: &mut [i16], sums: __m256i) {
+    let to: &mut [i16; 16] = to.first_chunk_mut().expect("16 sums");
+    // SAFETY: The caller sees to AVX2, and there is room for 32 bytes; the store may be
+    // unaligned.
+    unsafe { _mm256_storeu_si256(to.as_mut_ptr().cast(), sums) }
+}
+
 #[target_feature(enable = "avx2")]
 pub(super) unsafe fn half_samples(lines: [&[u8]; 6], to: [&mut [u8]; 3], scratch: &mut [i16]) {
     let length = to[0].len();
     let vectors = length / 16;
-    let lines_here = lines.map(|line| &line[..length + 5]);
+    let [a, b, c, d, e, f] = lines.map(|line| &line[..length + 5]);
     let scratch = &mut scratch[..length + 5];
     let [horizontal, vertical, diagonal] = to;
     let vertical = &mut vertical[..length];
     let diagonal = &mut diagonal[..length];
-    // SAFETY: The caller sees to AVX2, which is all this needs. `load_sums` reads 16 values, of
-    // which the last is at most at 16 * vectors + 4 < scratch.len(); `store_sums` writes within
-    // the same bounds. Both may be unaligned.
-    unsafe {
-        let rounded = |sum| {
-            let sum = _mm256_srai_epi16(_mm256_add_epi16(sum, _mm256_set1_epi16(16)), 5);
-            narrow(sum)
-        };
-        let wide = |line: &[u8]| _mm256_cvtepu8_epi16(load(line));
-        for x in (0..vectors).map(|i| 16 * i) {
-            let sum = six_taps(lines_here.map(|line| wide(&line[x..])));
-            _mm256_storeu_si256(scratch[x..x + 16].as_mut_ptr().cast(), sum);
+    for x in (0..vectors).map(|i| 16 * i) {
+        // SAFETY: The caller sees to AVX2, which is all this needs.
+        unsafe {
+            let sum = six_taps([
+                load_wide(&a[x..]),
+                load_wide(&b[x..]),
+                load_wide(&c[x..]),
+                load_wide(&d[x..]),
+                load_wide(&e[x..]),
+                load_wide(&f[x..]),
+            ]);
+            store_sums(&mut scratch[x..], sum);
         }
-        for x in 16 * vectors..length + 5 {
-            let [a, b, c, d, e, f] = lines_here.map(|line| i16::from(line[x]));
-            scratch[x] = (a + f) - 5 * (b + e) + 20 * (c + d);
-        }
-        for x in (0..vectors).map(|i| 16 * i) {
-            let near = [0, 1, 2, 3, 4, 5].map(|i| wide(&lines_here[2][x + i..]));
+    }
+    for x in 16 * vectors..length + 5 {
+        let [a, b, c, d, e, f] = [a, b, c, d, e, f].map(|line| i16::from(line[x]));
+        scratch[x] = (a + f) - 5 * (b + e) + 20 * (c + d);
+    }
+    for x in (0..vectors).map(|i| 16 * i) {
+        // SAFETY: The caller sees to AVX2, which is all this needs.
+        unsafe {
+            let near = [
+                load_wide(&c[x..]),
+                load_wide(&c[x + 1..]),
+                load_wide(&c[x + 2..]),
+                load_wide(&c[x + 3..]),
+                load_wide(&c[x + 4..]),
+                load_wide(&c[x + 5..]),
+            ];
             store(&mut horizontal[x..], rounded(six_taps(near)));
-            let sums = [0, 1, 2, 3, 4, 5]
-                .map(|i| _mm256_loadu_si256(scratch[x + i..x + i + 16].as_ptr().cast()));
+            let sums = [
+                load_sums(&scratch[x..]),
+                load_sums(&scratch[x + 1..]),
+                load_sums(&scratch[x + 2..]),
+                load_sums(&scratch[x + 3..]),
+                load_sums(&scratch[x + 4..]),
+                load_sums(&scratch[x + 5..]),
+            ];
             store(&mut vertical[x..], rounded(sums[2]));
             store(&mut diagonal[x..], narrow(six_taps_of_sums(sums)));
         }

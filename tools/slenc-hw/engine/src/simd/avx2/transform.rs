@@ -8,7 +8,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{load, load_wide, narrow, store};
+use super::{load_wide, narrow, store};
 use crate::macroblock::raster;
 use crate::quant::Quantiser;
 use crate::transform::Block;
@@ -65,14 +65,44 @@ unsafe fn forward_pass([a, b, c, d]: Lines) -> Lines {
     }
 }
 
+/// Differences of 16 samples.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn difference(a: &[u8], b: &[u8]) -> __m256i {
+    // SAFETY: The caller sees to AVX2, which is all this needs.
+    unsafe { _mm256_sub_epi16(load_wide(a), load_wide(b)) }
+}
+
+/// A block's values as a vector.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn vector(block: &Block) -> __m256i {
+    // SAFETY: The caller sees to AVX2. A `Block` has the size of a vector, and the load may be
+    // unaligned.
+    unsafe { _mm256_loadu_si256(block.as_ptr().cast()) }
+}
+
+/// Stores a vector as a block.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn set(block: &mut Block, value: __m256i) {
+    // SAFETY: The caller sees to AVX2. A `Block` has the size of a vector, and the store may be
+    // unaligned.
+    unsafe { _mm256_storeu_si256(block.as_mut_ptr().cast(), value) }
+}
+
 /// Transforms 4 lines of 16 differences to four blocks.
 #[inline]
 #[target_feature(enable = "avx2")]
-unsafe fn forward_strip(source: &[u8], prediction: &[u8]) -> [Block; 4] {
-    // SAFETY: The caller sees to AVX2, which is all this needs. A `Block` has the size of a vector.
+unsafe fn forward_strip(source: &[u8], prediction: &[u8]) -> [__m256i; 4] {
+    // SAFETY: The caller sees to AVX2, which is all this needs.
     unsafe {
-        let difference = [0, 16, 32, 48]
-            .map(|at| _mm256_sub_epi16(load_wide(&source[at..]), load_wide(&prediction[at..])));
+        let difference = [
+            difference(source, prediction),
+            difference(&source[16..], &prediction[16..]),
+            difference(&source[32..], &prediction[32..]),
+            difference(&source[48..], &prediction[48..]),
+        ];
         let [a, b, c, d] = interleave(forward_pass(lines(interleave(forward_pass(difference)))));
         [
             _mm256_permute2x128_si256(a, b, 0x20),
@@ -80,7 +110,6 @@ unsafe fn forward_strip(source: &[u8], prediction: &[u8]) -> [Block; 4] {
             _mm256_permute2x128_si256(a, b, 0x31),
             _mm256_permute2x128_si256(c, d, 0x31),
         ]
-        .map(|block| std::mem::transmute::<__m256i, Block>(block))
     }
 }
 
@@ -92,10 +121,12 @@ pub(super) unsafe fn forward_luma(
 ) {
     for y in 0..4 {
         // SAFETY: The caller sees to AVX2, which is all this needs.
-        let blocks = unsafe { forward_strip(&source[64 * y..], &prediction[64 * y..]) };
-        for (x, block) in blocks.into_iter().enumerate() {
-            // The order of decoding and raster order are each other's inverse.
-            to[raster(4 * y + x)] = block;
+        unsafe {
+            let blocks = forward_strip(&source[64 * y..], &prediction[64 * y..]);
+            for (x, block) in blocks.into_iter().enumerate() {
+                // The order of decoding and raster order are each other's inverse.
+                set(&mut to[raster(4 * y + x)], block);
+            }
         }
     }
 }
@@ -108,27 +139,75 @@ pub(super) unsafe fn forward_chroma(
 ) {
     for y in 0..2 {
         // SAFETY: The caller sees to AVX2, which is all this needs.
-        let blocks = unsafe { forward_strip(&source[64 * y..], &prediction[64 * y..]) };
-        [to[2 * y], to[2 * y + 1], to[4 + 2 * y], to[5 + 2 * y]] = blocks;
+        unsafe {
+            let [a, b, c, d] = forward_strip(&source[64 * y..], &prediction[64 * y..]);
+            set(&mut to[2 * y], a);
+            set(&mut to[2 * y + 1], b);
+            set(&mut to[4 + 2 * y], c);
+            set(&mut to[5 + 2 * y], d);
+        }
     }
 }
 
 #[target_feature(enable = "avx2")]
 pub(super) unsafe fn quantise(blocks: &mut [Block], quantiser: &Quantiser) -> u32 {
-    // SAFETY: The caller sees to AVX2, which is all this needs. Blocks and tables have the size of
-    // a vector; loads and stores may be unaligned.
+    // SAFETY: The caller sees to AVX2. The tables have the size of a vector, and the loads may be
+    // unaligned.
     unsafe {
         let factor = _mm256_loadu_si256(quantiser.factor.as_ptr().cast());
         let bias = _mm256_loadu_si256(quantiser.bias.as_ptr().cast());
         let mut mask = 0;
         for (i, block) in blocks.iter_mut().enumerate() {
-            let value = _mm256_loadu_si256(block.as_ptr().cast());
+            let value = vector(block);
             let size = _mm256_adds_epu16(_mm256_abs_epi16(value), bias);
             let level = _mm256_sign_epi16(_mm256_mulhi_epu16(size, factor), value);
-            _mm256_storeu_si256(block.as_mut_ptr().cast(), level);
-            mask |= u32::from(_mm256_testz_si256(level, level) == 0) << i;
+            set(block, level);
+            // Above 1: bits other than the lowest of the size.
+            let size = _mm256_abs_epi16(level);
+            let any = _mm256_testz_si256(size, size) == 0;
+            let large = _mm256_testz_si256(size, _mm256_set1_epi16(!1)) == 0;
+            mask |= u32::from(any) << i | u32::from(large) << (16 + i);
         }
         mask
+    }
+}
+
+#[target_feature(enable = "avx2")]
+pub(super) unsafe fn zigzag(block: &Block) -> (Block, u32) {
+    // SAFETY: The caller sees to AVX2, which is all this needs.
+    unsafe {
+        let block = vector(block);
+        let low = _mm256_castsi256_si128(block);
+        let high = _mm256_extracti128_si256(block, 1);
+        // Coefficients 0 1 4 x 5 2 3 6 of the lower half, and 8 of the upper.
+        let first = _mm_or_si128(
+            _mm_shuffle_epi8(
+                low,
+                _mm_setr_epi8(0, 1, 2, 3, 8, 9, -1, -1, 10, 11, 4, 5, 6, 7, 12, 13),
+            ),
+            _mm_shuffle_epi8(
+                high,
+                _mm_setr_epi8(-1, -1, -1, -1, -1, -1, 0, 1, -1, -1, -1, -1, -1, -1, -1, -1),
+            ),
+        );
+        // 9 12 13 10 x 11 14 15 of the upper half, and 7 of the lower.
+        let second = _mm_or_si128(
+            _mm_shuffle_epi8(
+                high,
+                _mm_setr_epi8(2, 3, 8, 9, 10, 11, 4, 5, -1, -1, 6, 7, 12, 13, 14, 15),
+            ),
+            _mm_shuffle_epi8(
+                low,
+                _mm_setr_epi8(
+                    -1, -1, -1, -1, -1, -1, -1, -1, 14, 15, -1, -1, -1, -1, -1, -1,
+                ),
+            ),
+        );
+        let zero = _mm_setzero_si128();
+        let zeros = _mm_packs_epi16(_mm_cmpeq_epi16(first, zero), _mm_cmpeq_epi16(second, zero));
+        let mut levels = [0; 16];
+        set(&mut levels, _mm256_set_m128i(second, first));
+        (levels, !_mm_movemask_epi8(zeros) as u32 & 0xffff)
     }
 }
 
@@ -154,10 +233,10 @@ unsafe fn inverse_pass([a, b, c, d]: Lines) -> Lines {
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn add_strip(blocks: [&Block; 4], to: &mut [u8]) {
-    // SAFETY: The caller sees to AVX2, which is all this needs. A `Block` has the size of a vector;
-    // the load may be unaligned.
+    // SAFETY: The caller sees to AVX2, which is all this needs.
     unsafe {
-        let [a, b, c, d] = blocks.map(|block| _mm256_loadu_si256(block.as_ptr().cast()));
+        let (a, b) = (vector(blocks[0]), vector(blocks[1]));
+        let (c, d) = (vector(blocks[2]), vector(blocks[3]));
         let rows = lines([
             _mm256_permute2x128_si256(a, c, 0x20),
             _mm256_permute2x128_si256(a, c, 0x31),
@@ -168,7 +247,7 @@ unsafe fn add_strip(blocks: [&Block; 4], to: &mut [u8]) {
         let residual = inverse_pass(lines(interleave(columns)));
         for (line, value) in to.chunks_exact_mut(16).zip(residual) {
             let value = _mm256_srai_epi16(_mm256_add_epi16(value, _mm256_set1_epi16(32)), 6);
-            let sample = _mm256_cvtepu8_epi16(load(line));
+            let sample = load_wide(line);
             store(line, narrow(_mm256_add_epi16(sample, value)));
         }
     }
