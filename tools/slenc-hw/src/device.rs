@@ -43,6 +43,10 @@ use crate::result::{
     TAG_OFFSET, //
 };
 
+/// What to do when the guest's memory is not what the device sees.
+pub(crate) const SHARING_HINT: &str = "QEMU needs -machine memory-backend=mem and \
+     -object memory-backend-memfd,id=mem,size=SIZE,share=on";
+
 /// What happened since the server started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
@@ -148,11 +152,7 @@ impl State {
             return;
         }
         if self.dma.shares_nothing() {
-            log::error!(
-                "the guest's memory is not shared with the device: QEMU needs \
-                 -object memory-backend-memfd,id=mem,size=SIZE,share=on \
-                 -machine memory-backend=mem"
-            );
+            log::error!("the client shares no memory; {SHARING_HINT}");
         }
         self.pending = Some(Start {
             tag,

@@ -24,6 +24,7 @@ use crate::descriptor::{
     Job,
     DESCRIPTOR_SIZE, //
 };
+use crate::device::SHARING_HINT;
 use crate::dma::Access;
 use crate::memory::{
     AccessError,
@@ -119,6 +120,10 @@ impl Engine {
     ) -> Result<(Job, Stats), Failure> {
         let mut bytes = [0; DESCRIPTOR_SIZE];
         memory.read(descriptor, &mut bytes)?;
+        if bytes == [0; DESCRIPTOR_SIZE] {
+            // With share=off QEMU hands out a file, and keeps what the guest writes to itself.
+            log::warn!("the descriptor at {descriptor:#x} is all zero; {SHARING_HINT}");
+        }
         let job = Job::parse(&bytes)?;
         check_ranges(memory, &job)?;
 
