@@ -5,13 +5,25 @@
 /// Coefficients or levels of a 4x4 block in raster order.
 pub(crate) type Block = [i16; 16];
 
+/// A line of a block.
+#[inline(always)]
+fn line<T: Copy>(block: &[T; 16], i: usize) -> [T; 4] {
+    [
+        block[4 * i],
+        block[4 * i + 1],
+        block[4 * i + 2],
+        block[4 * i + 3],
+    ]
+}
+
 /// Forward core transform of a residual.
 #[inline(always)]
 pub(crate) fn forward(residual: &Block) -> Block {
-    let pass = |input: &Block| {
+    #[inline(always)]
+    fn pass(input: &Block) -> Block {
         let mut output = [0; 16];
         for i in 0..4 {
-            let [a, b, c, d] = [0, 1, 2, 3].map(|j| input[4 * i + j]);
+            let [a, b, c, d] = line(input, i);
             let (s03, d03, s12, d12) = (a + d, a - d, b + c, b - c);
             // Transposed, so that two passes make rows rows again.
             output[i] = s03 + s12;
@@ -20,17 +32,18 @@ pub(crate) fn forward(residual: &Block) -> Block {
             output[12 + i] = d03 - 2 * d12;
         }
         output
-    };
+    }
     pass(&pass(residual))
 }
 
 /// Inverse core transform, clause 8.5.12.2, with the final rounding: gives the residual.
 #[inline(always)]
 pub(crate) fn inverse(coefficients: &Block) -> Block {
-    let pass = |input: &Block| {
-        let mut output = [0i16; 16];
+    #[inline(always)]
+    fn pass(input: &Block) -> Block {
+        let mut output = [0; 16];
         for i in 0..4 {
-            let [a, b, c, d] = [0, 1, 2, 3].map(|j| input[4 * i + j]);
+            let [a, b, c, d] = line(input, i);
             let (e, f) = (a.wrapping_add(c), a.wrapping_sub(c));
             let (g, h) = ((b >> 1).wrapping_sub(d), b.wrapping_add(d >> 1));
             output[i] = e.wrapping_add(h);
@@ -39,17 +52,22 @@ pub(crate) fn inverse(coefficients: &Block) -> Block {
             output[12 + i] = e.wrapping_sub(h);
         }
         output
-    };
-    pass(&pass(coefficients)).map(|value| value.wrapping_add(32) >> 6)
+    }
+    let mut residual = pass(&pass(coefficients));
+    for value in &mut residual {
+        *value = value.wrapping_add(32) >> 6;
+    }
+    residual
 }
 
 /// 4x4 Hadamard transform without scaling, its own inverse up to a factor; clause 8.5.10.
 #[inline(always)]
 pub(crate) fn hadamard(input: &[i32; 16]) -> [i32; 16] {
-    let pass = |input: &[i32; 16]| {
+    #[inline(always)]
+    fn pass(input: &[i32; 16]) -> [i32; 16] {
         let mut output = [0; 16];
         for i in 0..4 {
-            let [a, b, c, d] = [0, 1, 2, 3].map(|j| input[4 * i + j]);
+            let [a, b, c, d] = line(input, i);
             let (s01, d01, s23, d23) = (a + b, a - b, c + d, c - d);
             output[i] = s01 + s23;
             output[4 + i] = s01 - s23;
@@ -57,7 +75,7 @@ pub(crate) fn hadamard(input: &[i32; 16]) -> [i32; 16] {
             output[12 + i] = d01 + d23;
         }
         output
-    };
+    }
     pass(&pass(input))
 }
 

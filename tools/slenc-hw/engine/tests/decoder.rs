@@ -5,25 +5,27 @@
 mod support;
 
 use slenc_engine::{Deblocking, SourceFormat};
-use support::{assert_decodes, code, moving, Settings};
+use support::{assert_all_decode, assert_decodes, code, moving, Settings};
 
 fn check(settings: &Settings, count: usize) {
     let pictures = moving(settings, count);
     assert_decodes(settings, &code(settings, &pictures));
 }
 
-#[test]
-fn intra_at_every_qp() {
-    for qp in 0..=51 {
-        check(&Settings::new(64, 48, qp), 1);
-    }
+/// Checks streams of one size.
+fn check_all(settings: &[Settings], count: usize) {
+    let coded: Vec<_> = settings
+        .iter()
+        .map(|settings| code(settings, &moving(settings, count)))
+        .collect();
+    let streams: Vec<_> = settings.iter().zip(&coded).collect();
+    assert_all_decode(&streams);
 }
 
 #[test]
-fn inter_at_every_qp() {
-    for qp in 0..=51 {
-        check(&Settings::new(64, 48, qp), 3);
-    }
+fn every_qp() {
+    let settings: Vec<_> = (0..=51).map(|qp| Settings::new(80, 64, qp)).collect();
+    check_all(&settings, 3);
 }
 
 #[test]
@@ -55,6 +57,7 @@ fn full_hd() {
 
 #[test]
 fn slices_and_deblocking() {
+    let mut settings = Vec::new();
     for slices in [1, 2, 3, 9] {
         for disable_idc in 0..=2 {
             for (alpha, beta) in [(0, 0), (-6, 6), (6, -6), (6, 6), (-2, 1)] {
@@ -63,63 +66,48 @@ fn slices_and_deblocking() {
                     alpha_c0_offset_div2: alpha,
                     beta_offset_div2: beta,
                 };
-                check(
-                    &Settings {
-                        slices,
-                        deblocking,
-                        ..Settings::new(80, 144, 33)
-                    },
-                    2,
-                );
+                settings.push(Settings {
+                    slices,
+                    deblocking,
+                    ..Settings::new(80, 144, 33)
+                });
             }
         }
     }
+    check_all(&settings, 2);
 }
 
 #[test]
 fn chroma_qp_offsets() {
-    for offset in [-12, -5, 1, 12] {
+    let mut settings = Vec::new();
+    for chroma_qp_index_offset in [-12, -5, 1, 12] {
         for qp in [0, 20, 35, 51] {
-            check(
-                &Settings {
-                    chroma_qp_index_offset: offset,
-                    ..Settings::new(64, 48, qp)
-                },
-                2,
-            );
+            settings.push(Settings {
+                chroma_qp_index_offset,
+                ..Settings::new(64, 48, qp)
+            });
         }
     }
+    check_all(&settings, 2);
 }
 
 #[test]
 fn source_formats() {
-    for format in [
-        SourceFormat::Nv12,
-        SourceFormat::I420,
-        SourceFormat::Yuyv,
-        SourceFormat::Uyvy,
-    ] {
-        check(
-            &Settings {
-                format,
-                ..Settings::new(90, 70, 24)
-            },
-            3,
-        );
-    }
+    use SourceFormat::{Nv12, Uyvy, Yuyv, I420};
+    let settings = [Nv12, I420, Yuyv, Uyvy].map(|format| Settings {
+        format,
+        ..Settings::new(90, 70, 24)
+    });
+    check_all(&settings, 3);
 }
 
 #[test]
 fn groups_of_pictures() {
-    for gop in [1, 2, 5] {
-        check(
-            &Settings {
-                gop,
-                ..Settings::new(96, 64, 30)
-            },
-            7,
-        );
-    }
+    let settings = [1, 2, 5].map(|gop| Settings {
+        gop,
+        ..Settings::new(96, 64, 30)
+    });
+    check_all(&settings, 7);
 }
 
 #[test]

@@ -390,19 +390,35 @@ pub(crate) fn shown(settings: &Settings, recon: &[u8]) -> Vec<u8> {
 
 /// Asserts that the decoder makes of a stream what the engine reconstructed.
 pub(crate) fn assert_decodes(settings: &Settings, coded: &Coded) {
-    let decoded = decode(&coded.bytes);
-    let size = settings.width * settings.height * 3 / 2;
-    assert_eq!(decoded.len(), size * coded.recons.len(), "{settings:?}");
-    for (i, (decoded, recon)) in decoded.chunks_exact(size).zip(&coded.recons).enumerate() {
-        let recon = shown(settings, recon);
-        if let Some(at) = (0..size).find(|&at| decoded[at] != recon[at]) {
-            let (x, y) = (at % settings.width, at / settings.width);
-            panic!(
-                "picture {i} differs first at {x}, {y}: decoded {}, reconstructed {}; {settings:?}",
-                decoded[at], recon[at]
-            );
+    assert_all_decode(&[(settings, coded)]);
+}
+
+/// The same of several streams of one size, one behind the other: to start a decoder takes longer
+/// than to decode.
+pub(crate) fn assert_all_decode(streams: &[(&Settings, &Coded)]) {
+    let all: Vec<u8> = streams
+        .iter()
+        .flat_map(|(_, coded)| &coded.bytes)
+        .copied()
+        .collect();
+    let decoded = decode(&all);
+    let size = streams[0].0.width * streams[0].0.height * 3 / 2;
+    let mut pictures = decoded.chunks_exact(size);
+    for (settings, coded) in streams {
+        for (i, recon) in coded.recons.iter().enumerate() {
+            let recon = shown(settings, recon);
+            let decoded = pictures.next().expect("every picture is decoded");
+            if let Some(at) = (0..size).find(|&at| decoded[at] != recon[at]) {
+                let (x, y) = (at % settings.width, at / settings.width);
+                panic!(
+                    "picture {i} differs first at {x}, {y}: decoded {}, \
+                     reconstructed {}; {settings:?}",
+                    decoded[at], recon[at]
+                );
+            }
         }
     }
+    assert_eq!(pictures.next(), None);
 }
 
 /// A small generator of pseudo-random numbers (G. Marsaglia, "Xorshift RNGs", 2003).

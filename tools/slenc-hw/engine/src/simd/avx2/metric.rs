@@ -55,7 +55,8 @@ pub(super) unsafe fn sad_plane(source: &[u8; 256], plane: &[u8], stride: usize) 
         // SAFETY: The caller sees to AVX2, which is all this needs.
         unsafe {
             let mut total = _mm256_setzero_si256();
-            for y in (8 * half..8 * half + 8).step_by(2) {
+            for lines in 0..4 {
+                let y = 8 * half + 2 * lines;
                 let a = pair(&source[16 * y..], &source[16 * y + 16..]);
                 let b = pair(&plane[y * stride..], &plane[(y + 1) * stride..]);
                 total = _mm256_add_epi64(total, _mm256_sad_epu8(a, b));
@@ -183,12 +184,12 @@ pub(super) unsafe fn satd(a: &[u8], b: &[u8], width: usize, height: usize) -> u3
     unsafe {
         let mut sums = _mm256_setzero_si256();
         if width == 16 {
-            for y in (0..height).step_by(4) {
-                sums = _mm256_add_epi16(sums, strip(&a[16 * y..], &b[16 * y..]));
+            for y in 0..height / 4 {
+                sums = _mm256_add_epi16(sums, strip(&a[64 * y..], &b[64 * y..]));
             }
         } else {
-            for y in (0..height).step_by(8) {
-                sums = _mm256_add_epi16(sums, square(&a[16 * y..], &b[16 * y..]));
+            for y in 0..height / 8 {
+                sums = _mm256_add_epi16(sums, square(&a[128 * y..], &b[128 * y..]));
             }
         }
         let [left, right] = columns(sums);

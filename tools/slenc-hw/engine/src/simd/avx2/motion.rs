@@ -156,12 +156,16 @@ unsafe fn store_sums(to: &mut [i16], sums: __m256i) {
 pub(super) unsafe fn half_samples(lines: [&[u8]; 6], to: [&mut [u8]; 3], scratch: &mut [i16]) {
     let length = to[0].len();
     let vectors = length / 16;
-    let [a, b, c, d, e, f] = lines.map(|line| &line[..length + 5]);
+    let [a, b, c, d, e, f] = lines;
+    let needed = length + 5;
+    let (a, b, c) = (&a[..needed], &b[..needed], &c[..needed]);
+    let (d, e, f) = (&d[..needed], &e[..needed], &f[..needed]);
     let scratch = &mut scratch[..length + 5];
     let [horizontal, vertical, diagonal] = to;
     let vertical = &mut vertical[..length];
     let diagonal = &mut diagonal[..length];
-    for x in (0..vectors).map(|i| 16 * i) {
+    for vector in 0..vectors {
+        let x = 16 * vector;
         // SAFETY: The caller sees to AVX2, which is all this needs.
         unsafe {
             let sum = six_taps([
@@ -176,10 +180,15 @@ pub(super) unsafe fn half_samples(lines: [&[u8]; 6], to: [&mut [u8]; 3], scratch
         }
     }
     for x in 16 * vectors..length + 5 {
-        let [a, b, c, d, e, f] = [a, b, c, d, e, f].map(|line| i16::from(line[x]));
-        scratch[x] = (a + f) - 5 * (b + e) + 20 * (c + d);
+        let outer = i16::from(a[x]) + i16::from(f[x]);
+        let (near, middle) = (
+            i16::from(b[x]) + i16::from(e[x]),
+            i16::from(c[x]) + i16::from(d[x]),
+        );
+        scratch[x] = outer - 5 * near + 20 * middle;
     }
-    for x in (0..vectors).map(|i| 16 * i) {
+    for vector in 0..vectors {
+        let x = 16 * vector;
         // SAFETY: The caller sees to AVX2, which is all this needs.
         unsafe {
             let near = [
@@ -205,7 +214,7 @@ pub(super) unsafe fn half_samples(lines: [&[u8]; 6], to: [&mut [u8]; 3], scratch
     }
     let x = 16 * vectors;
     super::super::portable::half_samples(
-        lines.map(|line| &line[x..]),
+        [&a[x..], &b[x..], &c[x..], &d[x..], &e[x..], &f[x..]],
         [&mut horizontal[x..], &mut vertical[x..], &mut diagonal[x..]],
         &mut scratch[x..],
     );

@@ -256,10 +256,13 @@ unsafe fn add_strip(blocks: [&Block; 4], to: &mut [u8]) {
 #[target_feature(enable = "avx2")]
 pub(super) unsafe fn add_luma(blocks: &[Block; 16], mask: u32, to: &mut [u8; 256]) {
     for (y, to) in to.chunks_exact_mut(64).enumerate() {
-        let order = [0, 1, 2, 3].map(|x| raster(4 * y + x));
-        if order.iter().any(|i| (mask >> i) & 1 != 0) {
+        let first = raster(4 * y);
+        // Two blocks of a quadrant, and two of the next.
+        if (mask >> first) & 0x33 != 0 {
+            let blocks = &blocks[first..];
+            let strip = [&blocks[0], &blocks[1], &blocks[4], &blocks[5]];
             // SAFETY: The caller sees to AVX2, which is all this needs.
-            unsafe { add_strip(order.map(|i| &blocks[i]), to) };
+            unsafe { add_strip(strip, to) };
         }
     }
 }
@@ -267,10 +270,11 @@ pub(super) unsafe fn add_luma(blocks: &[Block; 16], mask: u32, to: &mut [u8; 256
 #[target_feature(enable = "avx2")]
 pub(super) unsafe fn add_chroma(blocks: &[Block; 8], mask: u32, to: &mut [u8; 128]) {
     for (y, to) in to.chunks_exact_mut(64).enumerate() {
-        let order = [0, 1, 4, 5].map(|i| i + 2 * y);
-        if order.iter().any(|i| (mask >> i) & 1 != 0) {
+        if (mask >> (2 * y)) & 0x33 != 0 {
+            let blocks = &blocks[2 * y..];
+            let strip = [&blocks[0], &blocks[1], &blocks[4], &blocks[5]];
             // SAFETY: The caller sees to AVX2, which is all this needs.
-            unsafe { add_strip(order.map(|i| &blocks[i]), to) };
+            unsafe { add_strip(strip, to) };
         }
     }
 }

@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Whatever the content and the parameters: streams decode to the reconstruction, output does not
+//! depend on threads and instructions, and arguments that contradict each other are refused.
+
+mod support;
+
+use proptest::prelude::*;
+use slenc_engine::{
+    Deblocking, Encoder, Error, Picture, PictureType, Source, SourceFormat, Stats, Unit,
+};
+use support::{assert_decodes, code, Random, Settings};
+
+/// Kinds of content, each hard on something else.
+#[derive(Clone, Copy, Debug)]
+enum Content {
+    Noise,
+    Extremes,
+    Checkers,
+    Flat,
+    Drift,
+}
+
+fn pictures(settings: &Settings, content: Content, seed: u64, count: usize) -> Vec<Vec<u8>> {
+    let mut random = Random(seed | 1);
+    let still: Vec<u8> = (0..settings.source_size())
+        .map(|_| random.next() as u8)
+        .collect();
+    let size = settings.source_size();
+    (0..count)
+        .map(|t| match content {
+            Content::Noise => (0..size).map(|_| random.next() as u8).collect(),
+            Content::Extremes => (0..size).map(|_| 255 * random.below(2) as u8).collect(),
+            Content::Checkers => (0..size)
+                .map(|i| {
+                    if (i + i / settings.width + t) % 2 == 0 {
+                        0
+                    } else {
+                        255
+                    }
+                })
+                .collect(),
+            Content::Flat => vec![(seed >> 8) as u8 ^ (80 * t) as u8; size],
+            Content::Drift => (0..size)
+                .map(|i| still[(i + 5 * t) % size] / 4 + random.below(3) as u8 * 20)
+                .collect(),
+        })
+        .collect()
+}
+
+fn any_settings() -> impl Strategy<Value = (Settings, Content, u64)> {
+    use SourceFormat::{Nv12, Uyvy, Yuyv, I420};
+    let deblocking = (0..3u8, -6..=6i8, -6..=6i8);
+    let format = prop_oneof![Just(Nv12), Just(I420), Just(Yuyv), Just(Uyvy)];
+    let content = prop_oneof![
+        Just(Content::Noise),
+        Just(Content::Extremes),
+        Just(Content::Checkers),
+        Just(Content::Flat),
+        Just(Content::Drift),
+    ];
+    (
+        (1..60usize, 1..40usize, 0..52u8, 0..52u8, -12..=12i8),
+        (deblocking, 1..5usize, 0..4usize, format),
+        (content, any::<u64>(), 0..4usize),
+    )
+        .prop_map(|(size, coding, content)| {
+            let (width, height, i_qp, p_qp, chroma_qp_index_offset) = size;
+            let ((disable_idc, alpha, beta), slices, gop, format) = coding;
+            let (kind, seed, skipped) = content;
+            let base = Settings::new(2 * width, 2 * height, 0);
+            let mbs = (base.width_mbs() * base.height_mbs()) as u32;
+            let forced = (seed % u64::from(mbs)) as u32;
+            let settings = Settings {
+                format,
+                qp: [i_qp, p_qp],
+                chroma_qp_index_offset,
+                deblocking: Deblocking {
+                    disable_idc,
+                    alpha_c0_offset_div2: alpha,
+                    beta_offset_div2: beta,
+                },
+                slices,
+                gop,
+                forced_intra: (seed % 3 == 0).then_some(forced..mbs).into_iter().collect(),
+                all_skip: (gop == 0 && skipped > 1)
+                    .then_some(skipped)
+                    .into_iter()
+                    .collect(),
+                ..base
+            };
+            (settings, kind, seed)
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_picture_decodes_to_its_reconstruction((settings, content, seed) in any_settings()) {
+        let pictures = pictures(&settings, content, seed, 4);
+        let coded = code(&settings, &pictures);
+        assert_decodes(&settings, &coded);
+    }
+
+    #[test]
+    fn output_depends_on_neither_threads_nor_instructions(
+        (settings, content, seed) in any_settings(),
+    ) {
+        let pictures = pictures(&settings, content, seed, 3);
+        let coded = code(&settings, &pictures);
+        let portable = Settings { portable: true, ..settings };
+        let other = code(&portable, &pictures);
+        prop_assert!(coded.bytes == other.bytes);
+        prop_assert!(coded.recons == other.recons);
+        prop_assert_eq!(coded.stats, other.stats);
+    }
+}
+
+#[test]
+fn threads_give_the_same_output() {
+    let settings = Settings {
+        slices: 3,
+        ..Settings::new(352, 288, 27)
+    };
+    let pictures = support::moving(&settings, 4);
+    let one = code(&settings, &pictures);
+    for threads in [2, 3, 5] {
+        let many = code(
+            &Settings {
+                threads,
+                ..settings.clone()
+            },
+            &pictures,
+        );
+        assert!(one.bytes == many.bytes && one.recons == many.recons && one.stats == many.stats);
+    }
+}
+
+#[test]
+fn noise_at_low_qp_becomes_pcm_within_limits() {
+    let settings = Settings::new(64, 64, 0);
+    let coded = code(&settings, &pictures(&settings, Content::Extremes, 3, 2));
+    assert_decodes(&settings, &coded);
+    for stats in &coded.stats {
+        assert!(stats.pcm_mbs > 0);
+        assert!(stats.slice_data_bits <= 16 * 3200 + 32 * 16);
+    }
+}
+
+const LUMA: [u8; 1024] = [100; 1024];
+const CHROMA: [u8; 512] = [128; 512];
+const HEADER: [u8; 2] = [0x65, 0x80];
+
+/// A valid picture of 32x32.
+fn picture<'a>(units: &'a [Unit<'a>]) -> Picture<'a> {
+    Picture {
+        width_mbs: 2,
+        height_mbs: 2,
+        source: Some(Source {
+            format: SourceFormat::Nv12,
+            width: 32,
+            height: 32,
+            planes: [&LUMA, &CHROMA, &[]],
+            strides: [32, 32, 0],
+        }),
+        picture_type: PictureType::I,
+        qp: 26,
+        chroma_qp_index_offset: 0,
+        deblocking: Deblocking::default(),
+        forced_intra: &[],
+        units,
+    }
+}
+
+fn slice(first: usize, count: usize) -> Unit<'static> {
+    Unit {
+        start_code: 4,
+        bits: &HEADER,
+        bit_length: 9,
+        rows: Some((first, count)),
+    }
+}
+
+fn encode(picture: &Picture<'_>, reference: Option<&[u8]>) -> Result<Stats, Error> {
+    let (mut recon, mut output) = ([0; 4 * 384], [0; 4096]);
+    Encoder::new(1).encode(picture, reference, &mut recon, &mut output, &mut [0; 4])
+}
+
+#[test]
+fn contradictory_arguments_are_refused() {
+    let units = [slice(0, 2)];
+    let good = picture(&units);
+    assert!(encode(&good, None).is_ok());
+    let reference = [0; 4 * 384];
+
+    let mut bad: Vec<(Picture<'_>, Option<&[u8]>)> = Vec::new();
+    let mut add = |change: &dyn Fn(&mut Picture<'static>)| {
+        let mut picture = picture(&[]);
+        let leaked: &'static [Unit<'static>] = Box::leak(Box::new([slice(0, 2)]));
+        picture.units = leaked;
+        change(&mut picture);
+        bad.push((picture, None));
+    };
+    add(&|p| p.width_mbs = 0);
+    add(&|p| p.height_mbs = usize::MAX);
+    add(&|p| p.width_mbs = 1);
+    add(&|p| p.height_mbs = 3);
+    add(&|p| p.qp = 52);
+    add(&|p| p.chroma_qp_index_offset = -13);
+    add(&|p| p.deblocking.disable_idc = 3);
+    add(&|p| p.deblocking.alpha_c0_offset_div2 = 7);
+    add(&|p| p.deblocking.beta_offset_div2 = -7);
+    add(&|p| p.source = None);
+    add(&|p| p.picture_type = PictureType::P);
+    add(&|p| p.forced_intra = Box::leak(Box::new([3..5])));
+    add(&|p| p.forced_intra = Box::leak(Box::new([std::ops::Range { start: 2, end: 1 }])));
+    add(&|p| p.units = &[]);
+    add(&|p| p.units = Box::leak(Box::new([slice(0, 1)])));
+    add(&|p| p.units = Box::leak(Box::new([slice(1, 1)])));
+    add(&|p| p.units = Box::leak(Box::new([slice(0, 0), slice(0, 2)])));
+    add(&|p| p.units = Box::leak(Box::new([slice(0, usize::MAX)])));
+    add(&|p| p.units = Box::leak(Box::new([slice(0, 3)])));
+    add(&|p| p.units = Box::leak(Box::new([slice(0, 1), slice(0, 2)])));
+    add(&|p| {
+        let unit = Unit {
+            start_code: 2,
+            ..slice(0, 2)
+        };
+        p.units = Box::leak(Box::new([unit]));
+    });
+    add(&|p| {
+        let unit = Unit {
+            bit_length: 17,
+            ..slice(0, 2)
+        };
+        p.units = Box::leak(Box::new([unit]));
+    });
+    add(&|p| {
+        let whole = Unit {
+            rows: None,
+            ..slice(0, 2)
+        };
+        p.units = Box::leak(Box::new([whole, slice(0, 2)]));
+    });
+    let with_source = |change: &dyn Fn(&mut Source<'static>)| {
+        let mut source = Source {
+            format: SourceFormat::Nv12,
+            width: 32,
+            height: 32,
+            planes: [&LUMA[..], &CHROMA[..], &[]],
+            strides: [32, 32, 0],
+        };
+        change(&mut source);
+        source
+    };
+    for source in [
+        with_source(&|s| s.width = 31),
+        with_source(&|s| s.width = 16),
+        with_source(&|s| s.height = 34),
+        with_source(&|s| s.height = 0),
+        with_source(&|s| s.strides[0] = 31),
+        with_source(&|s| s.strides[0] = 33),
+        with_source(&|s| s.strides[1] = usize::MAX),
+        with_source(&|s| s.planes[1] = &CHROMA[1..]),
+        with_source(&|s| s.format = SourceFormat::I420),
+        with_source(&|s| s.format = SourceFormat::Yuyv),
+    ] {
+        add(&|p| p.source = Some(source));
+    }
+    for (picture, reference) in &bad {
+        let result = encode(picture, *reference);
+        assert!(matches!(result, Err(Error::Invalid(_))), "{picture:?}");
+    }
+
+    let mut inter = good.clone();
+    inter.picture_type = PictureType::P;
+    assert!(encode(&inter, Some(&reference)).is_ok());
+    let short = encode(&inter, Some(&reference[1..]));
+    assert!(matches!(short, Err(Error::Invalid(_))));
+    let (mut recon, mut output) = ([0; 4 * 384], [0; 4096]);
+    let mut encoder = Encoder::new(1);
+    let result = encoder.encode(&good, None, &mut recon[1..], &mut output, &mut [0]);
+    assert!(matches!(result, Err(Error::Invalid(_))));
+    let result = encoder.encode(&good, None, &mut recon, &mut output, &mut []);
+    assert!(matches!(result, Err(Error::Invalid(_))));
+}
+
+#[test]
+fn a_small_output_is_full_at_every_size() {
+    let units = [slice(0, 1), slice(1, 1)];
+    let picture = picture(&units);
+    let needed = encode(&picture, None).expect("it fits").bytes as usize;
+    let mut encoder = Encoder::new(1);
+    for size in 0..=needed {
+        let mut recon = [0; 4 * 384];
+        let mut output = vec![0x5a; needed + 16];
+        let result = encoder.encode(&picture, None, &mut recon, &mut output[..size], &mut [0; 2]);
+        assert_eq!(result.is_ok(), size == needed);
+        assert!(size == needed || result == Err(Error::OutputFull));
+        assert!(output[size..].iter().all(|&byte| byte == 0x5a));
+    }
+}
