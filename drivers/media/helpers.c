@@ -31,6 +31,29 @@ struct workqueue_struct *media_helper_alloc_workqueue(const char *name)
 	return alloc_workqueue("%s", WQ_UNBOUND, 0, name);
 }
 
+static void no_work(struct work_struct *work)
+{
+}
+
+/*
+ * Not the name of a function: waits for all work that has been scheduled with
+ * schedule_work(), as flush_workqueue() may not do for a workqueue of the
+ * system's. The work of a CPU starts in order, and the next one while the one
+ * before sleeps: work that does not sleep is over.
+ */
+void media_helper_flush_percpu_work(void)
+{
+	struct work_struct work;
+	int cpu;
+
+	INIT_WORK_ONSTACK(&work, no_work);
+	for_each_online_cpu(cpu) {
+		queue_work_on(cpu, system_percpu_wq, &work);
+		flush_work(&work);
+	}
+	destroy_work_on_stack(&work);
+}
+
 int media_helper_video_register_device(struct video_device *vdev)
 {
 	return video_register_device(vdev, VFL_TYPE_VIDEO, -1);

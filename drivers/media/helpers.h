@@ -3,7 +3,7 @@
  * Functions for the macros and inline functions of the media headers that the
  * Rust abstractions call. Read by the compiler, which checks the prototypes,
  * and by bindgen. A helper does what the function it is named after does, and
- * nothing else.
+ * nothing else; the one exception says so.
  */
 #ifndef MEDIA_HELPERS_H
 #define MEDIA_HELPERS_H
@@ -35,6 +35,7 @@ int media_helper_num_requests(struct media_device *mdev);
 bool media_helper_try_module_get(struct module *module);
 void media_helper_module_put(struct module *module);
 struct workqueue_struct *media_helper_alloc_workqueue(const char *name);
+void media_helper_flush_percpu_work(void);
 
 int media_helper_video_register_device(struct video_device *vdev);
 void *media_helper_video_drvdata(struct file *file);

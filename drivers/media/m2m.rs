@@ -117,8 +117,13 @@ impl M2mDevice {
 
 impl Drop for M2mDevice {
     fn drop(&mut self) {
-        // SAFETY: Made by `new`; its last context is released.
-        unsafe { media::v4l2_m2m_release(self.0.as_ptr()) }
+        // SAFETY: Made by `new`; its last context is released. The end of the last job scheduled
+        // the device's `job_work`, which finds nothing to run and does not sleep, and for which
+        // `v4l2_m2m_release()` does not wait.
+        unsafe {
+            media::media_helper_flush_percpu_work();
+            media::v4l2_m2m_release(self.0.as_ptr());
+        }
     }
 }
 

@@ -38,8 +38,8 @@
 //!
 //! # Limitations
 //!
-//! `v4l2_m2m_release()` of Linux 7.3 does not wait for its `job_work`, and the media device node
-//! does not wait for ioctls when it is unregistered. Both have to be solved in C.
+//! The media device node of Linux 7.3 does not wait for ioctls when it is unregistered: one that
+//! runs in that moment uses the media device without a reference. This has to be solved in C.
 
 mod bindings;
 pub mod controller;

@@ -48,10 +48,30 @@ const START_CODE_ANNEX_B: u8 = 1;
 /// `V4L2_MPEG_VIDEO_H264_PROFILE_CONSTRAINED_BASELINE`.
 const PROFILE_CONSTRAINED_BASELINE: u8 = 1;
 
-/// The values that a picture is coded with.
-pub(crate) struct Settings {
+/// The parameter sets of a stream. Boxed where they are kept: stacks are small.
+pub(crate) struct ParameterSets {
     pub(crate) sps: Sps,
     pub(crate) pps: Pps,
+}
+
+impl ParameterSets {
+    /// Reads the current values.
+    #[inline(never)]
+    fn read(values: &Values<'_>) -> Result<KBox<Self>> {
+        const INITIAL: ParameterSets = ParameterSets {
+            sps: Sps::DEFAULT,
+            pps: Pps::DEFAULT,
+        };
+        let mut sets = KBox::new(INITIAL, GFP_KERNEL)?;
+        values.payload(&mut sets.sps)?;
+        values.payload(&mut sets.pps)?;
+        Ok(sets)
+    }
+}
+
+/// The values that a picture is coded with.
+pub(crate) struct Settings {
+    pub(crate) sets: KBox<ParameterSets>,
     pub(crate) params: EncodeParams,
     /// QP of this picture, if the application gives one.
     pub(crate) frame_qp: Option<i32>,
@@ -67,10 +87,11 @@ impl Settings {
     pub(crate) fn read(values: &Values<'_>) -> Result<Self> {
         let flag = |id| values.value(id).map(|value| value != 0);
         let frame_qp = values.value(v4l2::V4L2_CID_STATELESS_ENC_FRAME_QP)?;
+        let mut params = EncodeParams::DEFAULT;
+        values.payload(&mut params)?;
         Ok(Self {
-            sps: values.payload()?,
-            pps: values.payload()?,
-            params: values.payload()?,
+            sets: ParameterSets::read(values)?,
+            params,
             frame_qp: (frame_qp >= 0).then_some(frame_qp),
             fixed_qp: FixedQp {
                 i_qp: values.value(v4l2::V4L2_CID_MPEG_VIDEO_H264_I_FRAME_QP)?,

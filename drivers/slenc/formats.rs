@@ -509,3 +509,188 @@ fn valid_interval(mut interval: Fraction) -> Fraction {
     }
     interval
 }
+
+#[cfg(CONFIG_KUNIT = "y")]
+#[kunit_tests(slenc_formats)]
+mod tests {
+    use super::*;
+
+    const GEN1: Capabilities = Capabilities {
+        generation: 1,
+        revision: 0,
+        min_size: (16, 16),
+        max_size: (1920, 1088),
+        formats: 0xf,
+        references: 1,
+        units: 64,
+        forced_intra: 16,
+        all_skip: true,
+    };
+
+    fn wanted(pixelformat: u32, width: u32, height: u32, bytesperline: u32) -> PixFormat {
+        let mut format = Formats::new(&GEN1).output;
+        format.pixelformat = pixelformat;
+        format.width = width;
+        format.height = height;
+        format.planes = [PlaneFormat {
+            sizeimage: 1,
+            bytesperline,
+        }; MAX_PLANES];
+        format
+    }
+
+    fn set(pixelformat: u32, width: u32, height: u32, bytesperline: u32) -> Formats {
+        let mut formats = Formats::new(&GEN1);
+        let output = formats.try_output(wanted(pixelformat, width, height, bytesperline), &GEN1);
+        formats.set_output(output, true);
+        formats
+    }
+
+    /// Sizes and strides of the planes of memory.
+    fn memory(formats: &Formats) -> (usize, [(u32, u32); 3]) {
+        let planes = formats.output.used_planes();
+        let mut result = [(0, 0); 3];
+        for (to, plane) in result.iter_mut().zip(planes) {
+            *to = (plane.sizeimage, plane.bytesperline);
+        }
+        (planes.len(), result)
+    }
+
+    #[test]
+    fn a_new_file_has_a_format_that_it_would_get() {
+        let formats = Formats::new(&GEN1);
+        assert!(formats.try_output(formats.output, &GEN1) == formats.output);
+        assert!(formats.size_mbs() == (40, 30));
+        assert!(formats.stream().colour.is_none());
+    }
+
+    #[test]
+    fn sizes_stay_as_asked_and_lines_are_padded() {
+        let formats = set(v4l2::V4L2_PIX_FMT_NV12M, 1000, 1080, 0);
+        assert!(formats.bounds() == formats.crop);
+        assert_eq!(formats.output.width, 1000);
+        assert_eq!(formats.output.height, 1080);
+        assert!(memory(&formats) == (2, [(1008 * 1080, 1008), (1008 * 540, 1008), (0, 0)]));
+        let formats = set(v4l2::V4L2_PIX_FMT_NV12, 1000, 1080, 0);
+        assert!(memory(&formats).0 == 1 && memory(&formats).1[0] == (1008 * 1620, 1008));
+        let formats = set(v4l2::V4L2_PIX_FMT_YUV420M, 34, 50, 0);
+        assert!(memory(&formats) == (3, [(48 * 50, 48), (24 * 25, 24), (24 * 25, 24)]));
+        let formats = set(v4l2::V4L2_PIX_FMT_UYVY, 34, 50, 0);
+        assert!(memory(&formats).1[0] == (80 * 50, 80));
+    }
+
+    #[test]
+    fn strides_are_kept_when_lines_fit() {
+        assert!(memory(&set(v4l2::V4L2_PIX_FMT_YUV420, 34, 50, 34)).1[0] == (34 * 75, 34));
+        assert!(memory(&set(v4l2::V4L2_PIX_FMT_YUYV, 34, 50, 100)).1[0] == (100 * 50, 100));
+        assert!(memory(&set(v4l2::V4L2_PIX_FMT_NV12, 34, 50, 32)).1[0].1 == 48);
+        assert!(memory(&set(v4l2::V4L2_PIX_FMT_NV12, 34, 50, u32::MAX)).1[0].1 == 48);
+    }
+
+    #[test]
+    fn what_cannot_be_is_brought_into_range() {
+        let formats = set(0, 0, u32::MAX, 0);
+        assert_eq!(formats.output.pixelformat, v4l2::V4L2_PIX_FMT_NV12M);
+        assert_eq!(formats.output.width, 16);
+        assert_eq!(formats.output.height, 1088);
+        assert_eq!(even(17, 16, 1920), 18);
+        let packed = Capabilities {
+            formats: 1 << SourceFormat::Yuyv.number(),
+            ..GEN1
+        };
+        assert!(Raw::find(v4l2::V4L2_PIX_FMT_NV12, &packed).is_none());
+        assert_eq!(
+            Formats::new(&packed).output.pixelformat,
+            v4l2::V4L2_PIX_FMT_YUYV
+        );
+    }
+
+    #[test]
+    fn coded_buffers_hold_any_picture() {
+        let formats = set(v4l2::V4L2_PIX_FMT_NV12, 1920, 1080, 0);
+        let needed = 120 * 68 * 400 + 4096;
+        assert!(formats.try_capture(0).planes[0].sizeimage == needed);
+        assert!(formats.try_capture(4 << 20).planes[0].sizeimage == 4 << 20);
+        assert!(formats.try_capture(u32::MAX).planes[0].sizeimage == 64 << 20);
+    }
+
+    #[test]
+    fn cropping_stays_in_the_picture() {
+        let formats = set(v4l2::V4L2_PIX_FMT_NV12, 640, 480, 0);
+        let crop = |left, top, width, height| {
+            formats.try_crop(Rect {
+                left,
+                top,
+                width,
+                height,
+            })
+        };
+        assert!(crop(0, 0, 639, 479) == formats.bounds());
+        assert!(
+            crop(-5, 3, 100, 50)
+                == Rect {
+                    left: 0,
+                    top: 2,
+                    width: 100,
+                    height: 50
+                }
+        );
+        assert!(
+            crop(600, 470, 100, 50)
+                == Rect {
+                    left: 540,
+                    top: 430,
+                    width: 100,
+                    height: 50
+                }
+        );
+        assert!(
+            crop(i32::MAX, 0, 0, u32::MAX)
+                == Rect {
+                    left: 624,
+                    top: 0,
+                    width: 16,
+                    height: 480
+                }
+        );
+    }
+
+    #[test]
+    fn planes_begin_where_the_crop_rectangle_does() {
+        let mut formats = set(v4l2::V4L2_PIX_FMT_YUV420, 640, 480, 0);
+        formats.crop = Rect {
+            left: 10,
+            top: 4,
+            width: 100,
+            height: 50,
+        };
+        let source = formats.source(&GEN1, |_| Ok(0x1000));
+        assert!(source.is_ok_and(|source| {
+            let luma = 640 * 480;
+            let chroma = 320 * 240;
+            (source.width, source.height) == (100, 50)
+                && source.planes[0].address == 0x1000 + 4 * 640 + 10
+                && source.planes[1].address == 0x1000 + luma + 2 * 320 + 5
+                && source.planes[2].address == 0x1000 + luma + chroma + 2 * 320 + 5
+                && source.planes[2].stride == 320
+        }));
+        assert!(formats.source(&GEN1, |_| Ok(u64::MAX)).is_err());
+        assert!(formats.source(&GEN1, |_| Err(EINVAL)).is_err());
+    }
+
+    #[test]
+    fn intervals_are_ones_that_headers_can_say() {
+        let valid = |numerator, denominator| {
+            let interval = valid_interval(Fraction {
+                numerator,
+                denominator,
+            });
+            (interval.numerator, interval.denominator)
+        };
+        assert!(valid(1001, 30000) == (1001, 30000));
+        assert!(valid(0, 30) == (1, 25));
+        assert!(valid(1, 0) == (1, 25));
+        assert!(valid(4, u32::MAX) == (2, u32::MAX / 2));
+        assert!(valid(1, u32::MAX) == (1, 25));
+    }
+}

@@ -12,8 +12,6 @@ use crate::{
         },
         params::{
             Invalid,
-            Pps,
-            Sps,
             SLICE_TYPE_I, //
         },
         picture::{
@@ -30,7 +28,8 @@ use crate::{
         }, //
     },
     references::{
-        ParameterSets,
+        Brought,
+        Known,
         Pending,
         Stream, //
     },
@@ -155,41 +154,53 @@ fn prepare<'a>(
         references: capabilities.references,
     };
     let settings = adapted_settings(job, &described, &able)?;
+    let chroma_qp_index_offset = settings.sets.pps.chroma_qp_index_offset;
     let capture = job.capture()?;
 
     let mut stream = context.stream.lock();
     let plan = stream
         .dpb
-        .plan(&settings.params, &settings.sps, &settings.pps)
+        .plan(&settings.params, &settings.sets.sps, &settings.sets.pps)
         .map_err(invalid)?;
     let starts = stream.dpb.starts_sequence(&settings.params);
     let address = |slot| stream.reconstruction(slot, size_mbs);
     let reference = plan.reference.map(address).transpose()?;
     let reconstruction = plan.reconstruction.map(address).transpose()?;
     let picture = plan.picture;
+    let mut units = Units::new(bytes, entries, settings.start_codes);
     let frame = begin_frame(&stream, &settings, &picture)?;
     let written = frame.qp().try_into().map_err(Error::from).and_then(|qp| {
-        let units = Units::new(bytes, entries, settings.start_codes);
-        let written = write_units(&stream, &settings, &described, &picture, starts, qp, units)?;
-        Ok((qp, written))
+        let known = stream.known.as_ref();
+        let brings = write_units(
+            known, &settings, &described, &picture, starts, qp, &mut units,
+        )?;
+        Ok((qp, brings))
     });
-    let (qp, (sets, units)) = match written {
+    let (qp, brings) = match written {
         Ok(written) => written,
         Err(error) => {
             stream.rate.cancel(frame)?;
             return Err(error);
         }
     };
+    let brought = match brings {
+        Brings::Nothing => Brought::Nothing,
+        Brings::Pps => Brought::Pps(settings.sets.pps),
+        Brings::All => Brought::All(Known {
+            sets: settings.sets,
+            described,
+        }),
+    };
     stream.begin(Pending {
         plan,
-        sets,
+        brought,
         frame,
         qp,
     });
     Ok(Prepared {
         picture,
         qp,
-        chroma_qp_index_offset: settings.pps.chroma_qp_index_offset,
+        chroma_qp_index_offset,
         size_mbs,
         source,
         reference,
@@ -222,63 +233,72 @@ fn adapted_settings(
 ) -> Result<Settings> {
     let mut values = job.context().controls().lock();
     let mut settings = Settings::read(&values)?;
-    adapt::adapt_sps(&mut settings.sps, described, able).map_err(invalid)?;
-    adapt::adapt_pps(&mut settings.pps, &settings.sps).map_err(invalid)?;
-    if values.payload::<Sps>()? != settings.sps {
-        values.set_payload(&settings.sps)?;
+    let sets = &mut *settings.sets;
+    adapt::adapt_sps(&mut sets.sps, described, able).map_err(invalid)?;
+    adapt::adapt_pps(&mut sets.pps, &sets.sps).map_err(invalid)?;
+    if !values.is_payload(&sets.sps)? {
+        values.set_payload(&sets.sps)?;
     }
-    if values.payload::<Pps>()? != settings.pps {
-        values.set_payload(&settings.pps)?;
+    if !values.is_payload(&sets.pps)? {
+        values.set_payload(&sets.pps)?;
     }
-    if settings.params.pic_parameter_set_id != settings.pps.pic_parameter_set_id {
+    if settings.params.pic_parameter_set_id != sets.pps.pic_parameter_set_id {
         return Err(invalid(Invalid("pic_parameter_set_id")));
     }
     Ok(settings)
 }
 
-/// Writes the headers of an access unit. Returns the parameter sets that are in it, too.
+/// The parameter sets that were written with a picture.
+#[derive(Clone, Copy)]
+enum Brings {
+    Nothing,
+    Pps,
+    All,
+}
+
+/// Writes the headers of an access unit.
 ///
 /// The SPS takes effect with IDR pictures only; in between it is the one that decoders have.
-fn write_units<'a>(
-    stream: &Stream,
+fn write_units(
+    known: Option<&Known>,
     settings: &Settings,
     described: &adapt::Stream,
     picture: &Picture,
     starts: bool,
     qp: u8,
-    mut units: Units<'a>,
-) -> Result<(Option<ParameterSets>, Units<'a>)> {
-    let known = stream.sets.as_ref();
+    units: &mut Units<'_>,
+) -> Result<Brings> {
     let (sps, described) = match known {
-        Some(sets) if !starts => (&sets.sps, &sets.described),
-        _ => (&settings.sps, described),
+        Some(known) if !starts => (&known.sets.sps, &known.described),
+        _ => (&settings.sets.sps, described),
     };
-    let pps = &settings.pps;
+    let pps = &settings.sets.pps;
     if pps.seq_parameter_set_id != sps.seq_parameter_set_id {
         return Err(invalid(Invalid("seq_parameter_set_id")));
     }
-    let sps_is_known = known.is_some_and(|sets| sets.sps == *sps && sets.described == *described);
-    let write_sps = starts && (settings.parameter_sets_with_idr || !sps_is_known);
-    let write_pps = write_sps || !known.is_some_and(|sets| sets.pps == *pps);
+    let knows_sps = known.is_some_and(|k| k.sets.sps == *sps && k.described == *described);
+    let knows_pps = known.is_some_and(|k| k.sets.pps == *pps);
+    let brings = if starts && (settings.parameter_sets_with_idr || !knows_sps) {
+        Brings::All
+    } else if !knows_pps {
+        Brings::Pps
+    } else {
+        Brings::Nothing
+    };
 
     if settings.access_unit_delimiter {
         units.push_aud(picture.slice_type).map_err(not_written)?;
     }
-    if write_sps {
+    if matches!(brings, Brings::All) {
         units.push_sps(sps, described).map_err(not_written)?;
     }
-    if write_pps {
+    if matches!(brings, Brings::All | Brings::Pps) {
         units.push_pps(pps).map_err(not_written)?;
     }
     units
         .push_slices(sps, pps, picture, qp, 1)
         .map_err(not_written)?;
-    let sets = write_pps.then_some(ParameterSets {
-        sps: *sps,
-        pps: *pps,
-        described: *described,
-    });
-    Ok((sets, units))
+    Ok(brings)
 }
 
 fn invalid(invalid: Invalid) -> Error {

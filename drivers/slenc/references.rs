@@ -7,6 +7,7 @@
 //! what comes next refers to what decoders really have.
 
 use crate::{
+    controls::ParameterSets,
     device::EncoderDevice,
     hw::Hardware,
     pure::{
@@ -15,10 +16,7 @@ use crate::{
             Dpb,
             Plan, //
         },
-        params::{
-            Pps,
-            Sps, //
-        },
+        params::Pps,
         picture::{
             Capabilities,
             Completion, //
@@ -44,19 +42,25 @@ use media::rate_control::{
 /// Bytes of a macroblock's reconstruction: 4:2:0 with 8 bits.
 const RECONSTRUCTION_MB_BYTES: usize = 384;
 
-/// The parameter sets that were written last.
-pub(crate) struct ParameterSets {
-    pub(crate) sps: Sps,
-    pub(crate) pps: Pps,
+/// The parameter sets that decoders have.
+pub(crate) struct Known {
+    pub(crate) sets: KBox<ParameterSets>,
     /// What else the SPS says.
     pub(crate) described: adapt::Stream,
+}
+
+/// The parameter sets that a picture brings.
+pub(crate) enum Brought {
+    Nothing,
+    Pps(Pps),
+    All(Known),
 }
 
 /// The picture that is being coded.
 pub(crate) struct Pending {
     pub(crate) plan: Plan,
     /// Parameter sets that are with it.
-    pub(crate) sets: Option<ParameterSets>,
+    pub(crate) brought: Brought,
     /// Its place in the rate control's session.
     pub(crate) frame: Frame,
     /// QP asked for.
@@ -66,7 +70,7 @@ pub(crate) struct Pending {
 /// The stream of an open file.
 pub(crate) struct Stream {
     pub(crate) dpb: Dpb,
-    pub(crate) sets: Option<ParameterSets>,
+    pub(crate) known: Option<Known>,
     pub(crate) rate: Session,
     pending: Option<Pending>,
     reconstructions: KVec<CoherentHandle>,
@@ -79,7 +83,7 @@ impl Stream {
     pub(crate) fn new() -> Result<Self> {
         Ok(Self {
             dpb: Dpb::new(),
-            sets: None,
+            known: None,
             rate: Session::new(Codec::H264)?,
             pending: None,
             reconstructions: KVec::new(),
@@ -110,7 +114,7 @@ impl Stream {
     /// Ends a stream: forgets its pictures. No job of it runs.
     pub(crate) fn stop(&mut self) {
         self.dpb.clear();
-        self.sets = None;
+        self.known = None;
         self.pending = None;
         self.rate.reset();
         self.reconstructions.clear();
@@ -163,8 +167,14 @@ impl Stream {
         self.dpb
             .commit(&pending.plan, timestamp)
             .map_err(|_| EINVAL)?;
-        if pending.sets.is_some() {
-            self.sets = pending.sets;
+        match pending.brought {
+            Brought::Nothing => {}
+            Brought::Pps(pps) => {
+                if let Some(known) = &mut self.known {
+                    known.sets.pps = pps;
+                }
+            }
+            Brought::All(known) => self.known = Some(known),
         }
         Ok((pending.plan.picture, pending.qp))
     }

@@ -161,11 +161,25 @@ impl Values<'_> {
         }
     }
 
-    /// Returns a copy of the value of a compound control.
-    pub fn payload<C: Compound>(&self) -> Result<C> {
+    /// Copies the value of a compound control to `to`.
+    pub fn payload<C: Compound>(&self, to: &mut C) -> Result {
         let ctrl = self.checked::<C>()?;
         // SAFETY: The control is locked and holds a `C`, of which every bit pattern is a value.
-        Ok(unsafe { (*ctrl).p_cur.p.cast::<C>().read_unaligned() })
+        unsafe {
+            let from = (*ctrl).p_cur.p.cast::<u8>();
+            from.copy_to_nonoverlapping(core::ptr::from_mut(to).cast(), core::mem::size_of::<C>());
+        }
+        Ok(())
+    }
+
+    /// Returns whether a compound control has this value.
+    pub fn is_payload<C: Compound>(&self, value: &C) -> Result<bool> {
+        let ctrl = self.checked::<C>()?;
+        // SAFETY: The control is locked and holds a `C`, which has no padding.
+        let current = unsafe {
+            core::slice::from_raw_parts((*ctrl).p_cur.p.cast::<u8>(), core::mem::size_of::<C>())
+        };
+        Ok(current == value.as_bytes())
     }
 
     /// Sets the value of a compound control, as if user space had done it.
