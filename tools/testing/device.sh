@@ -8,8 +8,10 @@ PCI_DRIVER=/sys/bus/pci/drivers/slenc
 video_node() { first_node "$PCI_DRIVER"/*:*/video4linux/video*; }
 media_node() { first_node "$PCI_DRIVER"/*:*/media*; }
 first_node() { [ -e "$1/dev" ] && echo "/dev/${1##*/}"; }
+# wait_node: loads the driver unless it is there, and waits for its node.
 wait_node() {
 	local i
+	[ -e /sys/module/slenc ] || /src/tools/vm/load-modules
 	for ((i = 0; i < 100; i++)); do
 		[ -c "$(video_node)" ] && return
 		sleep 0.1
@@ -37,5 +39,13 @@ control() {
 	timeout 5 head -n 1 <&5
 	exec 5>&-
 }
-# monitor COMMAND: QEMU's monitor.
-monitor() { printf '%s\n' "$*" >/run/ports/monitor; }
+
+# monitor COMMAND [ARGUMENTS]: a command of QEMU's monitor, with arguments in JSON;
+# prints what comes back. The monitor asks for its capabilities to be set once; again
+# does no harm.
+monitor() {
+	exec 5<>/run/ports/monitor
+	printf '{"execute":"qmp_capabilities"}{"execute":"%s","arguments":%s}\n' "$1" "${2:-{\}}" >&5
+	timeout 1 cat <&5
+	exec 5>&-
+}
