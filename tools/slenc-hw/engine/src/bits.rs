@@ -149,10 +149,15 @@ pub(crate) fn se_bits(value: i32) -> u32 {
 mod tests {
     use super::*;
 
+    fn binary(bytes: &[u8]) -> String {
+        let digits = bytes.iter().map(|byte| format!("{byte:08b}"));
+        digits.collect::<Vec<_>>().concat()
+    }
+
     fn text(writer: &BitWriter) -> String {
         let mut writer = writer.clone();
         let length = writer.len();
-        let mut text: String = writer.finish().iter().map(|b| format!("{b:08b}")).collect();
+        let mut text = binary(writer.finish());
         text.truncate(length);
         text
     }
@@ -174,7 +179,7 @@ mod tests {
     #[test]
     fn appended_bits_keep_their_order_at_any_offset() {
         let bytes: Vec<u8> = (0..37u8).map(|i| i.wrapping_mul(73)).collect();
-        let all: String = bytes.iter().map(|b| format!("{b:08b}")).collect();
+        let all = binary(&bytes);
         for offset in 0..40 {
             for count in [0, 1, 7, 8, 9, 31, 32, 33, 200, 296] {
                 let mut writer = BitWriter::default();

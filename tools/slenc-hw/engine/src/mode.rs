@@ -62,9 +62,9 @@ impl Coder {
     ) -> Decided {
         let mad = self.mad(job);
         let mut decided = match job.picture_type {
-            PictureType::I => self.intra(job, neighbours, u32::MAX),
-            PictureType::P if job.is_forced_intra(x, y) => self.intra(job, neighbours, u32::MAX),
-            PictureType::P => self.inter(job, (x, y), neighbours),
+            PictureType::I => self.intra(job, neighbours),
+            PictureType::P if job.is_forced_intra(x, y) => self.intra(job, neighbours),
+            PictureType::P => self.inter(job, (x, y), neighbours, mad),
         };
         decided.mad = mad;
         decided
@@ -77,7 +77,7 @@ impl Coder {
     }
 
     /// Codes an intra macroblock, whichever of 16x16 and 4x4 is better.
-    fn intra(&mut self, job: &PictureJob<'_>, neighbours: Neighbours<'_>, _limit: u32) -> Decided {
+    fn intra(&mut self, job: &PictureJob<'_>, neighbours: Neighbours<'_>) -> Decided {
         let (mode, cost16) = self.best_luma16(job);
         let bias = job.lambda * INTRA4_BITS;
         let limit = cost16.saturating_sub(bias);
@@ -163,9 +163,10 @@ impl Coder {
         job: &PictureJob<'_>,
         (x, y): (usize, usize),
         neighbours: Neighbours<'_>,
+        mad: u32,
     ) -> Decided {
         let Some(reference) = job.reference else {
-            return self.intra(job, neighbours, u32::MAX);
+            return self.intra(job, neighbours);
         };
         let at = (16 * x, 16 * y);
         let range = Range::new(x, y, job.width_mbs, job.height_mbs);
@@ -184,9 +185,12 @@ impl Coder {
             lambda: job.lambda,
         };
         let inter = find_motion(&search, &mut self.surroundings, &mut self.scratch.luma);
-        let (_, intra_cost) = self.best_luma16(job);
-        if intra_cost < inter.cost {
-            return self.intra(job, neighbours, u32::MAX);
+        // What differs little from its mean beside the motion's difference may be better intra.
+        if inter.cost > mad / 4 {
+            let (_, intra_cost) = self.best_luma16(job);
+            if intra_cost < inter.cost {
+                return self.intra(job, neighbours);
+            }
         }
         self.code_inter(job, at, inter)
     }
@@ -194,8 +198,14 @@ impl Coder {
     /// Skips the macroblock if nothing would be coded with the vector of P_Skip.
     fn try_skip(&mut self, job: &PictureJob<'_>, at: (usize, usize), mv: Mv) -> Option<Decided> {
         let reference = job.reference?;
-        compensate::whole(job.kernels, reference, at, mv, &mut self.recon);
-        let sad = (job.kernels.sad)(&self.source.luma, &self.recon.luma);
+        let whole = Shape::Whole.partitions()[0];
+        let recon = &mut self.recon;
+        compensate::luma(job.kernels, reference, at, whole, mv, &mut recon.luma);
+        let sad = (job.kernels.sad)(&self.source.luma, &recon.luma);
+        if sad > job.skip_sad {
+            return None;
+        }
+        compensate::chroma(job.kernels, reference, at, whole, mv, &mut recon.chroma);
         residual::is_skippable(
             job.kernels,
             &job.inter_luma,

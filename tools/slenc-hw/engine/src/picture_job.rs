@@ -10,7 +10,7 @@ use crate::{Picture, PictureType, Source};
 /// Rounding of levels in 64ths for the three kinds of position: a dead zone of about a third for
 /// intra and of a sixth for inter prediction, as the JM reference software has them.
 const INTRA_ROUNDING: [u32; 3] = [21, 21, 21];
-const INTER_ROUNDING: [u32; 3] = [11, 11, 11];
+const INTER_ROUNDING: [u32; 3] = [16, 12, 14];
 
 /// Cost of a bit against a transformed difference by QP: 2^((QP - 12) / 6), following
 /// T. Wiegand and B. Girod, "Lagrange multiplier selection in hybrid video coder control", ICIP 2001.
@@ -31,6 +31,8 @@ pub(crate) struct PictureJob<'a> {
     pub(crate) qp: u8,
     /// Cost of a bit.
     pub(crate) lambda: u32,
+    /// Most differences of a macroblock that may have no levels.
+    pub(crate) skip_sad: u32,
     pub(crate) intra_luma: Quantiser,
     pub(crate) intra_chroma: Quantiser,
     pub(crate) inter_luma: Quantiser,
@@ -48,6 +50,7 @@ impl<'a> PictureJob<'a> {
         reference: Option<&'a Reference>,
         forced_intra: &'a [bool],
     ) -> Self {
+        let inter_luma = Quantiser::new(picture.qp, INTER_ROUNDING);
         let chroma = chroma_qp(picture.qp, picture.chroma_qp_index_offset);
         Self {
             kernels,
@@ -58,9 +61,10 @@ impl<'a> PictureJob<'a> {
             reference,
             qp: picture.qp,
             lambda: LAMBDA[usize::from(picture.qp)].into(),
+            skip_sad: inter_luma.largest_zero_sad(),
             intra_luma: Quantiser::new(picture.qp, INTRA_ROUNDING),
             intra_chroma: Quantiser::new(chroma, INTRA_ROUNDING),
-            inter_luma: Quantiser::new(picture.qp, INTER_ROUNDING),
+            inter_luma,
             inter_chroma: Quantiser::new(chroma, INTER_ROUNDING),
             forced_intra,
         }

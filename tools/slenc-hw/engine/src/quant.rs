@@ -82,6 +82,14 @@ impl Quantiser {
         any
     }
 
+    /// About the largest sum of absolute differences of a macroblock that has no levels: a few
+    /// times that of an even difference just below the first level of DC, since other differences
+    /// are spread over the coefficients.
+    pub(crate) fn largest_zero_sad(&self) -> u32 {
+        const SPREAD: u32 = 2;
+        SPREAD * 256 * (1 << 16) / (16 * u32::from(self.factor[0]))
+    }
+
     /// Scales levels for the inverse transform.
     #[inline(always)]
     pub(crate) fn scale(&self, levels: &Block) -> Block {

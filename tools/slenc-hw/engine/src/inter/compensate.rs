@@ -5,7 +5,6 @@
 use super::reference::Reference;
 use super::{Mv, Partition};
 use crate::simd::Kernels;
-use crate::source::Samples;
 
 /// A plane of the reference, and how far right and down in it.
 type Tap = (u8, u8, u8);
@@ -84,17 +83,4 @@ pub(crate) fn chroma(
         4 * partition.width,
         4 * partition.height,
     );
-}
-
-/// Predicts both of a whole macroblock.
-pub(crate) fn whole(
-    kernels: &Kernels,
-    reference: &Reference,
-    at: (usize, usize),
-    mv: Mv,
-    to: &mut Samples,
-) {
-    let whole = super::Shape::Whole.partitions()[0];
-    luma(kernels, reference, at, whole, mv, &mut to.luma);
-    chroma(kernels, reference, at, whole, mv, &mut to.chroma);
 }

@@ -12,7 +12,7 @@ const FULL_STEPS: usize = 24;
 
 /// Steps of the search among half and quarter samples.
 const HALF_STEPS: usize = 2;
-const QUARTER_STEPS: usize = 1;
+const QUARTER_STEPS: usize = 2;
 
 /// What a search needs to know of its macroblock.
 pub(crate) struct Search<'a> {
@@ -109,7 +109,7 @@ impl Search<'_> {
     fn sad(&self, mv: Mv) -> [u32; 4] {
         let x = self.at.0 as i32 + i32::from(mv.x >> 2);
         let y = self.at.1 as i32 + i32::from(mv.y >> 2);
-        let plane = usize::from((mv.x as u16 >> 1 & 1) | (mv.y as u16 & 2));
+        let plane = usize::from(((mv.x as u16 >> 1) & 1) | (mv.y as u16 & 2));
         let plane = self.reference.luma(plane, x, y);
         (self.kernels.sad_plane)(self.source, plane, self.reference.stride())
     }
@@ -130,9 +130,21 @@ impl Search<'_> {
         satd + self.vector_cost(mv, predicted)
     }
 
-    /// Best full-sample vectors from `starts` on, by a descending diamond.
+    /// Best full-sample vectors from `starts` on, by a descending hexagon and then its
+    /// surroundings (C. Zhu et al., "Hexagon-based search pattern for fast block motion
+    /// estimation", IEEE Trans. Circuits Syst. Video Technol. 12(5), 2002).
     pub(crate) fn full(&self, starts: impl Iterator<Item = Mv>, predicted: Mv) -> FullVectors {
-        const DIAMOND: [(i16, i16); 4] = [(0, -4), (-4, 0), (4, 0), (0, 4)];
+        const HEXAGON: [(i16, i16); 6] = [(-8, 0), (-4, 8), (4, 8), (8, 0), (4, -8), (-4, -8)];
+        const SQUARE: [(i16, i16); 8] = [
+            (-4, 0),
+            (4, 0),
+            (0, -4),
+            (0, 4),
+            (-4, -4),
+            (4, -4),
+            (-4, 4),
+            (4, 4),
+        ];
         let round = |mv: Mv| self.range.clamp(Mv::new((mv.x + 2) & !3, (mv.y + 2) & !3));
         let mut vectors = FullVectors::new();
         let mut tried = [Mv::default(); 8];
@@ -144,26 +156,22 @@ impl Search<'_> {
                 vectors.note(start, self.sad(start), self.vector_cost(start, predicted));
             }
         }
-        // The direction just come from needs no second look.
-        let mut back = (0, 0);
-        for _ in 0..FULL_STEPS {
+        let look = |vectors: &mut FullVectors, pattern: &[(i16, i16)]| {
             let center = vectors.whole.mv;
-            let came_from = back;
-            let mut moved = false;
-            for (x, y) in DIAMOND {
+            for &(x, y) in pattern {
                 let mv = center.offset(x, y);
-                if (x, y) != came_from && self.range.contains(mv) {
-                    let cost = self.vector_cost(mv, predicted);
-                    if vectors.note(mv, self.sad(mv), cost) {
-                        moved = true;
-                        back = (-x, -y);
-                    }
+                if self.range.contains(mv) {
+                    vectors.note(mv, self.sad(mv), self.vector_cost(mv, predicted));
                 }
             }
-            if !moved {
+            vectors.whole.mv != center
+        };
+        for _ in 0..FULL_STEPS {
+            if !look(&mut vectors, &HEXAGON) {
                 break;
             }
         }
+        look(&mut vectors, &SQUARE);
         vectors
     }
 

@@ -115,9 +115,9 @@ pub(crate) fn predict_all(around: &Around, to: &mut [[u8; 16]; MODES]) {
     let line = &around.line;
     let wide = |i: usize| u16::from(line[i]);
     let mut table = [0u8; 32];
-    for i in 0..13 {
+    for (i, value) in table[..13].iter_mut().enumerate() {
         let (before, after) = (wide(i.max(1) - 1), wide((i + 1).min(12)));
-        table[i] = ((before + 2 * wide(i) + after + 2) >> 2) as u8;
+        *value = ((before + 2 * wide(i) + after + 2) >> 2) as u8;
     }
     table[LOWEST] = line[0];
     for i in 0..12 {

@@ -12,6 +12,10 @@ use crate::deblock::Edge;
 use crate::quant::Quantiser;
 use crate::transform::Block;
 
+type Average = fn([&[u8]; 2], usize, &mut [u8], usize, usize);
+type Chroma = fn(&[u8], usize, [u8; 2], &mut [u8], usize, usize);
+type HalfSamples = fn([&[u8]; 6], [&mut [u8]; 3], &mut [i16]);
+
 /// A set of kernels.
 ///
 /// Luma is 16 lines of 16, chroma 8 lines of 8 of Cb beside 8 of Cr. Blocks are in the order
@@ -45,12 +49,12 @@ pub(crate) struct Kernels {
     /// Copies a plane's block of a width (8 or 16) and height into lines of 16.
     pub(crate) copy: fn(&[u8], usize, &mut [u8], usize, usize),
     /// Averages two such blocks, rounding up.
-    pub(crate) average: fn([&[u8]; 2], usize, &mut [u8], usize, usize),
+    pub(crate) average: Average,
     /// Interpolates a block of interleaved chroma at an eighth-sample position.
-    pub(crate) chroma: fn(&[u8], usize, [u8; 2], &mut [u8], usize, usize),
+    pub(crate) chroma: Chroma,
     /// Half-sample lines between full ones: from the six lines around, the horizontal, vertical
     /// and diagonal ones, shorter than the lines by 5.
-    pub(crate) half_samples: fn([&[u8]; 6], [&mut [u8]; 3], &mut [i16]),
+    pub(crate) half_samples: HalfSamples,
     /// Deblocks a vertical luma edge; the plane begins 4 samples left of it.
     pub(crate) luma_vertical: fn(&mut [u8], usize, &Edge),
     /// Deblocks a horizontal luma edge; the planes begin 4 lines above and right below it.

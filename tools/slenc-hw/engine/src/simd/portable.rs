@@ -150,7 +150,7 @@ pub(super) fn quantise(blocks: &mut [Block], quantiser: &Quantiser) -> u32 {
     let mut mask = 0;
     for (i, block) in blocks.iter_mut().enumerate() {
         let largest = quantiser.quantise(block);
-        mask |= u32::from(largest > 0) << i | u32::from(largest > 1) << (16 + i);
+        mask |= (u32::from(largest > 0) << i) | (u32::from(largest > 1) << (16 + i));
     }
     mask
 }

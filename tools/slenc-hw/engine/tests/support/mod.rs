@@ -2,6 +2,8 @@
 
 //! Streams around the engine: parameter sets, slice headers, and a decoder to compare with.
 
+#![allow(dead_code, reason = "each test and the figures take what they need")]
+
 use std::io::{Read, Write};
 use std::ops::Range;
 use std::process::{Command, Stdio};

@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The deblocking filter across an edge, ITU-T H.264 clauses 8.7.2.2 to 8.7.2.4.
-//!
-//! # Safety
-//!
-//! All functions need AVX2.
 
 use std::arch::x86_64::*;
 
@@ -12,6 +8,10 @@ use super::{load_half, load_wide, narrow, store, store_half};
 use crate::deblock::Edge;
 
 /// All ones where |a - b| < limit.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn closer(a: __m256i, b: __m256i, limit: __m256i) -> __m256i {
@@ -19,6 +19,11 @@ unsafe fn closer(a: __m256i, b: __m256i, limit: __m256i) -> __m256i {
     unsafe { _mm256_cmpgt_epi16(limit, _mm256_abs_epi16(_mm256_sub_epi16(a, b))) }
 }
 
+/// The kernel of the same name.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn clamp(value: __m256i, limit: __m256i) -> __m256i {
@@ -30,6 +35,10 @@ unsafe fn clamp(value: __m256i, limit: __m256i) -> __m256i {
 }
 
 /// tC0 of each of 16 samples, and all ones where there is one.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn strengths(edge: &Edge) -> (__m256i, __m256i) {
@@ -45,6 +54,10 @@ unsafe fn strengths(edge: &Edge) -> (__m256i, __m256i) {
 }
 
 /// Samples where the edge is filtered at all.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn filtered(edge: &Edge, [p1, p0, q0, q1]: [__m256i; 4], on: __m256i) -> __m256i {
@@ -60,6 +73,10 @@ unsafe fn filtered(edge: &Edge, [p1, p0, q0, q1]: [__m256i; 4], on: __m256i) -> 
 }
 
 /// The change of p0 and, reversed, of q0 before it is limited.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn delta([p1, p0, q0, q1]: [__m256i; 4]) -> __m256i {
@@ -74,6 +91,10 @@ unsafe fn delta([p1, p0, q0, q1]: [__m256i; 4]) -> __m256i {
 }
 
 /// (a + 2 * b + c + d + 2) >> 2 and the like: a sum, rounded and shifted.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn mean<const SHIFT: i32, const N: usize>(values: [__m256i; N]) -> __m256i {
@@ -87,6 +108,11 @@ unsafe fn mean<const SHIFT: i32, const N: usize>(values: [__m256i; N]) -> __m256
     }
 }
 
+/// The kernel of the same name.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn select(old: __m256i, new: __m256i, mask: __m256i) -> __m256i {
@@ -95,6 +121,10 @@ unsafe fn select(old: __m256i, new: __m256i, mask: __m256i) -> __m256i {
 }
 
 /// Filters a side of an edge with bS 4: s3 to s0 on it, and t0 and t1 beyond it. Gives s2 to s0.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn strong_side(
@@ -115,6 +145,10 @@ unsafe fn strong_side(
 }
 
 /// Filters the second sample on a side of an edge, with the mean of the two at the edge.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn second(
@@ -133,6 +167,10 @@ unsafe fn second(
 }
 
 /// Filters lines of samples p3 to q3; gives p2 to q2.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn luma(edge: &Edge, samples: [__m256i; 8]) -> [__m256i; 6] {
@@ -170,6 +208,10 @@ unsafe fn luma(edge: &Edge, samples: [__m256i; 8]) -> [__m256i; 6] {
 }
 
 /// Filters lines of samples p1 to q1; gives p0 and q0.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn chroma(edge: &Edge, samples: [__m256i; 4]) -> [__m256i; 2] {
@@ -190,6 +232,11 @@ unsafe fn chroma(edge: &Edge, samples: [__m256i; 4]) -> [__m256i; 2] {
     }
 }
 
+/// The kernel of the same name.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[target_feature(enable = "avx2")]
 pub(super) unsafe fn luma_horizontal(p: &mut [u8], q: &mut [u8], stride: usize, edge: &Edge) {
     // SAFETY: The caller sees to AVX2, which is all this needs.
@@ -215,6 +262,10 @@ pub(super) unsafe fn luma_horizontal(p: &mut [u8], q: &mut [u8], stride: usize, 
 }
 
 /// Transposes eight lines of eight bytes to pairs of columns: 0 and 1, 2 and 3 and so on.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn transpose_8x8(lines: [__m128i; 8]) -> [__m128i; 4] {
@@ -235,6 +286,10 @@ unsafe fn transpose_8x8(lines: [__m128i; 8]) -> [__m128i; 4] {
 }
 
 /// Loads the 8 columns around an edge for 8 lines from `first` on, as pairs of columns.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn load_columns(plane: &[u8], first: usize, stride: usize) -> [__m128i; 4] {
@@ -254,6 +309,10 @@ unsafe fn load_columns(plane: &[u8], first: usize, stride: usize) -> [__m128i; 4
 }
 
 /// Stores pairs of lines of 8 bytes from line `first` on.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn store_pairs<const N: usize>(
@@ -271,6 +330,10 @@ unsafe fn store_pairs<const N: usize>(
 }
 
 /// The upper half of a vector in the lower.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn upper(value: __m128i) -> __m128i {
@@ -278,6 +341,11 @@ unsafe fn upper(value: __m128i) -> __m128i {
     unsafe { _mm_unpackhi_epi64(value, value) }
 }
 
+/// The kernel of the same name.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[target_feature(enable = "avx2")]
 pub(super) unsafe fn luma_vertical(plane: &mut [u8], stride: usize, edge: &Edge) {
     // SAFETY: The caller sees to AVX2, which is all this needs.
@@ -321,6 +389,11 @@ pub(super) unsafe fn luma_vertical(plane: &mut [u8], stride: usize, edge: &Edge)
     }
 }
 
+/// The kernel of the same name.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[target_feature(enable = "avx2")]
 pub(super) unsafe fn chroma_horizontal(p: &mut [u8], q: &mut [u8], stride: usize, edge: &Edge) {
     // SAFETY: The caller sees to AVX2, which is all this needs.
@@ -338,6 +411,10 @@ pub(super) unsafe fn chroma_horizontal(p: &mut [u8], q: &mut [u8], stride: usize
 }
 
 /// Transposes four lines of four 16-bit values to pairs of columns.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn transpose_4x4([a, b, c, d]: [__m128i; 4]) -> [__m128i; 2] {
@@ -348,6 +425,11 @@ unsafe fn transpose_4x4([a, b, c, d]: [__m128i; 4]) -> [__m128i; 2] {
     }
 }
 
+/// The kernel of the same name.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[target_feature(enable = "avx2")]
 pub(super) unsafe fn chroma_vertical(plane: &mut [u8], stride: usize, edge: &Edge) {
     // SAFETY: The caller sees to AVX2, which is all this needs.

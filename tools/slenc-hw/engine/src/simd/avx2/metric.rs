@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Measures of difference.
-//!
-//! # Safety
-//!
-//! All functions need AVX2.
 
 use std::arch::x86_64::*;
 
 use super::{load, load_half, load_wide};
 
+/// The kernel of the same name.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn pair(upper: &[u8], lower: &[u8]) -> __m256i {
@@ -18,6 +19,10 @@ unsafe fn pair(upper: &[u8], lower: &[u8]) -> __m256i {
 }
 
 /// Sums of the left and the right 8 columns, from sums of 64-bit parts of two lines.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn halves(sums: __m256i) -> [u32; 2] {
@@ -34,6 +39,11 @@ unsafe fn halves(sums: __m256i) -> [u32; 2] {
     }
 }
 
+/// The kernel of the same name.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[target_feature(enable = "avx2")]
 pub(super) unsafe fn sad(a: &[u8; 256], b: &[u8; 256]) -> u32 {
     // SAFETY: The caller sees to AVX2, which is all this needs.
@@ -47,18 +57,27 @@ pub(super) unsafe fn sad(a: &[u8; 256], b: &[u8; 256]) -> u32 {
     }
 }
 
+/// The kernel of the same name.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[target_feature(enable = "avx2")]
 pub(super) unsafe fn sad_plane(source: &[u8; 256], plane: &[u8], stride: usize) -> [u32; 4] {
-    let plane = &plane[..15 * stride + 16];
+    assert!(plane.len() >= 15 * stride + 16);
     let mut quadrants = [0; 4];
     for (half, sums) in quadrants.chunks_exact_mut(2).enumerate() {
-        // SAFETY: The caller sees to AVX2, which is all this needs.
+        // SAFETY: The caller sees to AVX2. Line 15 of the plane, the furthest, has 16 samples, as
+        // asserted above, and the source has 16 lines of 16. The loads may be unaligned.
         unsafe {
             let mut total = _mm256_setzero_si256();
             for lines in 0..4 {
                 let y = 8 * half + 2 * lines;
-                let a = pair(&source[16 * y..], &source[16 * y + 16..]);
-                let b = pair(&plane[y * stride..], &plane[(y + 1) * stride..]);
+                let a = _mm256_loadu_si256(source.as_ptr().add(16 * y).cast());
+                let upper = plane.as_ptr().add(y * stride);
+                let b = _mm256_castsi128_si256(_mm_loadu_si128(upper.cast()));
+                let lower = _mm_loadu_si128(upper.add(stride).cast());
+                let b = _mm256_inserti128_si256(b, lower, 1);
                 total = _mm256_add_epi64(total, _mm256_sad_epu8(a, b));
             }
             sums.copy_from_slice(&halves(total));
@@ -69,6 +88,10 @@ pub(super) unsafe fn sad_plane(source: &[u8; 256], plane: &[u8], stride: usize) 
 
 /// Sums and differences of neighbouring 16-bit values, in place of each pair; the signs of
 /// the differences do not matter here.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn butterfly_16(x: __m256i) -> __m256i {
@@ -85,6 +108,10 @@ unsafe fn butterfly_16(x: __m256i) -> __m256i {
 
 /// The last step of a Hadamard transform across pairs of 32 bits, and the absolute values: the
 /// larger of two stands for half of |a + b| + |a - b|, and comes twice.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn last_32(x: __m256i) -> __m256i {
@@ -96,6 +123,10 @@ unsafe fn last_32(x: __m256i) -> __m256i {
 }
 
 /// Differences of 16 samples.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn difference(a: &[u8], b: &[u8]) -> __m256i {
@@ -104,6 +135,10 @@ unsafe fn difference(a: &[u8], b: &[u8]) -> __m256i {
 }
 
 /// Absolute sums of four 4x4 blocks beside each other, in 16-bit parts that stay below 8192.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn transformed([a, b, c, d]: [__m256i; 4]) -> __m256i {
@@ -121,6 +156,10 @@ unsafe fn transformed([a, b, c, d]: [__m256i; 4]) -> __m256i {
 
 /// Sums of absolute transformed differences of the left and the right 8 columns of 4 lines, in
 /// 16-bit parts.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn strip(a: &[u8], b: &[u8]) -> __m256i {
@@ -136,6 +175,10 @@ unsafe fn strip(a: &[u8], b: &[u8]) -> __m256i {
 }
 
 /// Adds up 16-bit parts of the left and the right 8 columns.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn columns(sums: __m256i) -> [u32; 2] {
@@ -152,6 +195,10 @@ unsafe fn columns(sums: __m256i) -> [u32; 2] {
 }
 
 /// Differences of 8 samples of a line and of the fourth line below it.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn difference_8(a: &[u8], b: &[u8]) -> __m256i {
@@ -164,6 +211,10 @@ unsafe fn difference_8(a: &[u8], b: &[u8]) -> __m256i {
 }
 
 /// Sums of absolute transformed differences of 8 columns of 8 lines, in 16-bit parts.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn square(a: &[u8], b: &[u8]) -> __m256i {
@@ -178,6 +229,11 @@ unsafe fn square(a: &[u8], b: &[u8]) -> __m256i {
     }
 }
 
+/// The kernel of the same name.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[target_feature(enable = "avx2")]
 pub(super) unsafe fn satd(a: &[u8], b: &[u8], width: usize, height: usize) -> u32 {
     // SAFETY: The caller sees to AVX2, which is all this needs.
@@ -197,6 +253,11 @@ pub(super) unsafe fn satd(a: &[u8], b: &[u8], width: usize, height: usize) -> u3
     }
 }
 
+/// The kernel of the same name.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[target_feature(enable = "avx2")]
 pub(super) unsafe fn satd_chroma(a: &[u8; 128], b: &[u8; 128]) -> u32 {
     // SAFETY: The caller sees to AVX2, which is all this needs.
@@ -205,6 +266,10 @@ pub(super) unsafe fn satd_chroma(a: &[u8; 128], b: &[u8; 128]) -> u32 {
 }
 
 /// Absolute sums of a 4x4 block, in 32-bit parts. Lines are 64 bits each.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn block(source: __m256i, prediction: &[u8; 16]) -> __m256i {
@@ -221,6 +286,11 @@ unsafe fn block(source: __m256i, prediction: &[u8; 16]) -> __m256i {
     }
 }
 
+/// The kernel of the same name.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[target_feature(enable = "avx2")]
 pub(super) unsafe fn satd_modes(source: &[u8; 16], predictions: &[[u8; 16]; 9]) -> [u32; 9] {
     // SAFETY: The caller sees to AVX2, which is all this needs.

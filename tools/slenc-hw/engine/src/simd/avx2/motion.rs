@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Interpolation.
-//!
-//! # Safety
-//!
-//! All functions need AVX2.
 
 use std::arch::x86_64::*;
 
-use super::{load, load_half, load_wide, narrow, store, store_half};
+use super::{load, load_half, narrow, store, store_half};
 
+/// The kernel of the same name.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[target_feature(enable = "avx2")]
 pub(super) unsafe fn average(
     [a, b]: [&[u8]; 2],
@@ -34,6 +35,10 @@ pub(super) unsafe fn average(
 }
 
 /// Interpolates 8 bytes of interleaved chroma between columns, as 16-bit values.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn between_columns(line: &[u8], weights: __m128i) -> __m128i {
@@ -44,6 +49,11 @@ unsafe fn between_columns(line: &[u8], weights: __m128i) -> __m128i {
     }
 }
 
+/// The kernel of the same name.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[target_feature(enable = "avx2")]
 pub(super) unsafe fn chroma(
     from: &[u8],
@@ -80,6 +90,10 @@ pub(super) unsafe fn chroma(
 }
 
 /// The six-tap filter over 16-bit values.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn six_taps([a, b, c, d, e, f]: [__m256i; 6]) -> __m256i {
@@ -96,6 +110,10 @@ unsafe fn six_taps([a, b, c, d, e, f]: [__m256i; 6]) -> __m256i {
 }
 
 /// The same of sums, whose result needs 32 bits, rounded to samples.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn six_taps_of_sums([a, b, c, d, e, f]: [__m256i; 6]) -> __m256i {
@@ -106,9 +124,9 @@ unsafe fn six_taps_of_sums([a, b, c, d, e, f]: [__m256i; 6]) -> __m256i {
             _mm256_add_epi16(b, e),
             _mm256_add_epi16(c, d),
         );
-        let outer = _mm256_set1_epi32(-5 << 16 | 1);
+        let outer = _mm256_set1_epi32((-5 << 16) | 1);
         // 512 rounds.
-        let inner = _mm256_set1_epi32(512 << 16 | 20);
+        let inner = _mm256_set1_epi32((512 << 16) | 20);
         let one = _mm256_set1_epi16(1);
         let low = _mm256_add_epi32(
             _mm256_madd_epi16(_mm256_unpacklo_epi16(af, be), outer),
@@ -123,6 +141,10 @@ unsafe fn six_taps_of_sums([a, b, c, d, e, f]: [__m256i; 6]) -> __m256i {
 }
 
 /// Rounds sums of one filter to samples.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn rounded(sum: __m256i) -> __m128i {
@@ -133,25 +155,33 @@ unsafe fn rounded(sum: __m256i) -> __m128i {
     }
 }
 
-/// Loads 16 sums.
+/// 16 neighbours of samples, widened, from each of six places.
+///
+/// # Safety
+///
+/// The processor has AVX2, and 16 samples are at each place.
 #[inline]
 #[target_feature(enable = "avx2")]
-unsafe fn load_sums(from: &[i16]) -> __m256i {
-    let from: &[i16; 16] = from.first_chunk().expect("16 sums");
-    // SAFETY: The caller sees to AVX2, and 32 bytes are there; the load may be unaligned.
-    unsafe { _mm256_loadu_si256(from.as_ptr().cast()) }
+unsafe fn load_six(places: [*const u8; 6]) -> [__m256i; 6] {
+    let [a, b, c, d, e, f] = places;
+    // SAFETY: By the contract; the loads may be unaligned.
+    unsafe {
+        [
+            _mm256_cvtepu8_epi16(_mm_loadu_si128(a.cast())),
+            _mm256_cvtepu8_epi16(_mm_loadu_si128(b.cast())),
+            _mm256_cvtepu8_epi16(_mm_loadu_si128(c.cast())),
+            _mm256_cvtepu8_epi16(_mm_loadu_si128(d.cast())),
+            _mm256_cvtepu8_epi16(_mm_loadu_si128(e.cast())),
+            _mm256_cvtepu8_epi16(_mm_loadu_si128(f.cast())),
+        ]
+    }
 }
 
-/// Stores 16 sums.
-#[inline]
-#[target_feature(enable = "avx2")]
-unsafe fn store_sums(to: &mut [i16], sums: __m256i) {
-    let to: &mut [i16; 16] = to.first_chunk_mut().expect("16 sums");
-    // SAFETY: The caller sees to AVX2, and there is room for 32 bytes; the store may be
-    // unaligned.
-    unsafe { _mm256_storeu_si256(to.as_mut_ptr().cast(), sums) }
-}
-
+/// The kernel of the same name.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[target_feature(enable = "avx2")]
 pub(super) unsafe fn half_samples(lines: [&[u8]; 6], to: [&mut [u8]; 3], scratch: &mut [i16]) {
     let length = to[0].len();
@@ -166,17 +196,18 @@ pub(super) unsafe fn half_samples(lines: [&[u8]; 6], to: [&mut [u8]; 3], scratch
     let diagonal = &mut diagonal[..length];
     for vector in 0..vectors {
         let x = 16 * vector;
-        // SAFETY: The caller sees to AVX2, which is all this needs.
+        // SAFETY: The caller sees to AVX2. x + 16 <= length, and all slices are at least as
+        // long. The store may be unaligned.
         unsafe {
-            let sum = six_taps([
-                load_wide(&a[x..]),
-                load_wide(&b[x..]),
-                load_wide(&c[x..]),
-                load_wide(&d[x..]),
-                load_wide(&e[x..]),
-                load_wide(&f[x..]),
-            ]);
-            store_sums(&mut scratch[x..], sum);
+            let sum = six_taps(load_six([
+                a.as_ptr().add(x),
+                b.as_ptr().add(x),
+                c.as_ptr().add(x),
+                d.as_ptr().add(x),
+                e.as_ptr().add(x),
+                f.as_ptr().add(x),
+            ]));
+            _mm256_storeu_si256(scratch.as_mut_ptr().add(x).cast(), sum);
         }
     }
     for x in 16 * vectors..length + 5 {
@@ -189,24 +220,27 @@ pub(super) unsafe fn half_samples(lines: [&[u8]; 6], to: [&mut [u8]; 3], scratch
     }
     for vector in 0..vectors {
         let x = 16 * vector;
-        // SAFETY: The caller sees to AVX2, which is all this needs.
+        // SAFETY: The caller sees to AVX2. x + 16 <= length, and line and scratch have 5 more
+        // values than that. The loads may be unaligned.
         unsafe {
-            let near = [
-                load_wide(&c[x..]),
-                load_wide(&c[x + 1..]),
-                load_wide(&c[x + 2..]),
-                load_wide(&c[x + 3..]),
-                load_wide(&c[x + 4..]),
-                load_wide(&c[x + 5..]),
-            ];
+            let near = c.as_ptr().add(x);
+            let near = load_six([
+                near,
+                near.add(1),
+                near.add(2),
+                near.add(3),
+                near.add(4),
+                near.add(5),
+            ]);
             store(&mut horizontal[x..], rounded(six_taps(near)));
+            let sums = scratch.as_ptr().add(x);
             let sums = [
-                load_sums(&scratch[x..]),
-                load_sums(&scratch[x + 1..]),
-                load_sums(&scratch[x + 2..]),
-                load_sums(&scratch[x + 3..]),
-                load_sums(&scratch[x + 4..]),
-                load_sums(&scratch[x + 5..]),
+                _mm256_loadu_si256(sums.cast()),
+                _mm256_loadu_si256(sums.add(1).cast()),
+                _mm256_loadu_si256(sums.add(2).cast()),
+                _mm256_loadu_si256(sums.add(3).cast()),
+                _mm256_loadu_si256(sums.add(4).cast()),
+                _mm256_loadu_si256(sums.add(5).cast()),
             ];
             store(&mut vertical[x..], rounded(sums[2]));
             store(&mut diagonal[x..], narrow(six_taps_of_sums(sums)));

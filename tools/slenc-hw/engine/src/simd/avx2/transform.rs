@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Transforms and quantisation, four blocks side by side.
-//!
-//! # Safety
-//!
-//! All functions need AVX2.
 
 use std::arch::x86_64::*;
 
@@ -18,6 +14,10 @@ type Lines = [__m256i; 4];
 
 /// Interleaves lines: lines 0 and 1 of the transposed blocks 0 and 2, lines 2 and 3 of them, and
 /// the same of blocks 1 and 3.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn interleave([a, b, c, d]: Lines) -> Lines {
@@ -35,6 +35,10 @@ unsafe fn interleave([a, b, c, d]: Lines) -> Lines {
 }
 
 /// Lines of blocks from what [`interleave`] gives.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn lines([a, b, c, d]: Lines) -> Lines {
@@ -49,6 +53,11 @@ unsafe fn lines([a, b, c, d]: Lines) -> Lines {
     }
 }
 
+/// The kernel of the same name.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn forward_pass([a, b, c, d]: Lines) -> Lines {
@@ -66,6 +75,10 @@ unsafe fn forward_pass([a, b, c, d]: Lines) -> Lines {
 }
 
 /// Differences of 16 samples.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn difference(a: &[u8], b: &[u8]) -> __m256i {
@@ -74,6 +87,10 @@ unsafe fn difference(a: &[u8], b: &[u8]) -> __m256i {
 }
 
 /// A block's values as a vector.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn vector(block: &Block) -> __m256i {
@@ -83,6 +100,10 @@ unsafe fn vector(block: &Block) -> __m256i {
 }
 
 /// Stores a vector as a block.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn set(block: &mut Block, value: __m256i) {
@@ -92,6 +113,10 @@ unsafe fn set(block: &mut Block, value: __m256i) {
 }
 
 /// Transforms 4 lines of 16 differences to four blocks.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn forward_strip(source: &[u8], prediction: &[u8]) -> [__m256i; 4] {
@@ -113,6 +138,11 @@ unsafe fn forward_strip(source: &[u8], prediction: &[u8]) -> [__m256i; 4] {
     }
 }
 
+/// The kernel of the same name.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[target_feature(enable = "avx2")]
 pub(super) unsafe fn forward_luma(
     source: &[u8; 256],
@@ -131,6 +161,11 @@ pub(super) unsafe fn forward_luma(
     }
 }
 
+/// The kernel of the same name.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[target_feature(enable = "avx2")]
 pub(super) unsafe fn forward_chroma(
     source: &[u8; 128],
@@ -149,6 +184,11 @@ pub(super) unsafe fn forward_chroma(
     }
 }
 
+/// The kernel of the same name.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[target_feature(enable = "avx2")]
 pub(super) unsafe fn quantise(blocks: &mut [Block], quantiser: &Quantiser) -> u32 {
     // SAFETY: The caller sees to AVX2. The tables have the size of a vector, and the loads may be
@@ -166,12 +206,17 @@ pub(super) unsafe fn quantise(blocks: &mut [Block], quantiser: &Quantiser) -> u3
             let size = _mm256_abs_epi16(level);
             let any = _mm256_testz_si256(size, size) == 0;
             let large = _mm256_testz_si256(size, _mm256_set1_epi16(!1)) == 0;
-            mask |= u32::from(any) << i | u32::from(large) << (16 + i);
+            mask |= (u32::from(any) << i) | (u32::from(large) << (16 + i));
         }
         mask
     }
 }
 
+/// The kernel of the same name.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[target_feature(enable = "avx2")]
 pub(super) unsafe fn zigzag(block: &Block) -> (Block, u32) {
     // SAFETY: The caller sees to AVX2, which is all this needs.
@@ -212,6 +257,10 @@ pub(super) unsafe fn zigzag(block: &Block) -> (Block, u32) {
 }
 
 /// Across four lines.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn inverse_pass([a, b, c, d]: Lines) -> Lines {
@@ -230,6 +279,10 @@ unsafe fn inverse_pass([a, b, c, d]: Lines) -> Lines {
 }
 
 /// Adds the inverse transform of four blocks to 4 lines of 16.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn add_strip(blocks: [&Block; 4], to: &mut [u8]) {
@@ -253,6 +306,11 @@ unsafe fn add_strip(blocks: [&Block; 4], to: &mut [u8]) {
     }
 }
 
+/// The kernel of the same name.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[target_feature(enable = "avx2")]
 pub(super) unsafe fn add_luma(blocks: &[Block; 16], mask: u32, to: &mut [u8; 256]) {
     for (y, to) in to.chunks_exact_mut(64).enumerate() {
@@ -267,6 +325,11 @@ pub(super) unsafe fn add_luma(blocks: &[Block; 16], mask: u32, to: &mut [u8; 256
     }
 }
 
+/// The kernel of the same name.
+///
+/// # Safety
+///
+/// The processor has AVX2.
 #[target_feature(enable = "avx2")]
 pub(super) unsafe fn add_chroma(blocks: &[Block; 8], mask: u32, to: &mut [u8; 128]) {
     for (y, to) in to.chunks_exact_mut(64).enumerate() {
