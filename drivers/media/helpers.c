@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "helpers.h"
 
-int media_helper_device_register(struct media_device *mdev, struct module *owner)
+int media_helper_device_register(struct media_device *mdev,
+				 struct module *owner)
 {
 	return __media_device_register(mdev, owner);
 }
@@ -69,7 +70,8 @@ void media_helper_video_set_drvdata(struct video_device *vdev, void *data)
 	video_set_drvdata(vdev, data);
 }
 
-int media_helper_ctrl_handler_init(struct v4l2_ctrl_handler *hdl, unsigned int hint)
+int media_helper_ctrl_handler_init(struct v4l2_ctrl_handler *hdl,
+				   unsigned int hint)
 {
 	return v4l2_ctrl_handler_init(hdl, hint);
 }
@@ -105,7 +107,8 @@ void media_helper_vb2_set_plane_payload(struct vb2_buffer *vb, unsigned int n,
 	vb2_set_plane_payload(vb, n, size);
 }
 
-dma_addr_t media_helper_vb2_plane_dma_addr(struct vb2_buffer *vb, unsigned int n)
+dma_addr_t media_helper_vb2_plane_dma_addr(struct vb2_buffer *vb,
+					   unsigned int n)
 {
 	return vb2_dma_contig_plane_dma_addr(vb, n);
 }
@@ -120,17 +123,20 @@ struct vb2_v4l2_buffer *media_helper_m2m_next_dst_buf(struct v4l2_m2m_ctx *ctx)
 	return v4l2_m2m_next_dst_buf(ctx);
 }
 
-struct vb2_v4l2_buffer *media_helper_m2m_src_buf_remove(struct v4l2_m2m_ctx *ctx)
+struct vb2_v4l2_buffer *
+media_helper_m2m_src_buf_remove(struct v4l2_m2m_ctx *ctx)
 {
 	return v4l2_m2m_src_buf_remove(ctx);
 }
 
-struct vb2_v4l2_buffer *media_helper_m2m_dst_buf_remove(struct v4l2_m2m_ctx *ctx)
+struct vb2_v4l2_buffer *
+media_helper_m2m_dst_buf_remove(struct v4l2_m2m_ctx *ctx)
 {
 	return v4l2_m2m_dst_buf_remove(ctx);
 }
 
-void media_helper_m2m_buf_done(struct vb2_v4l2_buffer *buf, enum vb2_buffer_state state)
+void media_helper_m2m_buf_done(struct vb2_v4l2_buffer *buf,
+			       enum vb2_buffer_state state)
 {
 	v4l2_m2m_buf_done(buf, state);
 }

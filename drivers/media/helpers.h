@@ -29,7 +29,8 @@ CONSTANT(V4L2_PIX_FMT_UYVY);
 CONSTANT(V4L2_PIX_FMT_H264_SLICE);
 #undef CONSTANT
 
-int media_helper_device_register(struct media_device *mdev, struct module *owner);
+int media_helper_device_register(struct media_device *mdev,
+				 struct module *owner);
 void media_helper_request_mark_manual_completion(struct media_request *req);
 int media_helper_num_requests(struct media_device *mdev);
 bool media_helper_try_module_get(struct module *module);
@@ -40,22 +41,28 @@ void media_helper_flush_percpu_work(void);
 int media_helper_video_register_device(struct video_device *vdev);
 void *media_helper_video_drvdata(struct file *file);
 void media_helper_video_set_drvdata(struct video_device *vdev, void *data);
-int media_helper_ctrl_handler_init(struct v4l2_ctrl_handler *hdl, unsigned int hint);
+int media_helper_ctrl_handler_init(struct v4l2_ctrl_handler *hdl,
+				   unsigned int hint);
 
 bool media_helper_vb2_is_busy(struct vb2_queue *q);
 bool media_helper_vb2_is_streaming(struct vb2_queue *q);
 void media_helper_vb2_clear_last_buffer_dequeued(struct vb2_queue *q);
 struct vb2_v4l2_buffer *media_helper_to_vb2_v4l2_buffer(struct vb2_buffer *vb);
-unsigned long media_helper_vb2_plane_size(struct vb2_buffer *vb, unsigned int n);
+unsigned long media_helper_vb2_plane_size(struct vb2_buffer *vb,
+					  unsigned int n);
 void media_helper_vb2_set_plane_payload(struct vb2_buffer *vb, unsigned int n,
 					unsigned long size);
-dma_addr_t media_helper_vb2_plane_dma_addr(struct vb2_buffer *vb, unsigned int n);
+dma_addr_t media_helper_vb2_plane_dma_addr(struct vb2_buffer *vb,
+					   unsigned int n);
 
 struct vb2_v4l2_buffer *media_helper_m2m_next_src_buf(struct v4l2_m2m_ctx *ctx);
 struct vb2_v4l2_buffer *media_helper_m2m_next_dst_buf(struct v4l2_m2m_ctx *ctx);
-struct vb2_v4l2_buffer *media_helper_m2m_src_buf_remove(struct v4l2_m2m_ctx *ctx);
-struct vb2_v4l2_buffer *media_helper_m2m_dst_buf_remove(struct v4l2_m2m_ctx *ctx);
-void media_helper_m2m_buf_done(struct vb2_v4l2_buffer *buf, enum vb2_buffer_state state);
+struct vb2_v4l2_buffer *
+media_helper_m2m_src_buf_remove(struct v4l2_m2m_ctx *ctx);
+struct vb2_v4l2_buffer *
+media_helper_m2m_dst_buf_remove(struct v4l2_m2m_ctx *ctx);
+void media_helper_m2m_buf_done(struct vb2_v4l2_buffer *buf,
+			       enum vb2_buffer_state state);
 bool media_helper_m2m_dst_buf_is_last(struct v4l2_m2m_ctx *ctx);
 bool media_helper_m2m_is_last_draining_src_buf(struct v4l2_m2m_ctx *ctx,
 					       struct vb2_v4l2_buffer *buf);
