@@ -2,6 +2,7 @@
 
 //! The encoder: rows of macroblocks shared out to threads, and the units put together.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::bits::BitWriter;
@@ -12,7 +13,7 @@ use crate::macroblock::Lower;
 use crate::mode::Coder;
 use crate::nal::NalWriter;
 use crate::picture_job::PictureJob;
-use crate::row::{code_row, RowOutput, RowTarget};
+use crate::row::{code_row, Alarm, RowOutput, RowTarget};
 use crate::simd::{best, Kernels};
 use crate::{Error, Picture, PictureType, Source, Stats};
 
@@ -121,6 +122,7 @@ impl Encoder {
         for (first, _) in picture.units.iter().filter_map(|unit| unit.rows) {
             slice_starts[first] = true;
         }
+        let failed = AtomicBool::new(false);
         let (luma, chroma) = recon.split_at_mut(mbs * 256);
         let targets = luma
             .chunks_exact_mut(width * 256)
@@ -134,6 +136,7 @@ impl Encoder {
                 above: (!slice_starts[y]).then(|| &self.lower[(y - 1) * width..y * width]),
                 own: &self.lower[y * width..(y + 1) * width],
                 output,
+                failed: &failed,
             });
         let targets = Mutex::new(targets);
         let filter = Mutex::new(Filter {
@@ -154,6 +157,7 @@ impl Encoder {
                 .unwrap_or_else(PoisonError::into_inner)
                 .next();
             let Some(mut target) = next else { break };
+            let _alarm = Alarm(&failed);
             let infos = code_row(&job, coder, &mut target);
             let row = Row {
                 luma: target.luma,

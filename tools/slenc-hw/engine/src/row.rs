@@ -2,6 +2,7 @@
 
 //! Coding of a row of macroblocks.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::OnceLock;
 
 use crate::bits::BitWriter;
@@ -95,10 +96,23 @@ pub(crate) struct RowTarget<'a> {
     /// Macroblocks of this row for the next.
     pub(crate) own: &'a [OnceLock<Lower>],
     pub(crate) output: &'a mut RowOutput,
+    /// Set when a thread fails.
+    pub(crate) failed: &'a AtomicBool,
+}
+
+/// Tells the threads that wait for one that it panics: they would wait for ever.
+pub(crate) struct Alarm<'a>(pub(crate) &'a AtomicBool);
+
+impl Drop for Alarm<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
 }
 
 /// Waits until the row above has come to a macroblock.
-fn wait(cell: &OnceLock<Lower>) -> &Lower {
+fn wait<'a>(cell: &'a OnceLock<Lower>, failed: &AtomicBool) -> &'a Lower {
     let mut spins = 0u32;
     loop {
         if let Some(lower) = cell.get() {
@@ -106,6 +120,7 @@ fn wait(cell: &OnceLock<Lower>) -> &Lower {
         }
         spins += 1;
         if spins % 64 == 0 {
+            assert!(!failed.load(Ordering::Relaxed), "another thread failed");
             std::thread::yield_now();
         } else {
             std::hint::spin_loop();
@@ -132,6 +147,7 @@ pub(crate) fn code_row(
     for x in 0..job.width_mbs {
         let above = target.above.map(|row| {
             // The furthest first: the row above is coded in order.
+            let wait = |cell| wait(cell, target.failed);
             let right = row.get(x + 1).map(wait);
             let corner = x.checked_sub(1).map(|x| wait(&row[x]));
             (corner, wait(&row[x]), right)
