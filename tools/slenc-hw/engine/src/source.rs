@@ -46,7 +46,11 @@ pub(crate) fn load(source: &Source<'_>, mb_x: usize, mb_y: usize, to: &mut Sampl
                 for line in 0..height / 2 {
                     let at = (y / 2 + line) * source.strides[1 + plane] + x / 2;
                     let from = &source.planes[1 + plane][at..][..width / 2];
-                    to.chroma[16 * line + 8 * plane..][..width / 2].copy_from_slice(from);
+                    let to = &mut to.chroma[16 * line + 8 * plane..][..8];
+                    match <&[u8; 8]>::try_from(from) {
+                        Ok(from) => to.copy_from_slice(from),
+                        Err(_) => to[..width / 2].copy_from_slice(from),
+                    }
                 }
             }
         }
@@ -68,7 +72,12 @@ fn load_luma(
 ) {
     for line in 0..height {
         let from = &source.planes[0][(y + line) * source.strides[0] + x..][..width];
-        to.luma[16 * line..][..width].copy_from_slice(from);
+        let to = &mut to.luma[16 * line..][..16];
+        // A copy of a length known beforehand needs no call.
+        match <&[u8; 16]>::try_from(from) {
+            Ok(from) => to.copy_from_slice(from),
+            Err(_) => to[..width].copy_from_slice(from),
+        }
     }
 }
 

@@ -196,8 +196,13 @@ pub(super) fn add_chroma(blocks: &[Block; 8], mask: u32, to: &mut [u8; 128]) {
 
 #[inline(always)]
 pub(super) fn copy(from: &[u8], stride: usize, to: &mut [u8], width: usize, height: usize) {
+    // Copies of a length known beforehand need no call.
     for y in 0..height {
-        to[16 * y..][..width].copy_from_slice(&from[y * stride..][..width]);
+        let (from, to) = (&from[y * stride..], &mut to[16 * y..]);
+        match width {
+            16 => to[..16].copy_from_slice(&from[..16]),
+            _ => to[..8].copy_from_slice(&from[..8]),
+        }
     }
 }
 
