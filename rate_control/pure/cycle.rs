@@ -32,6 +32,11 @@ impl Cycle {
         }
     }
 
+    /// The pictures that have begun and not closed, the oldest first.
+    pub fn open(&self) -> core::ops::RangeInclusive<Cookie> {
+        self.closed.saturating_add(1)..=self.begun
+    }
+
     /// A picture begins.
     pub fn begin(&mut self) -> Result<Cookie, Error> {
         if self.begun.saturating_sub(self.closed) >= Self::MAX_OUTSTANDING {

@@ -5,8 +5,18 @@
 //! Everything below needs `core` only: no allocation, no panic, integers, and paths that begin
 //! with `super`. The module and the cargo crate `slenc-pure` compile the same files.
 
+pub mod bucket;
+pub mod config;
+pub mod controller;
 pub mod cycle;
 pub mod fixed;
+pub mod frame;
+pub mod log2;
+pub mod math;
+pub mod model;
+pub mod pending;
+pub mod plan;
+pub mod quantizer;
 pub mod scale;
 pub mod session;
 

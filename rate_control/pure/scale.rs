@@ -2,6 +2,8 @@
 
 //! The scale that a codec's QPs are on.
 
+use super::log2::Log2;
+
 /// A codec, as far as its quantizer goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scale {
@@ -10,6 +12,16 @@ pub enum Scale {
     /// VP8's quantizer index (RFC 6386 section 9.6).
     Index127,
 }
+
+/// Quantizer steps of VP8's AC coefficients by index (RFC 6386 section 14.1).
+const VP8_AC: [u16; 128] = [
+    4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28,
+    29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52,
+    53, 54, 55, 56, 57, 58, 60, 62, 64, 66, 68, 70, 72, 74, 76, 78, 80, 82, 84, 86, 88, 90, 92, 94,
+    96, 98, 100, 102, 104, 106, 108, 110, 112, 114, 116, 119, 122, 125, 128, 131, 134, 137, 140,
+    143, 146, 149, 152, 155, 158, 161, 164, 167, 170, 173, 177, 181, 185, 189, 193, 197, 201, 205,
+    209, 213, 217, 221, 225, 229, 234, 239, 245, 249, 254, 259, 264, 269, 274, 279, 284,
+];
 
 impl Scale {
     /// The coarsest value. The finest is 0.
@@ -23,5 +35,112 @@ impl Scale {
     /// Whether the codec has this value.
     pub fn contains(self, qp: i32) -> bool {
         (0..=self.max()).contains(&qp)
+    }
+
+    /// The logarithm of the quantizer step in samples; out of range, of the nearest value.
+    ///
+    /// In H.264 a step doubles every 6 QPs and is 1 at QP 4 (clause 8.5.9: LevelScale and
+    /// `qP / 6`). VP8 tables 4 times the step.
+    pub fn step(self, qp: i32) -> Log2 {
+        let qp = qp.clamp(0, self.max());
+        match self {
+            Self::Qp51 => Log2::ratio(qp.wrapping_sub(4), 6),
+            Self::Index127 => {
+                let ac = VP8_AC.get(qp as usize).map_or(4, |&ac| ac);
+                Log2::of(u64::from(ac)).minus(Log2::ratio(2, 1))
+            }
+        }
+    }
+
+    /// The logarithm of the step between two values, from 256 times the value.
+    pub fn step_q8(self, qp_q8: i32) -> Log2 {
+        let low = self.step(qp_q8 >> 8);
+        let high = self.step((qp_q8 >> 8).wrapping_add(1));
+        low.plus(high.minus(low).times(Log2::from_raw((qp_q8 & 0xff) << 8)))
+    }
+
+    /// The coarsest value whose step is at most this, or the finest.
+    pub fn at_most(self, step: Log2) -> i32 {
+        match self {
+            Self::Qp51 => {
+                // A step of 6 for a factor of 2, and half of what `Log2::ratio` cuts off.
+                let qp = step.times(Log2::ratio(6, 1)).plus(Log2::from_raw(6));
+                (qp.raw() >> 16).saturating_add(4).clamp(0, 51)
+            }
+            Self::Index127 => {
+                let (mut low, mut high) = (0i32, 127i32);
+                while low < high {
+                    // Their mean, rounded up.
+                    let middle = (low | high).wrapping_sub((low ^ high) >> 1);
+                    if self.step(middle) <= step {
+                        low = middle;
+                    } else {
+                        high = middle.wrapping_sub(1);
+                    }
+                }
+                low
+            }
+        }
+    }
+
+    /// The value whose step is nearest to this.
+    pub fn nearest(self, step: Log2) -> i32 {
+        let below = self.at_most(step);
+        let above = below.wrapping_add(1).min(self.max());
+        if step.minus(self.step(below)).abs() <= self.step(above).minus(step).abs() {
+            below
+        } else {
+            above
+        }
+    }
+}
+
+#[cfg(any(test, CONFIG_KUNIT = "y"))]
+#[cfg_attr(not(test), super::kunit_tests(v4l2_rc_scale))]
+mod tests {
+    use super::*;
+
+    const SCALES: [Scale; 2] = [Scale::Qp51, Scale::Index127];
+
+    #[test]
+    fn every_value_is_found_by_its_step() {
+        for scale in SCALES {
+            for qp in 0..=scale.max() {
+                assert_eq!(scale.at_most(scale.step(qp)), qp);
+                assert_eq!(scale.nearest(scale.step(qp)), qp);
+                assert_eq!(
+                    scale.at_most(scale.step(qp).minus(Log2::from_raw(20))),
+                    (qp - 1).max(0)
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn steps_grow() {
+        for scale in SCALES {
+            for qp in 0..scale.max() {
+                assert!(scale.step(qp) < scale.step(qp + 1));
+            }
+        }
+        assert_eq!(Scale::Qp51.step(4), Log2::ZERO);
+        assert_eq!(Scale::Qp51.step(28), Log2::ratio(4, 1));
+        assert_eq!(Scale::Index127.step(0), Log2::ZERO);
+        assert_eq!(Scale::Index127.step(12), Log2::ratio(2, 1));
+    }
+
+    #[test]
+    fn anything_has_a_value() {
+        for scale in SCALES {
+            for raw in [i32::MIN, -1 << 20, -1, 0, 1, 1 << 20, i32::MAX] {
+                let step = Log2::from_raw(raw);
+                assert!(scale.contains(scale.at_most(step)));
+                assert!(scale.contains(scale.nearest(step)));
+            }
+            assert_eq!(scale.nearest(Log2::from_raw(i32::MIN)), 0);
+            assert_eq!(scale.nearest(Log2::from_raw(i32::MAX)), scale.max());
+            assert_eq!(scale.step(i32::MIN), scale.step(0));
+            assert_eq!(scale.step(i32::MAX), scale.step(scale.max()));
+        }
     }
 }

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A configuration in bits: what the rates and times in it come to for each picture.
+
+use super::{
+    bucket::Bucket,
+    config::{
+        Config,
+        Mode, //
+    },
+    log2::Log2,
+    math::{
+        mul_div,
+        signed,
+        unsigned, //
+    },
+};
+
+const NS: u64 = 1_000_000_000;
+
+/// The numbers that a configuration means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// Bits a second on average.
+    pub rate: u64,
+    /// Bits a second that leave the bucket.
+    pub peak: u64,
+    /// Size of the bucket in bits.
+    pub cpb: u64,
+    /// What the bucket holds before the first picture.
+    pub initial_fill: u64,
+    /// Bits of a picture on average.
+    pub share: u64,
+    /// Bits of the time in which a debt is paid.
+    pub horizon: u64,
+    /// Bits that can be saved.
+    pub credit: u64,
+}
+
+impl Plan {
+    /// Of a configuration that is in range.
+    pub fn of(config: &Config) -> Self {
+        let (rate, peak) = match config.mode {
+            Mode::Fixed | Mode::Quality => return Self::UNLIMITED,
+            Mode::Cbr => (config.bitrate, config.bitrate),
+            Mode::Vbr => (config.bitrate, config.peak.max(config.bitrate)),
+            Mode::CappedQuality => (config.peak, config.peak),
+        };
+        let (num, den) = config.interval;
+        let share = mul_div(rate, u64::from(num), u64::from(den)).max(1);
+        let cpb = match (config.cpb_bits, config.cpb_ns) {
+            (0, 0) => peak,
+            (0, ns) => mul_div(peak, ns.min(Config::MAX_NS), NS),
+            (bits, _) => bits,
+        }
+        .clamp(1, Config::MAX_BITS);
+        let initial_fill = match config.initial_delay_ns {
+            0 => 0,
+            ns => cpb.saturating_sub(mul_div(peak, ns, NS)),
+        };
+        let (horizon, credit) = match config.mode {
+            Mode::Vbr => {
+                let window = match config.window_ns {
+                    0 => 10 * NS,
+                    ns => ns.min(Config::MAX_NS),
+                };
+                let window = mul_div(rate, window, NS);
+                (window >> 1, window >> 2)
+            }
+            // What is paid in half a second and saved in a few pictures is hardly seen in a
+            // second.
+            _ => (rate >> 1, share.saturating_mul(3) >> 1),
+        };
+        Self {
+            rate,
+            peak,
+            cpb,
+            initial_fill,
+            share,
+            // Sizes vary from picture to picture: fewer would make the QP follow them.
+            horizon: horizon.max(share.saturating_mul(6)),
+            credit,
+        }
+    }
+
+    /// There is neither a rate nor a bucket that could overflow.
+    pub const UNLIMITED: Self = Self {
+        rate: 0,
+        peak: 0,
+        cpb: Config::MAX_BITS,
+        initial_fill: 0,
+        share: 0,
+        horizon: 1,
+        credit: 0,
+    };
+
+    /// What a picture may have to pay the debt within the horizon: `share` is what it has without
+    /// one.
+    ///
+    /// A fifth of it is always there, and no more than twice: what comes next is not known.
+    pub fn due(&self, bucket: &Bucket, share: u64) -> u64 {
+        let part = mul_div(bucket.debt.unsigned_abs(), share, self.horizon.max(1));
+        let due = if bucket.debt > 0 {
+            share.saturating_sub(part)
+        } else {
+            share.saturating_add(part)
+        };
+        due.clamp(mul_div(share, 1, 5), share.saturating_mul(2))
+    }
+
+    /// The bits that a picture may have without filling the bucket, when sizes are off by
+    /// `spread`: half of the room, so that the next one finds some too, and all but the usual
+    /// error of it where there is room for a few pictures only.
+    pub fn room(&self, bucket: &Bucket, share: u64, spread: Log2) -> u64 {
+        let room = self.cpb.saturating_sub(bucket.fill);
+        if room > share.saturating_mul(4) {
+            room >> 1
+        } else {
+            Log2::of(room)
+                .minus(spread.plus(spread).min(Log2::ONE))
+                .exp()
+        }
+    }
+
+    /// The bits of a picture that cannot help being large: without it the queue is short, with it
+    /// no longer than `shares`.
+    pub fn burst(&self, bucket: &Bucket, share: u64, shares: u64) -> u64 {
+        share
+            .saturating_mul(shares)
+            .saturating_sub(bucket.fill)
+            .max(share.saturating_mul(2))
+    }
+
+    /// How long the channel takes for so many bits, in ns.
+    pub fn delay_ns(&self, bits: u64) -> u64 {
+        if self.peak == 0 {
+            0
+        } else {
+            mul_div(bits, NS, self.peak)
+        }
+    }
+
+    /// How much of the bucket is full, in 1/16.
+    pub fn sixteenths(&self, bucket: &Bucket) -> u64 {
+        mul_div(bucket.fill, 16, self.cpb.max(1))
+    }
+
+    /// The bits by which the bucket overflows.
+    pub fn violation(&self, bucket: &Bucket) -> u64 {
+        unsigned(signed(bucket.fill).saturating_sub(signed(self.cpb)))
+    }
+}
