@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Tables made once and kept. A table's name holds a hash of its pictures and of what the engine
+//! makes of some of them, so that a changed engine makes new ones.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::Sequence;
+use crate::plant::engine::Coder;
+use crate::plant::table::Table;
+
+/// Pictures that the engine is recognised by.
+const PROBED: usize = 4;
+
+/// FNV-1a (G. Fowler, L. C. Noll, K.-P. Vo).
+fn hash(bytes: impl IntoIterator<Item = u8>) -> u64 {
+    bytes.into_iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+/// Changes when the pictures do, or what the engine makes of them.
+fn fingerprint(sequence: &Sequence) -> u64 {
+    let mut coder = Coder::new(sequence.width, sequence.height);
+    let mut words: Vec<u64> = vec![sequence.width as u64, sequence.height as u64];
+    for qp in [15, 27, 39] {
+        for (n, &picture) in sequence.order.iter().take(PROBED).enumerate() {
+            let coded = coder.encode(sequence, &sequence.pictures[picture], n == 0, qp, &[]);
+            words.push(coded.bits);
+            words.push(coded.psnr.to_bits());
+            coder.commit();
+        }
+    }
+    words.extend(sequence.order.iter().map(|&n| n as u64));
+    words.extend(sequence.cuts.iter().map(|&cut| u64::from(cut)));
+    let samples = sequence.pictures.iter().map(|p| hash(p.iter().copied()));
+    words.extend(samples);
+    hash(words.into_iter().flat_map(u64::to_le_bytes))
+}
+
+/// The table of a sequence, from `directory` or put there.
+pub(crate) fn table(
+    directory: &Path,
+    name: &str,
+    sequence: &Sequence,
+    progress: impl FnMut(usize, usize),
+) -> Result<Table, String> {
+    let path = directory.join(format!("{name}-{:016x}.json", fingerprint(sequence)));
+    if let Some(table) = load(&path, sequence) {
+        return Ok(table);
+    }
+    let table = Table::make(sequence, progress);
+    store(&path, &table).map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(table)
+}
+
+/// A table that cannot be read, or is another's, is made anew.
+fn load(path: &Path, sequence: &Sequence) -> Option<Table> {
+    let table: Table = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+    (table.period() == sequence.order.len()).then_some(table)
+}
+
+/// Others may be reading: the file appears at once.
+fn store(path: &Path, table: &Table) -> std::io::Result<()> {
+    let directory = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(directory)?;
+    let temporary: PathBuf = path.with_extension(format!("{}", std::process::id()));
+    let mut file = fs::File::create(&temporary)?;
+    file.write_all(&serde_json::to_vec(table)?)?;
+    file.sync_all()?;
+    fs::rename(temporary, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plant::table::tests::sequence;
+
+    #[test]
+    fn a_table_is_made_once() {
+        let directory = std::env::temp_dir().join(format!("slenc-rc-{}", std::process::id()));
+        let sequence = sequence();
+        let mut steps = 0;
+        let made = table(&directory, "test", &sequence, |_, _| steps += 1);
+        assert!(steps > 0);
+        let loaded = table(&directory, "test", &sequence, |_, _| unreachable!("it is kept"));
+        assert!(made.is_ok() && made == loaded);
+
+        // Other pictures are another table, and a broken file is no table.
+        let mut other = sequence.clone();
+        other.pictures[7][0] ^= 1;
+        let mut steps_of_other = 0;
+        assert!(table(&directory, "test", &other, |_, _| steps_of_other += 1).is_ok());
+        assert_eq!(steps_of_other, steps);
+        let files = fs::read_dir(&directory).expect("it was made");
+        for file in files {
+            fs::write(file.expect("an entry").path(), "{").expect("it can be written");
+        }
+        assert!(table(&directory, "test", &sequence, |_, _| ()) == made);
+        fs::remove_dir_all(directory).expect("it was made");
+    }
+}

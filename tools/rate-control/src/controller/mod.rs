@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Rate controllers: the built-in one and the baselines to compare it with.
+
+mod constant;
+mod log_domain;
+mod sliding;
+
+use crate::config::{Config, Scale};
+use crate::frame::{Coded, Decision, Input, Verdict};
+
+pub(crate) use constant::ConstantQpController;
+use log_domain::LogDomain;
+use sliding::SlidingBudget;
+
+/// A rate controller. Frames begin in order and end in the same order; up to
+/// [`Config::depth`] of them have begun and not ended.
+pub(crate) trait RateController {
+    /// Sets what applies to the frames that begin from now on.
+    fn configure(&mut self, config: &Config);
+
+    /// Decides how to code a frame.
+    fn begin(&mut self, input: &Input) -> Decision;
+
+    /// Learns of the oldest frame that has begun: its size as it was coded or, when the
+    /// decision was to skip, that of the all-skip picture.
+    fn end(&mut self, coded: &Coded) -> Verdict;
+}
+
+/// The controllers by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Kind {
+    /// The sliding-budget baseline
+    K,
+    /// The plain log-domain baseline
+    Log,
+}
+
+impl Kind {
+    /// As on the command line.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::K => "k",
+            Self::Log => "log",
+        }
+    }
+
+    /// A new controller.
+    pub(crate) fn create(self, config: &Config) -> Box<dyn RateController> {
+        match self {
+            Self::K => Box::new(SlidingBudget::new(config)),
+            Self::Log => Box::new(LogDomain::new(config)),
+        }
+    }
+}
+
+/// QP steps that double the quantizer's step size.
+fn octave(scale: Scale) -> f64 {
+    match scale {
+        Scale::Qp51 => 6.0,
+        // Its range of 4 to 284 (RFC 6386 section 14.1) is about 6 octaves.
+        Scale::Index127 => 20.0,
+    }
+}
+
+#[cfg(test)]
+mod tests;

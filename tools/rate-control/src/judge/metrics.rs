@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! All numbers of a run.
+
+use serde::Serialize;
+
+use super::buffer::{walk, walk_layers, Fill};
+use super::cuts::{cuts, Cut};
+use super::quality::{self, ConstantQp};
+use super::rate;
+use super::settle::{settlings, Settling};
+use super::stationary::is_stationary;
+use super::statistics::{deviation, largest, mean, percentile};
+use crate::config::{Config, SECOND};
+use crate::frame::Record;
+
+/// 50, 95, 99 and 99.9 %.
+const SHARES: [f64; 4] = [0.5, 0.95, 0.99, 0.999];
+
+/// The metrics of section 4 of the rate-control reference, and what else is reported.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Metrics {
+    pub(crate) frames: usize,
+    /// The content is stationary and no key frame is forced in it.
+    pub(crate) stationary: bool,
+    /// E in percent.
+    pub(crate) rate_error: Option<f64>,
+    /// W- and W+ in percent.
+    pub(crate) window_low: f64,
+    pub(crate) window_high: f64,
+    /// Error of the first second in percent.
+    pub(crate) first_second: f64,
+    /// D in ms, its percentiles, and D in frame intervals.
+    pub(crate) delay_ms: f64,
+    pub(crate) delay_percentiles_ms: [f64; 4],
+    pub(crate) delay_intervals: f64,
+    /// The same without the first two seconds: what the first frame costs is another matter.
+    pub(crate) steady_delay_intervals: f64,
+    /// N, and the largest excess in bits.
+    pub(crate) violations: usize,
+    pub(crate) violation_bits: f64,
+    /// P frames among them.
+    pub(crate) p_violations: usize,
+    /// In units of b.
+    pub(crate) first_i: f64,
+    pub(crate) i_max: f64,
+    pub(crate) p_max: f64,
+    pub(crate) size_percentiles: [f64; 4],
+    /// Standard deviation of QP, mean of it, and mean step from P to P.
+    pub(crate) qp_mean: f64,
+    pub(crate) qp_deviation: f64,
+    pub(crate) qp_step: f64,
+    pub(crate) psnr: f64,
+    pub(crate) psnr_min: f64,
+    pub(crate) psnr_p5: f64,
+    pub(crate) psnr_deviation: f64,
+    /// Time until the PSNR is within 1 dB of the run's, in ms.
+    pub(crate) psnr_settled_ms: Option<f64>,
+    /// L in percent.
+    pub(crate) loss: Option<f64>,
+    /// All-skip pictures sent, and the most in a row.
+    pub(crate) drops: usize,
+    pub(crate) consecutive_drops: usize,
+    pub(crate) freeze_ms: f64,
+    pub(crate) delivered_fps: f64,
+    /// Share of macroblocks that the hard maximum skipped, in percent.
+    pub(crate) forced_skips: f64,
+    /// Share of the bits that are filler, and of the time that the channel idles, in percent.
+    pub(crate) filler: f64,
+    pub(crate) idle: f64,
+    /// P frames above the limit of their size, in percent.
+    pub(crate) p_above_limit: f64,
+    pub(crate) settlings: Vec<Settling>,
+    pub(crate) cuts: Vec<Cut>,
+    /// Error of each layer's rate in percent, and violations of its cumulative bucket.
+    pub(crate) layer_errors: Vec<f64>,
+    pub(crate) layer_violations: Vec<usize>,
+}
+
+/// Measures a run. `curve` holds runs at constant QPs over the same frames.
+pub(crate) fn measure(records: &[Record], configs: &[Config], curve: &[ConstantQp]) -> Metrics {
+    let fills = walk(records, configs);
+    let config_of = |record: &Record| &configs[record.config];
+    let in_b = |record: &Record| record.bits as f64 / config_of(record).frame_bits();
+    let coded: Vec<&Record> = records.iter().filter(|r| !r.skipped).collect();
+    let p_frames: Vec<&Record> = coded.iter().filter(|r| !r.key).copied().collect();
+    let delays: Vec<f64> = fills.iter().map(|fill| fill.delay / 1e6).collect();
+    let in_intervals = |(record, fill): (&Record, &Fill)| fill.delay / config_of(record).interval as f64;
+    let psnrs: Vec<f64> = records.iter().map(|record| record.psnr).collect();
+    let qps: Vec<f64> = coded.iter().map(|record| f64::from(record.qp)).collect();
+    let steps: Vec<f64> = p_frames
+        .windows(2)
+        .map(|pair| f64::from((pair[1].qp - pair[0].qp).abs()))
+        .collect();
+    let sizes: Vec<f64> = records.iter().map(in_b).collect();
+    let bits: f64 = records.iter().map(|record| record.bits as f64).sum();
+    let filler: f64 = records.iter().map(|record| record.filler_bits as f64).sum();
+    let psnr = mean(&psnrs);
+    let settled = records.iter().find(|record| record.psnr >= psnr - 1.0);
+    let (window_low, window_high) = rate::worst_windows(records, configs);
+    let duration = records.iter().map(|record| record.duration).sum::<u64>() as f64;
+    let (consecutive_drops, freeze) = longest_freeze(records);
+    let first_second = rate::windows(records, configs, SECOND).first().copied();
+    let layers = configs.iter().map(|config| config.layers.len()).max();
+
+    Metrics {
+        frames: records.len(),
+        stationary: stationary(records, configs, curve, bits),
+        rate_error: rate::error(records, configs),
+        window_low,
+        window_high,
+        first_second: first_second.unwrap_or(0.0),
+        delay_ms: largest(delays.iter().copied()),
+        delay_percentiles_ms: SHARES.map(|share| percentile(&delays, share)),
+        delay_intervals: largest(records.iter().zip(&fills).map(in_intervals)),
+        steady_delay_intervals: largest(
+            records
+                .iter()
+                .zip(&fills)
+                .filter(|(record, _)| record.time >= 2 * SECOND)
+                .map(in_intervals),
+        ),
+        violations: fills.iter().filter(|fill| fill.violates).count(),
+        violation_bits: largest(fills.iter().map(|fill| fill.bits - fill.size)).max(0.0),
+        p_violations: violating_p(records, &fills),
+        first_i: records.first().map_or(0.0, in_b),
+        i_max: largest(coded.iter().filter(|r| r.key).map(|r| in_b(r))),
+        p_max: largest(p_frames.iter().map(|r| in_b(r))),
+        size_percentiles: SHARES.map(|share| percentile(&sizes, share)),
+        qp_mean: mean(&qps),
+        qp_deviation: deviation(&qps),
+        qp_step: mean(&steps),
+        psnr,
+        psnr_min: psnrs.iter().copied().reduce(f64::min).unwrap_or(0.0),
+        psnr_p5: percentile(&psnrs, 0.05),
+        psnr_deviation: deviation(&psnrs),
+        psnr_settled_ms: settled.map(|record| record.time as f64 / 1e6),
+        loss: quality::loss(bits, psnr, curve),
+        drops: records.len() - coded.len(),
+        consecutive_drops,
+        freeze_ms: freeze,
+        delivered_fps: coded.len() as f64 / duration * SECOND as f64,
+        forced_skips: forced_skips(records, configs),
+        filler: filler / (bits + filler) * 100.0,
+        idle: fills.iter().map(|fill| fill.idle).sum::<f64>() / duration * 100.0,
+        p_above_limit: above_limit(&p_frames, configs),
+        settlings: settlings(records, configs, &fills),
+        cuts: cuts(records, configs, &fills, curve),
+        layer_errors: rate::layer_errors(records, configs),
+        layer_violations: (0..layers.unwrap_or(0))
+            .map(|layer| {
+                let fills = walk_layers(records, configs, layer);
+                fills.iter().filter(|fill| fill.violates).count()
+            })
+            .collect(),
+    }
+}
+
+/// Judged at the QP of the curve whose bits are nearest.
+fn stationary(records: &[Record], configs: &[Config], curve: &[ConstantQp], bits: f64) -> bool {
+    let distance = |point: &ConstantQp| (point.bits() / bits).ln().abs();
+    let Some(nearest) = curve.iter().min_by(|a, b| distance(a).total_cmp(&distance(b))) else {
+        return false;
+    };
+    let forced = records.iter().skip(1).any(|record| record.key);
+    let p_sizes: Vec<u64> = records
+        .iter()
+        .zip(&nearest.sizes)
+        .filter(|(record, _)| !record.key)
+        .map(|(_, &size)| size)
+        .collect();
+    let interval = configs.first().map_or(SECOND, |config| config.interval);
+    !forced && is_stationary(&p_sizes, SECOND as f64 / interval as f64)
+}
+
+fn violating_p(records: &[Record], fills: &[Fill]) -> usize {
+    let both = records.iter().zip(fills);
+    both.filter(|(record, fill)| fill.violates && !record.key)
+        .count()
+}
+
+/// The most all-skip pictures in a row, and for how long a picture is shown at most, in ms.
+fn longest_freeze(records: &[Record]) -> (usize, f64) {
+    let (mut run, mut shown, mut most, mut longest) = (0, 0, 0, 0);
+    for record in records {
+        if record.skipped {
+            run += 1;
+            shown += record.duration;
+        } else {
+            run = 0;
+            shown = record.duration;
+        }
+        most = most.max(run);
+        longest = longest.max(shown);
+    }
+    (most, longest as f64 / 1e6)
+}
+
+fn forced_skips(records: &[Record], configs: &[Config]) -> f64 {
+    let (mut skipped, mut all) = (0, 0);
+    for record in records {
+        skipped += u64::from(record.forced_skip_mbs);
+        all += u64::from(configs[record.config].macroblocks());
+    }
+    skipped as f64 / all as f64 * 100.0
+}
+
+fn above_limit(p_frames: &[&Record], configs: &[Config]) -> f64 {
+    let above = p_frames.iter().filter(|record| {
+        let limit = configs[record.config].max_bits[1];
+        limit.is_some_and(|limit| record.bits > limit)
+    });
+    above.count() as f64 / p_frames.len().max(1) as f64 * 100.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples;
+    use super::*;
+
+    #[test]
+    fn a_run_by_hand() {
+        let mut configs = [samples::config(25_000, 3900)];
+        configs[0].max_bits = [None, Some(1000)];
+        let mut records = samples::records(&[4500, 500, 500, 100, 100, 1100, 1000, 200]);
+        records[3].skipped = true;
+        records[4].skipped = true;
+        records[5].qp = 33;
+        records[0].psnr = 32.0;
+        let metrics = measure(&records, &configs, &[]);
+        assert_eq!(metrics.frames, 8);
+        assert_eq!((metrics.violations, metrics.violation_bits), (2, 600.0));
+        assert_eq!(metrics.p_violations, 1);
+        assert_eq!((metrics.first_i, metrics.i_max, metrics.p_max), (4.5, 4.5, 1.1));
+        assert_eq!((metrics.delay_ms, metrics.delay_intervals), (180.0, 4.5));
+        assert_eq!((metrics.drops, metrics.consecutive_drops), (2, 2));
+        assert_eq!((metrics.freeze_ms, metrics.delivered_fps), (120.0, 18.75));
+        // 30 30 33 30 30 from P to P: 0, 3, 3, 0.
+        assert_eq!((metrics.qp_step, metrics.qp_mean), (1.5, 30.5));
+        assert_eq!((metrics.psnr, metrics.psnr_min), (39.0, 32.0));
+        assert_eq!(metrics.psnr_settled_ms, Some(40.0));
+        assert_eq!(metrics.p_above_limit, 20.0);
+        assert!(!metrics.stationary && metrics.loss.is_none());
+    }
+
+    #[test]
+    fn loss_and_stationarity_come_from_the_curve() {
+        let configs = [samples::config(25_000, 4000)];
+        let records = samples::records(&[1010; 100]);
+        let curve = [(28, 2000, 42.0), (32, 1000, 40.0), (36, 500, 38.0)].map(|(qp, size, psnr)| {
+            ConstantQp {
+                qp,
+                sizes: vec![size; 100],
+                psnr,
+            }
+        });
+        let metrics = measure(&records, &configs, &curve);
+        assert!(metrics.stationary);
+        assert!(metrics.loss.is_some_and(|loss| (loss - 1.0).abs() < 1e-9));
+        let mut forced = records.clone();
+        forced[50].key = true;
+        assert!(!measure(&forced, &configs, &curve).stationary);
+    }
+}

@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The scenarios S1 to S23 of the reference, and X1 onward: what the scoreboard reports besides.
+
+use super::{Change, Cpb, Events, Keys, Scenario};
+use crate::config::{Levers, Mode, Scale};
+
+/// CBR with a buffer of a second, and nothing else.
+pub(crate) const BASE: Scenario = Scenario {
+    id: "",
+    variant: "",
+    title: "",
+    contents: &[],
+    seconds: 30,
+    mode: Mode::Cbr,
+    peak: 1.0,
+    cpb: Cpb::Ms(1000),
+    keys: Keys::Never,
+    events: Events::List(&[]),
+    levers: Levers::NONE,
+    skip: None,
+    max_frame: [None; 2],
+    layers: &[1.0],
+    refresh: 0.0,
+    jitter: 0.0,
+    fps: None,
+    depth: 1,
+    filler: false,
+    scale: Scale::Qp51,
+    quality_qp: 28,
+};
+
+const NATURAL: &[&str] = &["bigbuckbunny", "bikes", "carphone", "noisy", "m-steady", "m-noise"];
+const STEADY: &[&str] = &["carphone", "noisy", "m-steady", "m-noise"];
+const CUTS: &[&str] = &["cuts", "m-cuts"];
+const SCREEN: &[&str] = &["screen", "m-screen"];
+const ALL: &[&str] = &[
+    "bigbuckbunny", "bikes", "carphone", "noisy", "cuts", "m-steady", "m-noise", "m-cuts", "m-fades",
+];
+
+const PRE: Levers = Levers {
+    pre_analysis: true,
+    ..Levers::NONE
+};
+const HARD: Levers = Levers {
+    hard_max: true,
+    ..Levers::NONE
+};
+const HARD_PRE: Levers = Levers {
+    pre_analysis: true,
+    ..HARD
+};
+const POST: Levers = Levers {
+    post_skip: true,
+    ..Levers::NONE
+};
+
+/// All scenarios.
+pub(crate) static SCENARIOS: &[Scenario] = &[
+    Scenario {
+        id: "S1",
+        title: "CBR, CPB 1000 ms, infinite GOP",
+        contents: ALL,
+        ..BASE
+    },
+    Scenario {
+        id: "S2",
+        title: "CBR, CPB 500 ms",
+        contents: ALL,
+        cpb: Cpb::Ms(500),
+        ..BASE
+    },
+    Scenario {
+        id: "S3",
+        title: "CBR, CPB 250 ms, key frames at most 5 b",
+        contents: ALL,
+        cpb: Cpb::Ms(250),
+        keys: Keys::Every(100),
+        max_frame: [Some(5.0), None],
+        ..BASE
+    },
+    Scenario {
+        id: "S4",
+        variant: "hard",
+        title: "buffer of 1.1 frames, hard maximum",
+        contents: STEADY,
+        cpb: Cpb::Frames(1.1),
+        levers: HARD,
+        ..BASE
+    },
+    Scenario {
+        id: "S5",
+        title: "GOP of 60",
+        contents: NATURAL,
+        keys: Keys::Every(60),
+        ..BASE
+    },
+    Scenario {
+        id: "S6",
+        title: "GOP of 30 and forced key frames",
+        contents: NATURAL,
+        keys: Keys::EveryAndForced(30),
+        ..BASE
+    },
+    Scenario {
+        id: "S7",
+        title: "rate halved at 10 s",
+        contents: STEADY,
+        events: Events::List(&[(10, Change::Rate(0.5))]),
+        ..BASE
+    },
+    Scenario {
+        id: "S8",
+        title: "rate doubled at 10 s",
+        contents: STEADY,
+        events: Events::List(&[(10, Change::Rate(2.0))]),
+        ..BASE
+    },
+    Scenario {
+        id: "S9",
+        title: "bandwidth estimator: +8 % a second, x0.7 every 5 s",
+        contents: STEADY,
+        events: Events::Sawtooth,
+        ..BASE
+    },
+    Scenario {
+        id: "S10",
+        title: "every second frame from 10 to 20 s, jittered intervals",
+        contents: STEADY,
+        events: Events::List(&[(10, Change::Decimate(2)), (20, Change::Decimate(1))]),
+        jitter: 0.1,
+        ..BASE
+    },
+    Scenario {
+        id: "S11",
+        title: "VBR, peak 2R",
+        contents: ALL,
+        seconds: 60,
+        mode: Mode::Vbr,
+        peak: 2.0,
+        ..BASE
+    },
+    Scenario {
+        id: "S11",
+        variant: "hard",
+        title: "VBR, peak 2R, hard maximum",
+        contents: ALL,
+        seconds: 60,
+        mode: Mode::Vbr,
+        peak: 2.0,
+        levers: HARD,
+        ..BASE
+    },
+    Scenario {
+        id: "S12",
+        variant: "cq",
+        title: "constant quality",
+        contents: NATURAL,
+        mode: Mode::Quality,
+        ..BASE
+    },
+    Scenario {
+        id: "S12",
+        variant: "capped",
+        title: "capped quality, peak 2R",
+        contents: NATURAL,
+        mode: Mode::CappedQuality,
+        peak: 2.0,
+        ..BASE
+    },
+    Scenario {
+        id: "S13",
+        title: "two temporal layers",
+        contents: STEADY,
+        layers: &[0.6, 0.4],
+        ..BASE
+    },
+    Scenario {
+        id: "S14",
+        title: "three temporal layers",
+        contents: STEADY,
+        layers: &[0.5, 0.2, 0.3],
+        ..BASE
+    },
+    Scenario {
+        id: "S15",
+        variant: "skip",
+        title: "cuts, CPB 500 ms, skips before coding",
+        contents: CUTS,
+        cpb: Cpb::Ms(500),
+        skip: Some(2),
+        ..BASE
+    },
+    Scenario {
+        id: "S15",
+        variant: "post",
+        title: "cuts, CPB 500 ms, verdict after coding",
+        contents: CUTS,
+        cpb: Cpb::Ms(500),
+        levers: POST,
+        skip: Some(2),
+        ..BASE
+    },
+    Scenario {
+        id: "S15",
+        variant: "post250",
+        title: "cuts, CPB 250 ms, verdict after coding",
+        contents: CUTS,
+        cpb: Cpb::Ms(250),
+        levers: POST,
+        skip: Some(2),
+        ..BASE
+    },
+    Scenario {
+        id: "S15",
+        variant: "hard",
+        title: "cuts, CPB 250 ms, hard maximum",
+        contents: CUTS,
+        cpb: Cpb::Ms(250),
+        levers: HARD,
+        ..BASE
+    },
+    Scenario {
+        id: "S15",
+        variant: "screen",
+        title: "screen, blind, verdict after coding",
+        contents: SCREEN,
+        levers: POST,
+        skip: Some(15),
+        ..BASE
+    },
+    Scenario {
+        id: "S16",
+        title: "P frames at most 2 b",
+        contents: ALL,
+        max_frame: [Some(6.0), Some(2.0)],
+        ..BASE
+    },
+    Scenario {
+        id: "S16",
+        variant: "hard",
+        title: "P frames at most 2 b, hard maximum",
+        contents: ALL,
+        max_frame: [Some(6.0), Some(2.0)],
+        levers: HARD,
+        ..BASE
+    },
+    Scenario {
+        id: "S17",
+        title: "cyclic intra refresh of 1/25 a frame",
+        contents: STEADY,
+        refresh: 0.04,
+        ..BASE
+    },
+    Scenario {
+        id: "S18",
+        title: "QP held at 40..51, then at 0..20, then free",
+        contents: STEADY,
+        events: Events::List(&[
+            (8, Change::QpRange(40, 51)),
+            (14, Change::QpRange(0, 20)),
+            (18, Change::QpRange(0, 51)),
+        ]),
+        ..BASE
+    },
+    Scenario {
+        id: "S19",
+        variant: "blind",
+        title: "cuts without pre-analysis",
+        contents: CUTS,
+        ..BASE
+    },
+    Scenario {
+        id: "S19",
+        variant: "pre",
+        title: "cuts with pre-analysis",
+        contents: CUTS,
+        levers: PRE,
+        ..BASE
+    },
+    Scenario {
+        id: "S19",
+        variant: "screen",
+        title: "screen, pre-analysis and hard maximum",
+        contents: SCREEN,
+        levers: HARD_PRE,
+        ..BASE
+    },
+    Scenario {
+        id: "S20",
+        title: "8 frames between begin and end",
+        contents: NATURAL,
+        depth: 8,
+        ..BASE
+    },
+    Scenario {
+        id: "S21",
+        title: "strict CBR with filler",
+        contents: NATURAL,
+        filler: true,
+        ..BASE
+    },
+    Scenario {
+        id: "S22",
+        title: "black, noise, black",
+        contents: &["flash"],
+        ..BASE
+    },
+    Scenario {
+        id: "S23",
+        title: "VP8's scale of QP",
+        contents: NATURAL,
+        scale: Scale::Index127,
+        quality_qp: 40,
+        ..BASE
+    },
+    Scenario {
+        id: "X1",
+        title: "rate x0.1 from 10 to 15 s",
+        contents: STEADY,
+        events: Events::List(&[(10, Change::Rate(0.1)), (15, Change::Rate(1.0))]),
+        ..BASE
+    },
+    Scenario {
+        id: "X2",
+        title: "pause of 10 s",
+        contents: STEADY,
+        seconds: 40,
+        events: Events::List(&[(10, Change::Pause(10))]),
+        ..BASE
+    },
+    Scenario {
+        id: "X3",
+        title: "100 frames a second",
+        contents: STEADY,
+        fps: Some(100),
+        ..BASE
+    },
+    Scenario {
+        id: "X4",
+        title: "5 frames a second",
+        contents: STEADY,
+        events: Events::List(&[(0, Change::Decimate(5))]),
+        ..BASE
+    },
+    Scenario {
+        id: "X5",
+        title: "key frames in pairs and on cuts",
+        contents: CUTS,
+        keys: Keys::PairsAndCuts,
+        ..BASE
+    },
+    Scenario {
+        id: "X6",
+        title: "long stillness, then motion; fades",
+        contents: &["m-stillness", "m-fades"],
+        seconds: 120,
+        ..BASE
+    },
+];
+
+/// Scenarios whose id, or id and variant, are named; all if none are.
+pub(crate) fn select(names: &[String]) -> Result<Vec<&'static Scenario>, String> {
+    if let Some(unknown) = names.iter().find(|name| !SCENARIOS.iter().any(|s| matches(s, name))) {
+        return Err(format!("no scenario {unknown}; see `slenc-rc list`"));
+    }
+    let chosen = |s: &&Scenario| names.is_empty() || names.iter().any(|name| matches(s, name));
+    Ok(SCENARIOS.iter().filter(chosen).collect())
+}
+
+fn matches(scenario: &Scenario, name: &str) -> bool {
+    let whole = scenario.name().replace(' ', "-");
+    scenario.id.eq_ignore_ascii_case(name) || whole.eq_ignore_ascii_case(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::content::find;
+
+    #[test]
+    fn every_scenario_of_the_reference_is_there_once() {
+        for n in 1..=23 {
+            let id = format!("S{n}");
+            assert!(SCENARIOS.iter().any(|s| s.id == id), "{id}");
+        }
+        for (n, scenario) in SCENARIOS.iter().enumerate() {
+            let name = scenario.name();
+            assert_eq!(SCENARIOS.iter().position(|s| s.name() == name), Some(n), "{name}");
+            for content in scenario.contents {
+                assert!(find(content).is_some(), "{content}");
+            }
+            let rates: f64 = scenario.layers.iter().sum();
+            assert!((rates - 1.0).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn scenarios_by_name() {
+        let names = |names: &[&str]| {
+            let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+            select(&names).map(|s| s.iter().map(|s| s.name()).collect::<Vec<_>>())
+        };
+        assert_eq!(names(&["s1", "S12-cq"]), Ok(vec!["S1".into(), "S12 cq".into()]));
+        assert_eq!(names(&["S12"]).map(|s| s.len()), Ok(2));
+        assert_eq!(names(&[]).map(|s| s.len()), Ok(SCENARIOS.len()));
+        assert!(names(&["S99"]).is_err());
+    }
+}

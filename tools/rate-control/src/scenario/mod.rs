@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Scenarios as data: what is coded, how it is configured, and what happens on the way.
+
+pub(crate) mod list;
+pub(crate) mod timeline;
+
+use crate::config::{Config, Levers, Mode, Scale, SECOND};
+use crate::content::Content;
+use crate::plant::scale::max_qp;
+
+/// Size of the coded picture buffer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Cpb {
+    /// At the rate that fills it.
+    Ms(u64),
+    /// In frame intervals.
+    Frames(f64),
+}
+
+/// When key frames come, besides the first.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Keys {
+    Never,
+    /// Every so many frames.
+    Every(usize),
+    /// The same, and forced ones at random, a few seconds apart.
+    EveryAndForced(usize),
+    /// Forced in pairs, half a second apart, and on every cut.
+    PairsAndCuts,
+}
+
+/// Something that changes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Change {
+    /// The rate, by this factor of the first; the buffer keeps its length in time.
+    Rate(f64),
+    /// Only each so many-th picture is coded.
+    Decimate(usize),
+    /// Limits of QP, on the scale 0 to 51.
+    QpRange(i32, i32),
+    /// No frame for so many seconds.
+    Pause(u64),
+}
+
+/// What happens on the way.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Events {
+    /// At these seconds.
+    List(&'static [(u64, Change)]),
+    /// The rate rises by 8 % a second and falls to 70 % every 5.
+    Sawtooth,
+}
+
+/// A scenario.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scenario {
+    /// S1 to S23 of the reference, X for what is beyond.
+    pub(crate) id: &'static str,
+    /// What is different from others of the same id.
+    pub(crate) variant: &'static str,
+    pub(crate) title: &'static str,
+    /// Names of content.
+    pub(crate) contents: &'static [&'static str],
+    pub(crate) seconds: u64,
+    pub(crate) mode: Mode,
+    /// By the average rate.
+    pub(crate) peak: f64,
+    pub(crate) cpb: Cpb,
+    pub(crate) keys: Keys,
+    pub(crate) events: Events,
+    pub(crate) levers: Levers,
+    /// Skips are allowed, so many in a row.
+    pub(crate) skip: Option<u32>,
+    /// Limit of I and P frames in units of b.
+    pub(crate) max_frame: [Option<f64>; 2],
+    /// Shares of the rate.
+    pub(crate) layers: &'static [f64],
+    /// Share of the macroblocks that each frame refreshes.
+    pub(crate) refresh: f64,
+    /// Standard deviation of intervals, as a share of them.
+    pub(crate) jitter: f64,
+    /// Frame rate instead of the content's.
+    pub(crate) fps: Option<u64>,
+    pub(crate) depth: usize,
+    pub(crate) filler: bool,
+    pub(crate) scale: Scale,
+    pub(crate) quality_qp: i32,
+}
+
+impl Scenario {
+    /// "S19 pre".
+    pub(crate) fn name(&self) -> String {
+        [self.id, self.variant].join(" ").trim_end().to_owned()
+    }
+
+    /// The configuration at the beginning.
+    pub(crate) fn config(
+        &self,
+        content: &Content,
+        bitrate: u64,
+        size: (u32, u32),
+        rate: (u64, u64),
+    ) -> Config {
+        let interval = match self.fps {
+            Some(fps) => SECOND / fps,
+            None => SECOND * rate.1 / rate.0,
+        };
+        let peak = (bitrate as f64 * self.peak) as u64;
+        let b = bitrate as f64 * interval as f64 / SECOND as f64;
+        let cpb = match self.cpb {
+            Cpb::Ms(ms) => peak * ms / 1000,
+            Cpb::Frames(frames) => (b * self.peak * frames) as u64,
+        };
+        let bits = |limit: Option<f64>| limit.map(|frames| (b * frames) as u64);
+        Config {
+            mode: self.mode,
+            bitrate,
+            peak,
+            cpb,
+            interval,
+            width: size.0,
+            height: size.1,
+            scale: self.scale,
+            min_qp: 0,
+            max_qp: max_qp(self.scale),
+            quality_qp: self.quality_qp,
+            max_bits: self.max_frame.map(bits),
+            skip: self.skip.is_some(),
+            max_consecutive_skips: self.skip.unwrap_or(0),
+            filler: self.filler,
+            layers: self
+                .layers
+                .iter()
+                .map(|share| (bitrate as f64 * share) as u64)
+                .collect(),
+            screen: content.name.contains("screen"),
+            depth: self.depth,
+            levers: self.levers,
+        }
+    }
+}
