@@ -204,6 +204,9 @@ impl<T: Driver> VTable<T> {
         from_result(|| {
             // SAFETY: By the requirements of this function the list of objects is stable.
             let context = unsafe { context_of::<T>(req) }?;
+            if !context.device().is_registered() {
+                return Err(ENODEV);
+            }
             // Controls of another file would never be completed.
             // SAFETY: As above.
             unsafe { for_each_object(req, |object| context.owns_object(object)) }?;

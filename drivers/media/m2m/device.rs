@@ -89,6 +89,12 @@ impl<T: Operations> Device<T> {
         unsafe { (*self.v4l2.inner.get()).dev }
     }
 
+    /// Returns whether user space can use the device.
+    pub(crate) fn is_registered(&self) -> bool {
+        // SAFETY: The flag is valid before, during and after registration.
+        unsafe { media::media_helper_video_is_registered(self.node.get()) }
+    }
+
     fn node_is_new(&self) -> bool {
         // SAFETY: The field is set when the node is registered.
         unsafe { (*self.node.get()).v4l2_dev.is_null() }
@@ -182,10 +188,15 @@ impl<T: Driver> Device<T> {
         result
     }
 
-    /// Takes the video node from user space; files that are open stay so.
+    /// Takes the video node from user space. Files that are open stay so, but who waits for a
+    /// buffer is told that there will be none.
     fn unregister_node(&self) {
-        // SAFETY: The node was registered.
-        unsafe { media::video_unregister_device(self.node.get()) }
+        // SAFETY: The node was registered. Its files are those of contexts, which are complete
+        // when they come into the list and until they leave it.
+        unsafe {
+            media::video_unregister_device(self.node.get());
+            media::media_helper_video_queue_error(self.node.get());
+        }
     }
 
     /// Adds the device to the graph.
