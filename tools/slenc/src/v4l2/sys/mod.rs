@@ -8,9 +8,12 @@
 
 #![allow(unsafe_code)]
 
+pub mod buffers;
 pub mod control;
+pub mod drain;
 pub mod mapping;
 pub mod media;
+pub mod selection;
 pub mod uapi;
 pub mod video;
 

@@ -167,12 +167,17 @@ impl Format {
             .collect()
     }
 
-    /// Asks for another pixel format, with the driver's choice of strides.
+    /// Asks for another pixel format, with the driver's choice of strides and colours
+    /// that nobody knows: what a driver answered before would pass for the source's.
     pub fn set(&mut self, fourcc: u32, width: u32, height: u32) {
         self.0.pixelformat = fourcc;
         self.0.width = width;
         self.0.height = height;
         self.0.field = V4L2_FIELD_NONE;
+        self.0.colorspace = V4L2_COLORSPACE_DEFAULT;
+        self.0.__bindgen_anon_1.ycbcr_enc = V4L2_YCBCR_ENC_DEFAULT as u8;
+        self.0.quantization = V4L2_QUANTIZATION_DEFAULT as u8;
+        self.0.xfer_func = V4L2_XFER_FUNC_DEFAULT as u8;
         self.0.num_planes = 0;
         self.0.plane_fmt = [Plain::zeroed(); VIDEO_MAX_PLANES];
     }
@@ -183,6 +188,11 @@ impl Format {
         let mut planes = self.0.plane_fmt;
         planes[0].sizeimage = size;
         self.0.plane_fmt = planes;
+    }
+
+    /// The kernel's structure.
+    pub(super) fn raw(&self) -> v4l2_pix_format_mplane {
+        self.0
     }
 
     /// A format with these planes: bytes of a line, and of the plane.
@@ -222,6 +232,29 @@ pub fn set_format(fd: BorrowedFd<'_>, queue: u32, format: Format) -> io::Result<
     unsafe { update::<VIDIOC_S_FMT, _>(fd, &mut arg) }?;
     // SAFETY: As in `get_format`.
     Ok(Format(unsafe { arg.fmt.pix_mp }))
+}
+
+/// TRY_FMT: what the driver would make of `format`.
+pub fn try_format(fd: BorrowedFd<'_>, queue: u32, format: Format) -> io::Result<Format> {
+    let mut arg = v4l2_format::zeroed();
+    arg.type_ = queue;
+    arg.fmt.pix_mp = format.0;
+    // SAFETY: As in `set_format`.
+    unsafe { update::<VIDIOC_TRY_FMT, _>(fd, &mut arg) }?;
+    // SAFETY: As in `get_format`.
+    Ok(Format(unsafe { arg.fmt.pix_mp }))
+}
+
+/// G_PARM: seconds per frame as a fraction.
+pub fn frame_interval(fd: BorrowedFd<'_>, queue: u32) -> io::Result<(u32, u32)> {
+    let mut arg = v4l2_streamparm::zeroed();
+    arg.type_ = queue;
+    // SAFETY: The argument's type is the ioctl's, without pointers.
+    unsafe { update::<VIDIOC_G_PARM, _>(fd, &mut arg) }?;
+    // SAFETY: All members of the union are made of integers, and the interval is at
+    // the same place in those of both directions.
+    let interval = unsafe { arg.parm.output.timeperframe };
+    Ok((interval.numerator, interval.denominator))
 }
 
 /// S_PARM of an OUTPUT queue: seconds per frame as a fraction, as asked and as
@@ -283,7 +316,7 @@ type Planes = [v4l2_plane; VIDEO_MAX_PLANES];
 const VIDEO_MAX_PLANES: usize = 8;
 
 /// A buffer argument whose planes are those given.
-fn buffer(queue: u32, index: u32, planes: &mut [v4l2_plane]) -> v4l2_buffer {
+pub(super) fn buffer(queue: u32, index: u32, planes: &mut [v4l2_plane]) -> v4l2_buffer {
     let mut arg = v4l2_buffer::zeroed();
     arg.type_ = queue;
     arg.index = index;
