@@ -120,6 +120,8 @@ pub struct Config {
     pub strict: bool,
     /// Nothing is too late, it only arrives later: a big picture may exceed the CPB.
     pub low_delay: bool,
+    /// P pictures are never finer than what lets an I picture of the same QP fit into the CPB.
+    pub intra_safe: bool,
     /// The rate is to be met from below too, with filler data.
     pub filler: bool,
     /// Time between pictures in seconds, as a fraction.
@@ -170,6 +172,7 @@ impl Config {
             initial_delay_ns: 0,
             strict: false,
             low_delay: false,
+            intra_safe: false,
             filler: false,
             interval: (num, den),
             i: limits,

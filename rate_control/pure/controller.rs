@@ -27,15 +27,14 @@ use super::{
         State,
         Verdict, //
     },
+    lesson,
     log2::Log2,
     math::{
+        mul_div,
         signed,
         Drain, //
     },
-    model::{
-        Model,
-        Surprise, //
-    },
+    model::Model,
     pending::{
         Pending,
         Ring, //
@@ -47,41 +46,36 @@ use super::{
         FrameType, //
     },
 };
-
-/// How much smaller the P pictures of new content are than its first picture: 2 bits, a factor
-/// of 4. It is often more; aiming low is cheaper than aiming high.
-const I_TO_P: Log2 = Log2::ratio(2, 1);
-/// A P picture this much larger than usual repaints the picture: it is treated as an I picture.
-const REPAINT: Log2 = Log2::ratio(13, 10);
-/// Length of the queue, in pictures, that the first picture may make.
-const FIRST: u64 = 3;
-/// The same for other pictures that cannot help being large.
-const BURST: u64 = 6;
+use core::ops::RangeInclusive;
 
 /// The rate control of a stream.
 #[derive(Clone, Copy, Debug)]
 pub struct Controller {
-    caps: Capabilities,
-    config: Option<Config>,
-    plan: Plan,
-    cycle: Cycle,
-    ring: Ring,
-    bucket: Bucket,
-    out: Drain,
-    due: Drain,
+    pub(super) caps: Capabilities,
+    pub(super) config: Option<Config>,
+    pub(super) plan: Plan,
+    pub(super) cycle: Cycle,
+    pub(super) ring: Ring,
+    pub(super) bucket: Bucket,
+    pub(super) out: Drain,
+    pub(super) due: Drain,
     /// Bits of the average picture at the pace of the last ones.
-    pace: u64,
-    intra: Model,
-    inter: [Model; MAX_LAYERS],
-    quantizer: Quantizer,
+    pub(super) pace: u64,
+    pub(super) intra: Model,
+    pub(super) inter: [Model; MAX_LAYERS],
+    pub(super) quantizers: [Quantizer; MAX_LAYERS],
+    /// Bits of each layer beyond its rate.
+    pub(super) layer_debts: [i64; MAX_LAYERS],
+    /// What the level of P pictures is in the long run.
+    pub(super) steady: Option<Log2>,
     /// Mean of log2(activity) of P pictures: what is above it repaints.
-    usual_activity: Log2,
+    pub(super) usual_activity: Log2,
     /// The last picture was not sent: the next one has its content to bring.
-    missed: bool,
+    pub(super) missed: bool,
     /// Pictures that were replaced in a row.
-    skips: u32,
+    pub(super) skips: u32,
     /// No picture has begun in this stream.
-    first: bool,
+    pub(super) first: bool,
 }
 
 // What a driver holds for each stream stays small.
@@ -106,8 +100,10 @@ impl Controller {
             due: Drain::new(),
             pace: 0,
             intra,
-            inter: [Model::guess(level.minus(I_TO_P), Log2::ratio(11, 10)); MAX_LAYERS],
-            quantizer: Quantizer::new(caps.scale),
+            inter: [Model::guess(level.minus(lesson::I_TO_P), Log2::ratio(11, 10)); MAX_LAYERS],
+            quantizers: [Quantizer::new(caps.scale); MAX_LAYERS],
+            layer_debts: [0; MAX_LAYERS],
+            steady: None,
             usual_activity: Log2::ZERO,
             missed: false,
             skips: 0,
@@ -124,7 +120,7 @@ impl Controller {
         }
         if plan.share != self.plan.share {
             self.pace = plan.share;
-            self.quantizer.release();
+            self.release();
         }
         self.bucket.credit = plan.credit;
         self.plan = plan;
@@ -132,10 +128,17 @@ impl Controller {
         Ok(())
     }
 
+    /// The steps that come need not be near those before.
+    pub(super) fn release(&mut self) {
+        for quantizer in &mut self.quantizers {
+            quantizer.release();
+        }
+    }
+
     /// The bucket when the next picture is added, as far as it is known, and what drains before.
-    fn forecast(&self, drained: u64, due: u64) -> Bucket {
+    fn forecast(&self, open: RangeInclusive<Cookie>, drained: u64, due: u64) -> Bucket {
         let mut bucket = self.bucket;
-        for cookie in self.cycle.open() {
+        for cookie in open {
             self.ring.get(cookie).apply(&mut bucket);
         }
         bucket.pass(drained, due);
@@ -143,9 +146,9 @@ impl Controller {
     }
 
     /// The same if every picture is as large as it can be. Without a maximum, as predicted.
-    fn worst(&self, drained: u64, due: u64) -> Bucket {
+    fn worst(&self, open: RangeInclusive<Cookie>, drained: u64, due: u64) -> Bucket {
         let mut bucket = self.bucket;
-        for cookie in self.cycle.open() {
+        for cookie in open {
             let mut picture = *self.ring.get(cookie);
             picture.bits = picture.bits.max(picture.max_bits);
             picture.apply(&mut bucket);
@@ -154,7 +157,8 @@ impl Controller {
         bucket
     }
 
-    fn model(&self, frame_type: FrameType, layer: u8) -> &Model {
+    /// What is known of pictures like this.
+    pub(super) fn model(&self, frame_type: FrameType, layer: u8) -> &Model {
         match frame_type {
             FrameType::I => &self.intra,
             FrameType::P => self.inter.get(usize::from(layer)).unwrap_or(&self.intra),
@@ -174,10 +178,11 @@ impl Controller {
         {
             return Err(Error::Invalid);
         }
+        let open = self.cycle.open();
         let cookie = self.cycle.begin()?;
 
         let (drained, due) = self.elapse(&config, frame);
-        let bucket = self.forecast(drained, due);
+        let bucket = self.forecast(open.clone(), drained, due);
         let activity = self.activity(frame);
         let limits = config.limits(frame.frame_type);
         let model = *self.model(frame.frame_type, frame.layer);
@@ -189,7 +194,7 @@ impl Controller {
             (None, Mode::Fixed) => limits.fixed_qp,
             (None, _) => match config.initial_qp {
                 Some(qp) if self.first => qp,
-                _ => self.quantizer.choose(wanted),
+                _ => self.choose(frame, wanted),
             },
         }
         .max(limits.min_qp)
@@ -202,7 +207,7 @@ impl Controller {
             .min(Config::MAX_BITS);
 
         let action = self.action(&config, frame, &bucket, predicted);
-        let worst = self.worst(drained, due);
+        let worst = self.worst(open, drained, due);
         let (max_bits, bits) = match action {
             Action::Encode => {
                 let max_bits = self.max_bits(&config, frame, &worst);
@@ -266,114 +271,6 @@ impl Controller {
         (drained, due)
     }
 
-    /// The logarithm of what is known of a picture.
-    fn activity(&self, frame: &FrameIn) -> Log2 {
-        match (frame.analysis, frame.frame_type) {
-            (None, _) => Log2::ZERO,
-            (Some(analysis), FrameType::I) => Log2::of(analysis.intra),
-            (Some(analysis), FrameType::P) => Log2::of(analysis.inter.min(analysis.intra)),
-        }
-    }
-
-    /// The size to aim at.
-    fn target(&self, config: &Config, frame: &FrameIn, bucket: &Bucket, activity: Log2) -> u64 {
-        let plan = &self.plan;
-        let model = self.model(frame.frame_type, frame.layer);
-        let large = frame.frame_type == FrameType::I
-            || self.missed
-            || (self.usual_activity != Log2::ZERO && activity.minus(self.usual_activity) > REPAINT);
-        let wanted = if self.first {
-            plan.burst(bucket, self.pace, FIRST)
-        } else if large {
-            plan.burst(bucket, self.pace, BURST)
-        } else {
-            plan.due(bucket, self.pace)
-        };
-        let mut target = wanted
-            .min(plan.room(bucket, self.pace, model.spread()))
-            .max(self.pace >> 4);
-        for max in [config.limits(frame.frame_type).max_bits, frame.max_bits] {
-            if max != 0 {
-                let usual = model.spread().plus(model.spread()).min(Log2::ONE);
-                target = target.min(Log2::of(max).minus(usual).exp());
-            }
-        }
-        target
-    }
-
-    /// The quantizer step at which a picture has the size that it should have, as far as the step
-    /// may change at once.
-    fn wanted_step(
-        &self,
-        config: &Config,
-        frame: &FrameIn,
-        bucket: &Bucket,
-        activity: Log2,
-        target: u64,
-    ) -> Log2 {
-        if matches!(config.mode, Mode::Fixed | Mode::Quality) {
-            return self.quality_step(config);
-        }
-        let model = self.model(frame.frame_type, frame.layer);
-        let size = Log2::of(target.saturating_sub(frame.header_bits).max(target >> 3));
-        let step = model.step(size, activity);
-        match frame.frame_type {
-            // A key picture is no better than the others, and no worse than it must.
-            FrameType::I => self.quantizer.last().map_or(step, |last| step.max(last)),
-            FrameType::P => {
-                let repaints = self.missed || size > Log2::of(self.pace.saturating_mul(2));
-                self.quantizer
-                    .approach(step, self.plan.sixteenths(bucket), repaints)
-            }
-        }
-    }
-
-    /// The quantizer step that a constant quality means: 100 is the finest, 1 the coarsest.
-    fn quality_step(&self, config: &Config) -> Log2 {
-        let worse = 100i32.wrapping_sub(i32::from(config.quality.clamp(1, 100)));
-        let qp = worse.wrapping_mul(self.caps.scale.max()).wrapping_div(99);
-        self.caps.scale.step(qp)
-    }
-
-    /// Whether to code a picture at all.
-    fn action(&self, config: &Config, frame: &FrameIn, bucket: &Bucket, bits: u64) -> Action {
-        let droppable = !frame.undroppable
-            && frame.frame_type == FrameType::P
-            && frame.fixed_qp.is_none()
-            && (config.max_skips == 0 || self.skips < config.max_skips);
-        let full = bucket.fill.saturating_add(bits) > self.plan.cpb;
-        let skip = match config.skip {
-            SkipMode::Disabled => false,
-            SkipMode::Level => bucket.fill >= self.plan.cpb,
-            SkipMode::Buffer => full,
-        };
-        if droppable && skip && self.plan.rate != 0 {
-            Action::Skip
-        } else {
-            Action::Encode
-        }
-    }
-
-    /// The most bits that a picture may have; 0 for any number.
-    fn max_bits(&self, config: &Config, frame: &FrameIn, worst: &Bucket) -> u64 {
-        let floor = match frame.frame_type {
-            FrameType::I => self.caps.intra_floor(),
-            FrameType::P => u64::from(self.caps.skip_bits),
-        }
-        .saturating_add(frame.header_bits)
-        .max(1);
-        let room = self.plan.cpb.saturating_sub(worst.fill);
-        [
-            config.limits(frame.frame_type).max_bits,
-            frame.max_bits,
-            if config.strict { room.max(1) } else { 0 },
-        ]
-        .into_iter()
-        .filter(|&max| max != 0)
-        .min()
-        .map_or(0, |max| max.max(floor))
-    }
-
     /// Judges a coded picture.
     pub fn end(&mut self, cookie: Cookie, outcome: &Outcome) -> Result<Judgement, Error> {
         self.cycle.may_end(cookie)?;
@@ -425,65 +322,6 @@ impl Controller {
         })
     }
 
-    /// The models learn from a picture.
-    fn learn(&mut self, picture: &Pending, outcome: &Outcome, verdict: Verdict) {
-        let size = Log2::of(outcome.bits.saturating_sub(outcome.header_bits).max(1));
-        let step = match outcome.mean_qp_q8 {
-            None => picture.step,
-            Some(q8) => self.caps.scale.step_q8(q8),
-        };
-        let activity = picture.activity;
-        match picture.frame_type {
-            FrameType::I => {
-                let level = self.intra.level_of(step, activity, size);
-                if self.intra.learn(step, activity, size) == Surprise::NewContent {
-                    self.intra.expect(level);
-                }
-                for model in &mut self.inter {
-                    if model.is_guess() && activity == Log2::ZERO {
-                        let level = size.minus(I_TO_P).plus(model.slope().times(step));
-                        model.expect(level);
-                    }
-                }
-                self.quantizer.settle(step);
-            }
-            FrameType::P => {
-                let intra = self.intra;
-                let Some(model) = self.inter.get_mut(usize::from(picture.layer)) else {
-                    return;
-                };
-                let error = model.error(step, activity, size);
-                if picture.at_min && error < Log2::ZERO {
-                    // There is nothing finer: what is saved tells nothing of what comes.
-                    return;
-                }
-                let level = model.level_of(step, activity, size);
-                let usual = model.level();
-                if verdict != Verdict::Keep {
-                    model.expect(level);
-                } else if model.learn(step, activity, size) == Surprise::NewContent {
-                    // The next one is predicted from it: its size says what an I picture takes.
-                    model.expect(if activity == Log2::ZERO {
-                        level.minus(I_TO_P).max(usual)
-                    } else {
-                        level
-                    });
-                    self.intra
-                        .expect(intra.level_of(step, activity, size).max(intra.level()));
-                    self.quantizer.release();
-                }
-                if activity != Log2::ZERO {
-                    let change = activity.minus(self.usual_activity);
-                    self.usual_activity = if self.usual_activity == Log2::ZERO {
-                        activity
-                    } else {
-                        self.usual_activity.plus(change.times(Log2::ratio(1, 8)))
-                    };
-                }
-            }
-        }
-    }
-
     /// The verdict has been carried out: so many bits are sent in the end, filler included.
     pub fn commit(&mut self, cookie: Cookie, bits: u64) -> Result<State, Error> {
         if bits > Config::MAX_BITS {
@@ -505,6 +343,19 @@ impl Controller {
         let mut picture = *self.ring.get(cookie);
         picture.bits = bits;
         picture.apply(&mut self.bucket);
+        let layer = usize::from(picture.layer);
+        if let (Some(debt), Some(&share)) = (
+            self.layer_debts.get_mut(layer),
+            self.plan.layer_shares.get(layer),
+        ) {
+            // A picture of a layer pays for as long as its layer is apart.
+            let due = mul_div(picture.due, share, self.plan.share.max(1));
+            let limit = signed(share.saturating_mul(16));
+            *debt = debt
+                .saturating_add(signed(bits))
+                .saturating_sub(signed(due))
+                .clamp(limit.saturating_neg(), limit);
+        }
     }
 
     /// A new stream starts, with the same configuration.

@@ -4,6 +4,7 @@
 //! and all do so in the order in which they began.
 
 use super::session::Error;
+use core::ops::RangeInclusive;
 
 /// Names a picture. Never 0, and never used twice in a session.
 pub type Cookie = u64;
@@ -33,7 +34,7 @@ impl Cycle {
     }
 
     /// The pictures that have begun and not closed, the oldest first.
-    pub fn open(&self) -> core::ops::RangeInclusive<Cookie> {
+    pub fn open(&self) -> RangeInclusive<Cookie> {
         self.closed.saturating_add(1)..=self.begun
     }
 

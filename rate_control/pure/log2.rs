@@ -113,9 +113,11 @@ impl Log2 {
         Self(self.0.saturating_abs())
     }
 
-    /// The product with another number of 16 fractional bits, rounded down.
+    /// The product with another number of 16 fractional bits, rounded.
     pub fn times(self, factor: Self) -> Self {
-        let product = i64::from(self.0).wrapping_mul(i64::from(factor.0)) >> Self::SHIFT;
+        let product = i64::from(self.0).wrapping_mul(i64::from(factor.0));
+        // The product of two numbers of 32 bits leaves room for it.
+        let product = product.wrapping_add(1 << (Self::SHIFT - 1)) >> Self::SHIFT;
         Self(product.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32)
     }
 

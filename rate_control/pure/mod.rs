@@ -5,12 +5,14 @@
 //! Everything below needs `core` only: no allocation, no panic, integers, and paths that begin
 //! with `super`. The module and the cargo crate `slenc-pure` compile the same files.
 
+pub mod aim;
 pub mod bucket;
 pub mod config;
 pub mod controller;
 pub mod cycle;
 pub mod fixed;
 pub mod frame;
+pub mod lesson;
 pub mod log2;
 pub mod math;
 pub mod model;

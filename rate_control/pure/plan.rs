@@ -6,7 +6,8 @@ use super::{
     bucket::Bucket,
     config::{
         Config,
-        Mode, //
+        Mode,
+        MAX_LAYERS, //
     },
     log2::Log2,
     math::{
@@ -31,10 +32,14 @@ pub struct Plan {
     pub initial_fill: u64,
     /// Bits of a picture on average.
     pub share: u64,
+    /// The same of each temporal layer.
+    pub layer_shares: [u64; MAX_LAYERS],
     /// Bits of the time in which a debt is paid.
     pub horizon: u64,
     /// Bits that can be saved.
     pub credit: u64,
+    /// Part of the horizon that a picture is.
+    pub pace: Log2,
 }
 
 impl Plan {
@@ -71,15 +76,18 @@ impl Plan {
             // second.
             _ => (rate >> 1, share.saturating_mul(3) >> 1),
         };
+        // Sizes vary from picture to picture: fewer would make the QP follow them.
+        let horizon = horizon.max(share.saturating_mul(6));
         Self {
             rate,
             peak,
             cpb,
             initial_fill,
             share,
-            // Sizes vary from picture to picture: fewer would make the QP follow them.
-            horizon: horizon.max(share.saturating_mul(6)),
+            layer_shares: layer_shares(config, rate),
+            horizon,
             credit,
+            pace: Log2::from_raw(mul_div(share, 1 << 16, horizon) as i32),
         }
     }
 
@@ -90,22 +98,40 @@ impl Plan {
         cpb: Config::MAX_BITS,
         initial_fill: 0,
         share: 0,
+        layer_shares: [0; MAX_LAYERS],
         horizon: 1,
         credit: 0,
+        pace: Log2::ZERO,
     };
 
-    /// What a picture may have to pay the debt within the horizon: `share` is what it has without
-    /// one.
+    /// What a picture may have to pay a debt within a horizon: `share` is what it has without one.
     ///
-    /// A fifth of it is always there, and no more than twice: what comes next is not known.
-    pub fn due(&self, bucket: &Bucket, share: u64) -> u64 {
-        let part = mul_div(bucket.debt.unsigned_abs(), share, self.horizon.max(1));
-        let due = if bucket.debt > 0 {
+    /// No more than twice that, as what comes next is not known; and a third of it at least,
+    /// less only where the bucket gets full.
+    pub fn due(&self, debt: i64, horizon: u64, share: u64, bucket: &Bucket) -> u64 {
+        let part = mul_div(debt.unsigned_abs(), share, horizon.max(1));
+        let due = if debt > 0 {
             share.saturating_sub(part)
         } else {
             share.saturating_add(part)
         };
-        due.clamp(mul_div(share, 1, 5), share.saturating_mul(2))
+        let divisor = match self.sixteenths(bucket) {
+            0..=7 => 3,
+            8..=11 => 5,
+            _ => 16,
+        };
+        due.clamp(mul_div(share, 1, divisor), share.saturating_mul(2))
+    }
+
+    /// The bits of a picture that hold the bucket at half its size: `share` is what leaves.
+    ///
+    /// Three times that while it is empty, and less and less above.
+    pub fn ceiling(&self, bucket: &Bucket, share: u64) -> u64 {
+        let quarters = mul_div(bucket.fill, share.saturating_mul(4), self.cpb.max(1));
+        share
+            .saturating_mul(3)
+            .saturating_sub(quarters)
+            .max(mul_div(share, 1, 8))
     }
 
     /// The bits that a picture may have without filling the bucket, when sizes are off by
@@ -149,4 +175,35 @@ impl Plan {
     pub fn violation(&self, bucket: &Bucket) -> u64 {
         unsigned(signed(bucket.fill).saturating_sub(signed(self.cpb)))
     }
+}
+
+/// What a picture of each layer has on average.
+///
+/// A layer has twice as many pictures as the ones below it together, the lowest as many as the
+/// next. Where the configuration gives no rates, the lower ones get more than their number: they
+/// are what the others are predicted from.
+fn layer_shares(config: &Config, rate: u64) -> [u64; MAX_LAYERS] {
+    let percent: [u64; MAX_LAYERS] = match config.layers {
+        2 => [60, 40, 0],
+        3 => [40, 20, 40],
+        _ => [100, 0, 0],
+    };
+    let (num, den) = config.interval;
+    let given = config.layers > 1 && config.layer_rates.iter().any(|&rate| rate != 0);
+    let mut shares = [0; MAX_LAYERS];
+    for (n, share) in shares.iter_mut().enumerate() {
+        let rate = if given {
+            let rate = config.layer_rates.get(n).map_or(0, |&rate| rate);
+            rate.min(Config::MAX_BITRATE)
+        } else {
+            mul_div(rate, percent.get(n).map_or(0, |&part| part), 100)
+        };
+        // One of so many pictures is of this layer.
+        let spacing = u32::from(config.layers)
+            .saturating_sub(n as u32)
+            .min(u32::from(config.layers).saturating_sub(1));
+        let interval = u64::from(num).wrapping_shl(spacing);
+        *share = mul_div(rate, interval, u64::from(den)).max(1);
+    }
+    shares
 }

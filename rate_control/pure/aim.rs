@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a picture should be: its size and its quantizer step, and whether it should be at all.
+
+use super::{
+    bucket::Bucket,
+    config::{
+        Config,
+        Mode,
+        SkipMode, //
+    },
+    controller::Controller,
+    frame::{
+        Action,
+        FrameIn, //
+    },
+    log2::Log2,
+    session::FrameType, //
+};
+
+/// A P picture this much larger than usual repaints the picture: it is treated as an I picture.
+const REPAINT: Log2 = Log2::ratio(13, 10);
+/// Length of the queue, in pictures, that the first picture may make.
+const FIRST: u64 = 3;
+/// The same for other pictures that cannot help being large.
+const BURST: u64 = 6;
+/// Pictures of a layer in which its debt is paid.
+const LAYER_HORIZON: u64 = 8;
+
+impl Controller {
+    /// The logarithm of what is known of a picture.
+    pub(super) fn activity(&self, frame: &FrameIn) -> Log2 {
+        match (frame.analysis, frame.frame_type) {
+            (None, _) => Log2::ZERO,
+            (Some(analysis), FrameType::I) => Log2::of(analysis.intra),
+            (Some(analysis), FrameType::P) => Log2::of(analysis.inter.min(analysis.intra)),
+        }
+    }
+
+    /// Whether a picture will be much larger than usual.
+    fn is_large(&self, frame: &FrameIn, activity: Log2) -> bool {
+        frame.frame_type == FrameType::I
+            || frame.discontinuity
+            || self.missed
+            || (self.usual_activity != Log2::ZERO
+                && activity != Log2::ZERO
+                && activity.minus(self.usual_activity) > REPAINT)
+    }
+
+    /// The size to aim at.
+    pub(super) fn target(
+        &self,
+        config: &Config,
+        frame: &FrameIn,
+        bucket: &Bucket,
+        activity: Log2,
+    ) -> u64 {
+        let plan = &self.plan;
+        let model = self.model(frame.frame_type, frame.layer);
+        let large = self.is_large(frame, activity);
+        let slow = matches!(config.mode, Mode::Vbr | Mode::CappedQuality);
+        let wanted = match () {
+            () if self.first => plan.burst(bucket, self.pace, FIRST),
+            () if large && slow => u64::MAX,
+            () if large => plan.burst(bucket, self.pace, BURST),
+            () if slow => plan.ceiling(bucket, self.peak_share()),
+            () if config.layers > 1 => self.layer_due(frame, bucket),
+            () => plan.due(bucket.debt, plan.horizon, self.pace, bucket),
+        };
+        let mut target = wanted
+            .min(plan.room(bucket, self.pace, model.spread()))
+            .max(self.pace >> 4);
+        for max in [config.limits(frame.frame_type).max_bits, frame.max_bits] {
+            if max != 0 {
+                let usual = model.spread().plus(model.spread()).min(Log2::ONE);
+                target = target.min(Log2::of(max).minus(usual).exp());
+            }
+        }
+        target
+    }
+
+    /// What leaves the bucket in the time of a picture.
+    fn peak_share(&self) -> u64 {
+        super::math::mul_div(self.pace, self.plan.peak, self.plan.rate.max(1))
+    }
+
+    /// What is due to a picture of a temporal layer: its layer's share, unless all together are
+    /// in debt.
+    fn layer_due(&self, frame: &FrameIn, bucket: &Bucket) -> u64 {
+        let plan = &self.plan;
+        let layer = usize::from(frame.layer);
+        let share = plan
+            .layer_shares
+            .get(layer)
+            .map_or(plan.share, |&share| share);
+        let debt = self.layer_debts.get(layer).map_or(0, |&debt| debt);
+        let own = plan.due(debt, share.saturating_mul(LAYER_HORIZON), share, bucket);
+        own.min(plan.due(bucket.debt, plan.horizon, share.saturating_mul(2), bucket))
+    }
+
+    /// The quantizer step at which a picture has the size that it should have, as far as the step
+    /// may change at once.
+    pub(super) fn wanted_step(
+        &self,
+        config: &Config,
+        frame: &FrameIn,
+        bucket: &Bucket,
+        activity: Log2,
+        target: u64,
+    ) -> Log2 {
+        if matches!(config.mode, Mode::Fixed | Mode::Quality) {
+            return self.quality_step(config);
+        }
+        let model = self.model(frame.frame_type, frame.layer);
+        let size = Log2::of(target.saturating_sub(frame.header_bits).max(target >> 3));
+        let fitting = model.step(size, activity);
+        let Some(quantizer) = self.quantizers.get(usize::from(frame.layer)) else {
+            return fitting;
+        };
+        let large = self.is_large(frame, activity);
+        let step = match config.mode {
+            Mode::CappedQuality => return fitting.max(self.quality_step(config)),
+            Mode::Vbr => match self.steady {
+                Some(steady) => {
+                    let plan = &self.plan;
+                    let due = plan.due(bucket.debt, plan.horizon, self.pace, bucket);
+                    let usual = steady.minus(Log2::of(due)).over(model.slope());
+                    fitting.max(usual)
+                }
+                None => fitting,
+            },
+            _ => fitting,
+        };
+        if frame.frame_type == FrameType::I {
+            // A key picture is no better than the others, and no worse than it must.
+            return quantizer.last().map_or(step, |last| step.max(last));
+        }
+        let step = quantizer.approach(step, self.plan.sixteenths(bucket), large);
+        if config.intra_safe {
+            // Whatever comes, it fits.
+            let room = Log2::of(self.plan.cpb.saturating_sub(bucket.fill).max(1));
+            step.max(self.intra.step(room, Log2::ZERO))
+        } else {
+            step
+        }
+    }
+
+    /// The QP of a picture with this step.
+    pub(super) fn choose(&mut self, frame: &FrameIn, step: Log2) -> i32 {
+        match self.quantizers.get_mut(usize::from(frame.layer)) {
+            Some(quantizer) if frame.frame_type == FrameType::P => quantizer.choose(step),
+            _ => self.caps.scale.nearest(step),
+        }
+    }
+
+    /// The quantizer step that a constant quality means: 100 is the finest, 1 the coarsest.
+    fn quality_step(&self, config: &Config) -> Log2 {
+        let worse = 100i32.wrapping_sub(i32::from(config.quality.clamp(1, 100)));
+        let qp = worse.wrapping_mul(self.caps.scale.max()).wrapping_div(99);
+        self.caps.scale.step(qp)
+    }
+
+    /// Whether to code a picture at all.
+    pub(super) fn action(
+        &self,
+        config: &Config,
+        frame: &FrameIn,
+        bucket: &Bucket,
+        bits: u64,
+    ) -> Action {
+        let droppable = !frame.undroppable
+            && frame.frame_type == FrameType::P
+            && frame.fixed_qp.is_none()
+            && (config.max_skips == 0 || self.skips < config.max_skips);
+        let full = bucket.fill.saturating_add(bits) > self.plan.cpb;
+        let skip = match config.skip {
+            SkipMode::Disabled => false,
+            SkipMode::Level => bucket.fill >= self.plan.cpb,
+            SkipMode::Buffer => full,
+        };
+        if droppable && skip && self.plan.rate != 0 {
+            Action::Skip
+        } else {
+            Action::Encode
+        }
+    }
+
+    /// The most bits that a picture may have; 0 for any number.
+    pub(super) fn max_bits(&self, config: &Config, frame: &FrameIn, worst: &Bucket) -> u64 {
+        let floor = match frame.frame_type {
+            FrameType::I => self.caps.intra_floor(),
+            FrameType::P => u64::from(self.caps.skip_bits),
+        }
+        .saturating_add(frame.header_bits)
+        .max(1);
+        let room = self.plan.cpb.saturating_sub(worst.fill);
+        [
+            config.limits(frame.frame_type).max_bits,
+            frame.max_bits,
+            if config.strict { room.max(1) } else { 0 },
+        ]
+        .into_iter()
+        .filter(|&max| max != 0)
+        .min()
+        .map_or(0, |max| max.max(floor))
+    }
+}

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The rate control in a loop with an encoder, and over the whole range of its parameters.
+
+mod cbr;
+mod kernels;
+mod modes;
+mod plant;
+#[path = "../models/random.rs"]
+mod random;
+mod range;
