@@ -85,6 +85,8 @@ pub(crate) struct Config {
     pub(crate) max_qp: i32,
     /// QP of constant and capped quality.
     pub(crate) quality_qp: i32,
+    /// The same as a quality of 1 to 100, for controllers that take one.
+    pub(crate) quality: u8,
     /// Limit of I and of P frames in bits.
     pub(crate) max_bits: [Option<u64>; 2],
     /// Frames may be skipped to keep the buffer.

@@ -6,14 +6,125 @@
 //! closed loop, tables made with it, or a model. What they do is judged by metrics that share
 //! nothing with them.
 
+mod board;
+mod cli;
 mod config;
 mod content;
 mod controller;
 mod frame;
+mod gates;
 mod judge;
 mod plant;
 mod random;
+mod report;
 mod run;
 mod scenario;
 
-fn main() {}
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use board::Job;
+use cli::{Cli, Command, RunArgs};
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::List => list(),
+        Command::Run(arguments) => run_all(&arguments),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("slenc-rc: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints, and is content when nobody reads on.
+fn print(text: &str) -> Result<(), String> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.to_string()),
+        _ => Ok(()),
+    }
+}
+
+fn list() -> Result<(), String> {
+    let mut text = String::new();
+    for scenario in scenario::list::SCENARIOS {
+        let name = scenario.name();
+        let levers = scenario.levers.names();
+        let contents = scenario.contents.join(", ");
+        text += &format!(
+            "{name:<12} {levers:<6} {}\n{:20}{contents}\n",
+            scenario.title, ""
+        );
+    }
+    text += "\ncontent\n";
+    for content in content::CONTENTS {
+        let [low, high] = content.rates.map(|rate| rate / 1000);
+        text += &format!("{:<14} {low} and {high} kbit/s\n", content.name);
+    }
+    print(&text)
+}
+
+/// The newest directory of clips in the cache.
+fn find_clips(cache: &Path) -> Option<PathBuf> {
+    let entries = std::fs::read_dir(cache).ok()?.flatten();
+    let clips = entries.filter(|entry| {
+        let name = entry.file_name();
+        name.to_string_lossy().starts_with("clips-") && entry.path().is_dir()
+    });
+    let newest = clips.max_by_key(|entry| entry.metadata().and_then(|m| m.modified()).ok());
+    newest.map(|entry| entry.path())
+}
+
+fn run_all(arguments: &RunArgs) -> Result<(), String> {
+    if let Some(unknown) = arguments
+        .content
+        .iter()
+        .find(|name| content::find(name).is_none())
+    {
+        return Err(format!("no content {unknown}; see `slenc-rc list`"));
+    }
+    let clips = arguments
+        .clips
+        .clone()
+        .or_else(|| find_clips(&arguments.cache));
+    let job = Job {
+        scenarios: scenario::list::select(&arguments.scenario)?,
+        controllers: arguments.controller.clone(),
+        plant: arguments.plant,
+        contents: arguments.content.clone(),
+        seconds: arguments.seconds,
+        clips: clips.unwrap_or_else(|| PathBuf::from(".")),
+        tables: arguments.cache.join("rate-control"),
+    };
+    let terminal = std::io::stderr().is_terminal();
+    let progress = |what: &str| {
+        if terminal {
+            eprint!("\r\x1b[K{what}");
+        }
+    };
+    let board = board::score(&job, &progress)?;
+    progress("");
+    if arguments.runs {
+        print(&report::table::runs(&board))?;
+        print("\n")?;
+    }
+    print(&report::table::gates(&board))?;
+    let failed = |path: &Path| {
+        let shown = path.display().to_string();
+        move |error: std::io::Error| format!("{shown}: {error}")
+    };
+    if let Some(path) = &arguments.json {
+        report::write_json(path, &board).map_err(failed(path))?;
+    }
+    if let Some(path) = &arguments.html {
+        let page = report::html::page(&board);
+        report::write(path, page.as_bytes()).map_err(failed(path))?;
+    }
+    Ok(())
+}

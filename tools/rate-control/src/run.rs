@@ -39,7 +39,11 @@ pub(crate) fn run(
             distance: frame.distance,
             elapsed: frame.elapsed,
             duration: frame.duration,
-            refresh_mbs: if frame.key { 0 } else { refreshed.ceil() as u32 },
+            refresh_mbs: if frame.key {
+                0
+            } else {
+                refreshed.ceil() as u32
+            },
             activity: pre_analysis.then(|| plant.activity(frame.position)),
         });
         begun.push_back((frame, decision));
@@ -88,6 +92,7 @@ fn code(
     } else if !skip {
         plant.commit();
     }
+    controller.commit(coded.bits + verdict.filler_bits);
     Record {
         time: frame.time,
         duration: frame.duration,
@@ -134,19 +139,27 @@ mod tests {
     use crate::scenario::list::{BASE, SCENARIOS};
     use crate::scenario::timeline::play;
 
-    fn simulate(scenario: &Scenario, kind: Kind, model: ModelKind, seed: u64) -> (Vec<Record>, Timeline) {
+    fn simulate(
+        scenario: &Scenario,
+        kind: Kind,
+        model: ModelKind,
+        seed: u64,
+    ) -> (Vec<Record>, Timeline) {
         let mut plant = Model::new(model, seed);
         let content = find("m-steady").expect("it is in the list");
         let config = scenario.config(content, 600_000, plant.size(), plant.rate());
         let timeline = play(scenario, config, |position| plant.is_cut(position));
         let mut controller = kind.create(&timeline.configs[0]);
-        (run(scenario, &timeline, &mut plant, controller.as_mut()), timeline)
+        (
+            run(scenario, &timeline, &mut plant, controller.as_mut()),
+            timeline,
+        )
     }
 
     #[test]
     fn runs_repeat_exactly() {
         for scenario in SCENARIOS.iter().step_by(4) {
-            for kind in [Kind::K, Kind::Log] {
+            for kind in [Kind::Builtin, Kind::K, Kind::Log] {
                 let run = |seed| simulate(scenario, kind, ModelKind::Cuts, seed).0;
                 assert_eq!(run(1), run(1), "{}", scenario.name());
                 assert_ne!(run(1), run(2), "{}", scenario.name());
@@ -162,7 +175,12 @@ mod tests {
         let config = scenario.config(content, 600_000, plant.size(), plant.rate());
         let timeline = play(&scenario, config, |_| false);
         let curve = curve(&scenario, &timeline, &mut plant, [24, 28, 32]);
-        let records = run(&scenario, &timeline, &mut plant, &mut ConstantQpController(28));
+        let records = run(
+            &scenario,
+            &timeline,
+            &mut plant,
+            &mut ConstantQpController(28),
+        );
         let metrics = measure(&records, &timeline.configs, &curve);
         assert!(metrics.loss.is_some_and(|loss| loss.abs() < 1e-6));
         assert!(metrics.stationary);
@@ -186,6 +204,8 @@ mod tests {
         let (records, _) = simulate(scenario, Kind::Log, ModelKind::Cuts, 1);
         let skipped = records.iter().filter(|record| record.skipped);
         assert!(skipped.clone().count() > 0);
-        assert!(skipped.clone().all(|record| record.bits < 200 && !record.key));
+        assert!(skipped
+            .clone()
+            .all(|record| record.bits < 200 && !record.key));
     }
 }

@@ -85,7 +85,9 @@ mod tests {
         let mut steps = 0;
         let made = table(&directory, "test", &sequence, |_, _| steps += 1);
         assert!(steps > 0);
-        let loaded = table(&directory, "test", &sequence, |_, _| unreachable!("it is kept"));
+        let loaded = table(&directory, "test", &sequence, |_, _| {
+            unreachable!("it is kept")
+        });
         assert!(made.is_ok() && made == loaded);
 
         // Other pictures are another table, and a broken file is no table.

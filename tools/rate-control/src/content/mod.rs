@@ -163,7 +163,9 @@ impl Content {
 /// Without a cut at the ends.
 fn back_and_forth(clip: clip::Clip) -> Sequence {
     let count = clip.pictures.len();
-    let order: Vec<usize> = (0..count).chain((1..count.saturating_sub(1)).rev()).collect();
+    let order: Vec<usize> = (0..count)
+        .chain((1..count.saturating_sub(1)).rev())
+        .collect();
     Sequence {
         width: clip.width,
         height: clip.height,
@@ -215,14 +217,19 @@ fn flash() -> Sequence {
     pictures[0][width * height..].fill(128);
     for _ in 0..scene {
         let luma = (0..width * height).map(|_| 16 + random.below(220) as u8);
-        pictures.push(luma.chain(std::iter::repeat_n(128, width * height / 2)).collect());
+        pictures.push(
+            luma.chain(std::iter::repeat_n(128, width * height / 2))
+                .collect(),
+        );
     }
     Sequence {
         width,
         height,
         rate,
         pictures,
-        order: (0..2 * scene).map(|n: usize| (n + 1).saturating_sub(scene)).collect(),
+        order: (0..2 * scene)
+            .map(|n: usize| (n + 1).saturating_sub(scene))
+            .collect(),
         cuts: (0..2 * scene).map(|n| n % scene == 0).collect(),
     }
 }
@@ -234,7 +241,10 @@ mod tests {
     #[test]
     fn names_are_unique() {
         for (n, content) in CONTENTS.iter().enumerate() {
-            assert_eq!(CONTENTS.iter().position(|c| c.name == content.name), Some(n));
+            assert_eq!(
+                CONTENTS.iter().position(|c| c.name == content.name),
+                Some(n)
+            );
             assert!(content.rates[0] < content.rates[1]);
         }
     }

@@ -111,11 +111,17 @@ mod tests {
         let luma = |n: usize| &sequence.pictures[n][..WIDTH * HEIGHT];
         assert_eq!(luma(0), luma(1));
         // Scrolled by SPEED lines.
-        assert_eq!(luma(50)[..WIDTH * 100], luma(49)[SPEED * WIDTH..][..WIDTH * 100]);
+        assert_eq!(
+            luma(50)[..WIDTH * 100],
+            luma(49)[SPEED * WIDTH..][..WIDTH * 100]
+        );
         assert_eq!(sequence.cuts.iter().filter(|&&cut| cut).count(), PAGES);
         let changed = luma(119).iter().zip(luma(120)).filter(|(a, b)| a != b);
         assert!(changed.count() > WIDTH * HEIGHT / 50);
         let ink = luma(0).iter().filter(|&&sample| sample == 30).count();
-        assert!((WIDTH * HEIGHT / 50..WIDTH * HEIGHT / 5).contains(&ink), "{ink}");
+        assert!(
+            (WIDTH * HEIGHT / 50..WIDTH * HEIGHT / 5).contains(&ink),
+            "{ink}"
+        );
     }
 }

@@ -105,7 +105,8 @@ impl LogDomain {
         let share = if key { I_SHARE * b } else { b };
         let interval = self.config.interval as f64 / SECOND as f64;
         let repaid = debt * interval / REPAY;
-        let limit = self.config.max_bits[usize::from(!key)].map_or(f64::INFINITY, |max| 0.8 * max as f64);
+        let limit =
+            self.config.max_bits[usize::from(!key)].map_or(f64::INFINITY, |max| 0.8 * max as f64);
         (share - repaid).min(room).max(0.2 * b).min(limit)
     }
 
@@ -172,9 +173,8 @@ impl RateController for LogDomain {
             Mode::CappedQuality => qp.max(quality),
             _ => qp,
         };
-        let may_skip = self.config.skip
-            && !input.key
-            && self.skips < self.config.max_consecutive_skips;
+        let may_skip =
+            self.config.skip && !input.key && self.skips < self.config.max_consecutive_skips;
         let skip = may_skip && full > 0.9 * self.config.cpb as f64;
         self.begun.push_back(Begun {
             key: input.key,

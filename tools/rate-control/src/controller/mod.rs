@@ -2,6 +2,7 @@
 
 //! Rate controllers: the built-in one and the baselines to compare it with.
 
+mod builtin;
 mod constant;
 mod log_domain;
 mod sliding;
@@ -9,6 +10,7 @@ mod sliding;
 use crate::config::{Config, Scale};
 use crate::frame::{Coded, Decision, Input, Verdict};
 
+use builtin::Builtin;
 pub(crate) use constant::ConstantQpController;
 use log_domain::LogDomain;
 use sliding::SlidingBudget;
@@ -25,11 +27,16 @@ pub(crate) trait RateController {
     /// Learns of the oldest frame that has begun: its size as it was coded or, when the
     /// decision was to skip, that of the all-skip picture.
     fn end(&mut self, coded: &Coded) -> Verdict;
+
+    /// The verdict has been carried out, and so many bits are sent, filler included.
+    fn commit(&mut self, _bits: u64) {}
 }
 
 /// The controllers by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Kind {
+    /// The kernel module's
+    Builtin,
     /// The sliding-budget baseline
     K,
     /// The plain log-domain baseline
@@ -40,6 +47,7 @@ impl Kind {
     /// As on the command line.
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::Builtin => "builtin",
             Self::K => "k",
             Self::Log => "log",
         }
@@ -48,6 +56,7 @@ impl Kind {
     /// A new controller.
     pub(crate) fn create(self, config: &Config) -> Box<dyn RateController> {
         match self {
+            Self::Builtin => Box::new(Builtin::new(config)),
             Self::K => Box::new(SlidingBudget::new(config)),
             Self::Log => Box::new(LogDomain::new(config)),
         }

@@ -84,7 +84,10 @@ mod tests {
     #[test]
     fn fullness_by_hand() {
         let configs = [samples::config(25_000, 3000)];
-        let fills = walk(&samples::records(&[2500, 1500, 0, 900, 2101, 1000]), &configs);
+        let fills = walk(
+            &samples::records(&[2500, 1500, 0, 900, 2101, 1000]),
+            &configs,
+        );
         let bits: Vec<f64> = fills.iter().map(|fill| fill.bits).collect();
         // 2500; 1500 + 1500; 2000; 1000 + 900; 900 + 2101; 2001 + 1000.
         assert_eq!(bits, [2500.0, 3000.0, 2000.0, 1900.0, 3001.0, 3001.0]);
@@ -105,10 +108,7 @@ mod tests {
 
     #[test]
     fn a_new_rate_holds_from_its_frame_on() {
-        let configs = [
-            samples::config(25_000, 3000),
-            samples::config(50_000, 2000),
-        ];
+        let configs = [samples::config(25_000, 3000), samples::config(50_000, 2000)];
         let mut records = samples::records(&[3000, 1000, 1000]);
         records[1].config = 1;
         records[2].config = 1;

@@ -85,7 +85,8 @@ pub(crate) fn measure(records: &[Record], configs: &[Config], curve: &[ConstantQ
     let coded: Vec<&Record> = records.iter().filter(|r| !r.skipped).collect();
     let p_frames: Vec<&Record> = coded.iter().filter(|r| !r.key).copied().collect();
     let delays: Vec<f64> = fills.iter().map(|fill| fill.delay / 1e6).collect();
-    let in_intervals = |(record, fill): (&Record, &Fill)| fill.delay / config_of(record).interval as f64;
+    let in_intervals =
+        |(record, fill): (&Record, &Fill)| fill.delay / config_of(record).interval as f64;
     let psnrs: Vec<f64> = records.iter().map(|record| record.psnr).collect();
     let qps: Vec<f64> = coded.iter().map(|record| f64::from(record.qp)).collect();
     let steps: Vec<f64> = p_frames
@@ -159,7 +160,10 @@ pub(crate) fn measure(records: &[Record], configs: &[Config], curve: &[ConstantQ
 /// Judged at the QP of the curve whose bits are nearest.
 fn stationary(records: &[Record], configs: &[Config], curve: &[ConstantQp], bits: f64) -> bool {
     let distance = |point: &ConstantQp| (point.bits() / bits).ln().abs();
-    let Some(nearest) = curve.iter().min_by(|a, b| distance(a).total_cmp(&distance(b))) else {
+    let Some(nearest) = curve
+        .iter()
+        .min_by(|a, b| distance(a).total_cmp(&distance(b)))
+    else {
         return false;
     };
     let forced = records.iter().skip(1).any(|record| record.key);
@@ -231,7 +235,10 @@ mod tests {
         assert_eq!(metrics.frames, 8);
         assert_eq!((metrics.violations, metrics.violation_bits), (2, 600.0));
         assert_eq!(metrics.p_violations, 1);
-        assert_eq!((metrics.first_i, metrics.i_max, metrics.p_max), (4.5, 4.5, 1.1));
+        assert_eq!(
+            (metrics.first_i, metrics.i_max, metrics.p_max),
+            (4.5, 4.5, 1.1)
+        );
         assert_eq!((metrics.delay_ms, metrics.delay_intervals), (180.0, 4.5));
         assert_eq!((metrics.drops, metrics.consecutive_drops), (2, 2));
         assert_eq!((metrics.freeze_ms, metrics.delivered_fps), (120.0, 18.75));
@@ -247,13 +254,14 @@ mod tests {
     fn loss_and_stationarity_come_from_the_curve() {
         let configs = [samples::config(25_000, 4000)];
         let records = samples::records(&[1010; 100]);
-        let curve = [(28, 2000, 42.0), (32, 1000, 40.0), (36, 500, 38.0)].map(|(qp, size, psnr)| {
-            ConstantQp {
-                qp,
-                sizes: vec![size; 100],
-                psnr,
-            }
-        });
+        let curve =
+            [(28, 2000, 42.0), (32, 1000, 40.0), (36, 500, 38.0)].map(|(qp, size, psnr)| {
+                ConstantQp {
+                    qp,
+                    sizes: vec![size; 100],
+                    psnr,
+                }
+            });
         let metrics = measure(&records, &configs, &curve);
         assert!(metrics.stationary);
         assert!(metrics.loss.is_some_and(|loss| (loss - 1.0).abs() < 1e-9));

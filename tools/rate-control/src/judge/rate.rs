@@ -125,7 +125,10 @@ mod tests {
         assert!(errors[11].abs() < 1e-9 && (errors[10] - 32.0).abs() < 1e-9);
         // The first second does not count.
         let (low, high) = worst_windows(&records, &configs);
-        assert!(low.abs() < 1e-9 && (high - 10.0).abs() < 1e-9, "{low} {high}");
+        assert!(
+            low.abs() < 1e-9 && (high - 10.0).abs() < 1e-9,
+            "{low} {high}"
+        );
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub(crate) fn config(bitrate: u64, cpb: u64) -> Config {
         min_qp: 0,
         max_qp: 51,
         quality_qp: 26,
+        quality: 50,
         max_bits: [None; 2],
         skip: false,
         max_consecutive_skips: 0,

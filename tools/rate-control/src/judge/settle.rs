@@ -107,7 +107,10 @@ mod tests {
 
     /// The rate halves at frame 50; the frames follow after `late` more.
     fn halving(late: usize) -> (Vec<Record>, Vec<Config>) {
-        let configs = vec![samples::config(25_000, 25_000), samples::config(12_500, 12_500)];
+        let configs = vec![
+            samples::config(25_000, 25_000),
+            samples::config(12_500, 12_500),
+        ];
         let mut records = samples::records(&[1000; 150]);
         for (n, record) in records.iter_mut().enumerate() {
             record.config = usize::from(n >= 50);
@@ -128,7 +131,11 @@ mod tests {
             // One frame of twice the size in 5 is 20 % too much.
             assert_eq!(settling.frames, Some(late + 5));
             // One in 13 is 8 %, two are 15.4 %.
-            let expected = if late == 0 { 0.0 } else { (late as f64 - 1.0) * 40.0 };
+            let expected = if late == 0 {
+                0.0
+            } else {
+                (late as f64 - 1.0) * 40.0
+            };
             assert_eq!(settling.settle_ms, Some(expected));
         }
     }

@@ -44,6 +44,9 @@ mod tests {
         assert_eq!(percentile(&values, 1.0), 4.0);
         assert_eq!(percentile(&values, 0.0), 1.0);
         assert_eq!(largest([-3.0, -2.0]), -2.0);
-        assert_eq!((mean(&[]), percentile(&[], 0.5), largest([])), (0.0, 0.0, 0.0));
+        assert_eq!(
+            (mean(&[]), percentile(&[], 0.5), largest([])),
+            (0.0, 0.0, 0.0)
+        );
     }
 }

@@ -151,7 +151,13 @@ impl Coder {
         let reference = (!key).then_some(&reference[..]);
         let stats = self
             .encoder
-            .encode(&job, reference, &mut self.recon, &mut self.output, &mut unit_bytes)
+            .encode(
+                &job,
+                reference,
+                &mut self.recon,
+                &mut self.output,
+                &mut unit_bytes,
+            )
             .expect("the picture is valid and the output large enough");
         self.layer = layer;
         let macroblocks = f64::from(stats.qp_sum) / (job.width_mbs * job.height_mbs) as f64;

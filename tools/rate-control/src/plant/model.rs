@@ -17,7 +17,9 @@ use crate::random::Random;
 /// Areas of a picture, each with half the deviation of the one before, and their shares: each is
 /// 1.8 times the one before, which lets sizes fall by about half when the step doubles.
 const AREAS: usize = 8;
-const SHARES: [f64; AREAS] = [0.0073, 0.0132, 0.0237, 0.0427, 0.0769, 0.1385, 0.2492, 0.4485];
+const SHARES: [f64; AREAS] = [
+    0.0073, 0.0132, 0.0237, 0.0427, 0.0769, 0.1385, 0.2492, 0.4485,
+];
 const WIDTH: u32 = 640;
 const HEIGHT: u32 = 360;
 const RATE: u64 = 25;
@@ -126,7 +128,11 @@ fn frames(kind: ModelKind, seed: u64) -> Vec<Frame> {
 
 /// Mean over the picture.
 fn weighted(areas: &[f64; AREAS]) -> f64 {
-    areas.iter().zip(SHARES).map(|(value, share)| value * share).sum()
+    areas
+        .iter()
+        .zip(SHARES)
+        .map(|(value, share)| value * share)
+        .sum()
 }
 
 impl Model {
@@ -164,7 +170,8 @@ impl Model {
         let reference = self.slots[reference_layer(request.layer)];
         let reference = reference.filter(|_| !request.key);
         let samples = f64::from(WIDTH * HEIGHT);
-        let changed = reference.map(|reference| (reference, self.changes(&reference, request.position)));
+        let changed =
+            reference.map(|reference| (reference, self.changes(&reference, request.position)));
         let (mut bits, mut error) = (HEADER_BITS[usize::from(!request.key)] as f64, [0.0; AREAS]);
         for (n, error) in error.iter_mut().enumerate() {
             let texture = (frame.texture * 0.5f64.powi(n as i32)).powi(2);
@@ -258,7 +265,9 @@ impl Plant for Model {
         self.coded = None;
         let error = self.slots[reference_layer(request.layer)].map_or(255.0f64.powi(2), |shown| {
             let (variance, area) = self.changes(&shown, request.position);
-            weighted(&std::array::from_fn(|n| shown.error[n] + variance[n] * area))
+            weighted(&std::array::from_fn(|n| {
+                shown.error[n] + variance[n] * area
+            }))
         });
         Coded {
             bits: SKIP_BITS,
@@ -326,7 +335,9 @@ mod tests {
     #[test]
     fn a_cut_is_as_large_as_an_intra_frame() {
         let mut model = Model::new(ModelKind::Cuts, 1);
-        let cut = (1..PERIOD).find(|&n| model.is_cut(n)).expect("there are cuts");
+        let cut = (1..PERIOD)
+            .find(|&n| model.is_cut(n))
+            .expect("there are cuts");
         for n in 0..cut {
             model.encode(&request(n, 30.0));
             model.commit();

@@ -15,7 +15,9 @@ fn vp8_step(index: i32) -> i32 {
         return *step;
     }
     let run = VP8_RUNS.iter().rev().find(|run| run.0 <= index);
-    run.map_or(4, |&(begin, first, step)| first + step * (index - begin) as i32)
+    run.map_or(4, |&(begin, first, step)| {
+        first + step * (index - begin) as i32
+    })
 }
 
 /// The QP of H.264 with the same step size. Coefficients of VP8's transform are twice those of
@@ -44,8 +46,19 @@ mod tests {
 
     #[test]
     fn steps_of_vp8() {
-        let expected = [(0, 4), (54, 58), (55, 60), (83, 116), (84, 119), (102, 173), (103, 177)];
-        for (index, step) in expected.into_iter().chain([(116, 229), (117, 234), (127, 284)]) {
+        let expected = [
+            (0, 4),
+            (54, 58),
+            (55, 60),
+            (83, 116),
+            (84, 119),
+            (102, 173),
+            (103, 177),
+        ];
+        for (index, step) in expected
+            .into_iter()
+            .chain([(116, 229), (117, 234), (127, 284)])
+        {
             assert_eq!(vp8_step(index), step, "{index}");
         }
         assert!((0..127).all(|index| vp8_step(index) < vp8_step(index + 1)));

@@ -9,7 +9,9 @@ use crate::content::Sequence;
 use crate::frame::Activity;
 
 /// QPs of the P frames, and of the I frames, which follow a smoother curve.
-const P_GRID: [i32; 18] = [0, 3, 6, 9, 12, 15, 18, 21, 24, 27, 30, 33, 36, 39, 42, 45, 48, 51];
+const P_GRID: [i32; 18] = [
+    0, 3, 6, 9, 12, 15, 18, 21, 24, 27, 30, 33, 36, 39, 42, 45, 48, 51,
+];
 const I_GRID: [i32; 10] = [0, 6, 12, 18, 24, 30, 36, 42, 48, 51];
 
 /// What a frame is coded to.
@@ -155,7 +157,8 @@ fn inter_entries(coder: &mut Coder, sequence: &Sequence, qp: i32) -> Vec<Entry> 
     entries
 }
 
-fn changes(sequence: &Sequence) -> Vec<Change> {
+/// What pre-analysis finds of each picture.
+pub(crate) fn changes(sequence: &Sequence) -> Vec<Change> {
     let luma = sequence.width * sequence.height;
     let order = &sequence.order;
     (0..order.len())
@@ -232,7 +235,10 @@ pub(crate) mod tests {
         assert_eq!((table.period(), calls), (8, 28));
         for n in 0..8 {
             for qp in [10, 20, 30, 40] {
-                let (fine, coarse) = (table.p.at(n, f64::from(qp)), table.p.at(n, f64::from(qp + 8)));
+                let (fine, coarse) = (
+                    table.p.at(n, f64::from(qp)),
+                    table.p.at(n, f64::from(qp + 8)),
+                );
                 assert!(fine.log_bits > coarse.log_bits && fine.psnr > coarse.psnr);
             }
         }

@@ -187,7 +187,10 @@ mod tests {
         let first = trace.encode(&request(0, true));
         trace.commit();
         let table = trace.table.clone();
-        assert_eq!(first.bits, table.i.at(0, 30.0).log_bits.exp2().round() as u64);
+        assert_eq!(
+            first.bits,
+            table.i.at(0, 30.0).log_bits.exp2().round() as u64
+        );
         for n in 1..20 {
             let coded = trace.encode(&request(n, false));
             trace.commit();
@@ -240,7 +243,10 @@ mod tests {
         };
         trace.encode(&of_layer(1));
         trace.commit();
-        assert_eq!(trace.slots.map(|s| s.map(|r| r.position)), [Some(0), Some(1), Some(1)]);
+        assert_eq!(
+            trace.slots.map(|s| s.map(|r| r.position)),
+            [Some(0), Some(1), Some(1)]
+        );
         // Layer 0 predicts over two pictures, layer 2 over one.
         let base = trace.encode(&request(2, false)).bits;
         let top = trace.encode(&Request {

@@ -30,12 +30,27 @@ pub(crate) const BASE: Scenario = Scenario {
     quality_qp: 28,
 };
 
-const NATURAL: &[&str] = &["bigbuckbunny", "bikes", "carphone", "noisy", "m-steady", "m-noise"];
+const NATURAL: &[&str] = &[
+    "bigbuckbunny",
+    "bikes",
+    "carphone",
+    "noisy",
+    "m-steady",
+    "m-noise",
+];
 const STEADY: &[&str] = &["carphone", "noisy", "m-steady", "m-noise"];
 const CUTS: &[&str] = &["cuts", "m-cuts"];
 const SCREEN: &[&str] = &["screen", "m-screen"];
 const ALL: &[&str] = &[
-    "bigbuckbunny", "bikes", "carphone", "noisy", "cuts", "m-steady", "m-noise", "m-cuts", "m-fades",
+    "bigbuckbunny",
+    "bikes",
+    "carphone",
+    "noisy",
+    "cuts",
+    "m-steady",
+    "m-noise",
+    "m-cuts",
+    "m-fades",
 ];
 
 const PRE: Levers = Levers {
@@ -361,7 +376,10 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
 
 /// Scenarios whose id, or id and variant, are named; all if none are.
 pub(crate) fn select(names: &[String]) -> Result<Vec<&'static Scenario>, String> {
-    if let Some(unknown) = names.iter().find(|name| !SCENARIOS.iter().any(|s| matches(s, name))) {
+    if let Some(unknown) = names
+        .iter()
+        .find(|name| !SCENARIOS.iter().any(|s| matches(s, name)))
+    {
         return Err(format!("no scenario {unknown}; see `slenc-rc list`"));
     }
     let chosen = |s: &&Scenario| names.is_empty() || names.iter().any(|name| matches(s, name));
@@ -386,7 +404,11 @@ mod tests {
         }
         for (n, scenario) in SCENARIOS.iter().enumerate() {
             let name = scenario.name();
-            assert_eq!(SCENARIOS.iter().position(|s| s.name() == name), Some(n), "{name}");
+            assert_eq!(
+                SCENARIOS.iter().position(|s| s.name() == name),
+                Some(n),
+                "{name}"
+            );
             for content in scenario.contents {
                 assert!(find(content).is_some(), "{content}");
             }
@@ -401,7 +423,10 @@ mod tests {
             let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
             select(&names).map(|s| s.iter().map(|s| s.name()).collect::<Vec<_>>())
         };
-        assert_eq!(names(&["s1", "S12-cq"]), Ok(vec!["S1".into(), "S12 cq".into()]));
+        assert_eq!(
+            names(&["s1", "S12-cq"]),
+            Ok(vec!["S1".into(), "S12 cq".into()])
+        );
         assert_eq!(names(&["S12"]).map(|s| s.len()), Ok(2));
         assert_eq!(names(&[]).map(|s| s.len()), Ok(SCENARIOS.len()));
         assert!(names(&["S99"]).is_err());

@@ -9,6 +9,9 @@ use crate::config::{Config, Levers, Mode, Scale, SECOND};
 use crate::content::Content;
 use crate::plant::scale::max_qp;
 
+/// Of constant and capped quality, for controllers that take no QP: about QP 26.
+const QUALITY: u8 = 50;
+
 /// Size of the coded picture buffer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Cpb {
@@ -125,6 +128,7 @@ impl Scenario {
             min_qp: 0,
             max_qp: max_qp(self.scale),
             quality_qp: self.quality_qp,
+            quality: QUALITY,
             max_bits: self.max_frame.map(bits),
             skip: self.skip.is_some(),
             max_consecutive_skips: self.skip.unwrap_or(0),

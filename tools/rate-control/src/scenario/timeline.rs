@@ -85,7 +85,13 @@ pub(crate) fn play(scenario: &Scenario, first: Config, is_cut: impl Fn(usize) ->
         match scenario.events {
             Events::List(events) => {
                 while let Some((_, change)) = events.get(event).filter(|e| e.0 * SECOND <= time) {
-                    apply(*change, &timeline.configs[0], &mut config, &mut decimate, &mut pause);
+                    apply(
+                        *change,
+                        &timeline.configs[0],
+                        &mut config,
+                        &mut decimate,
+                        &mut pause,
+                    );
                     event += 1;
                 }
             }
@@ -175,7 +181,11 @@ mod tests {
 
     fn timeline(scenario: &Scenario) -> Timeline {
         let mut config = samples::config(250_000, 250_000);
-        config.layers = scenario.layers.iter().map(|share| (share * 250_000.0) as u64).collect();
+        config.layers = scenario
+            .layers
+            .iter()
+            .map(|share| (share * 250_000.0) as u64)
+            .collect();
         play(scenario, config, |position| position == 30)
     }
 
@@ -202,7 +212,11 @@ mod tests {
     fn changes_make_configurations() {
         let timeline = timeline(&Scenario {
             seconds: 4,
-            events: Events::List(&[(1, Change::Rate(0.5)), (2, Change::Decimate(2)), (3, Change::Pause(10))]),
+            events: Events::List(&[
+                (1, Change::Rate(0.5)),
+                (2, Change::Decimate(2)),
+                (3, Change::Pause(10)),
+            ]),
             ..BASE
         });
         let rates: Vec<u64> = timeline.configs.iter().map(|c| c.bitrate).collect();
@@ -212,7 +226,10 @@ mod tests {
         assert_eq!(timeline.frames[25].config, 1);
         let last = timeline.frames.last().expect("there are frames");
         // 50 frames, 12 of every second picture, and the one before the pause.
-        assert_eq!((last.position, last.duration), (50 + 2 * 13, 10 * SECOND + 80_000_000));
+        assert_eq!(
+            (last.position, last.duration),
+            (50 + 2 * 13, 10 * SECOND + 80_000_000)
+        );
     }
 
     #[test]
@@ -236,7 +253,10 @@ mod tests {
 
     #[test]
     fn time_adds_up_with_jitter() {
-        let timeline = timeline(&Scenario { jitter: 0.2, ..BASE });
+        let timeline = timeline(&Scenario {
+            jitter: 0.2,
+            ..BASE
+        });
         for pair in timeline.frames.windows(2) {
             assert_eq!(pair[0].time + pair[0].duration, pair[1].time);
             assert_eq!(pair[0].duration, pair[1].elapsed);

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The scoreboard: every run, and the gates that need several of them.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use serde::Serialize;
+
+use crate::config::{Config, SECOND};
+use crate::content::{cache, find, Content, Sequence, Source};
+use crate::controller::Kind;
+use crate::frame::{Activity, Record};
+use crate::gates::{gates, summarize, Gate, Summary};
+use crate::judge::metrics::{measure, Metrics};
+use crate::judge::statistics::{largest, mean};
+use crate::plant::engine::EnginePlant;
+use crate::plant::model::Model;
+use crate::plant::scale::max_qp;
+use crate::plant::table::Table;
+use crate::plant::trace::Trace;
+use crate::plant::Plant;
+use crate::run::{curve, run};
+use crate::scenario::timeline::play;
+use crate::scenario::Scenario;
+
+/// Seed of the models.
+const SEED: u64 = 1;
+/// QPs of the constant-QP curve over the engine, which takes its time: every so many-th.
+const ENGINE_QP_STEP: usize = 4;
+
+/// What the controllers run over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum PlantKind {
+    /// Tables of sizes made with the engine, and models
+    Trace,
+    /// The engine in a closed loop
+    Engine,
+}
+
+/// What is to be run.
+#[derive(Clone, Debug)]
+pub(crate) struct Job {
+    pub(crate) scenarios: Vec<&'static Scenario>,
+    pub(crate) controllers: Vec<Kind>,
+    pub(crate) plant: PlantKind,
+    /// Only these contents; all of the scenario if empty.
+    pub(crate) contents: Vec<String>,
+    /// Not longer than this, in seconds.
+    pub(crate) seconds: Option<u64>,
+    /// Directory of the clips.
+    pub(crate) clips: PathBuf,
+    /// Directory of the tables.
+    pub(crate) tables: PathBuf,
+}
+
+/// A run and what was measured of it.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Run {
+    pub(crate) scenario: String,
+    pub(crate) title: &'static str,
+    pub(crate) levers: String,
+    pub(crate) content: &'static str,
+    pub(crate) bitrate: u64,
+    pub(crate) controller: &'static str,
+    pub(crate) metrics: Metrics,
+    pub(crate) gates: Vec<Gate>,
+    #[serde(skip)]
+    pub(crate) records: Vec<Record>,
+    #[serde(skip)]
+    pub(crate) configs: Vec<Config>,
+}
+
+/// All runs, and the gates by controller.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Board {
+    pub(crate) plant: PlantKind,
+    pub(crate) gates: Vec<(&'static str, Vec<Summary>)>,
+    pub(crate) runs: Vec<Run>,
+}
+
+/// Content that has been read, and its tables.
+struct Shelf<'a> {
+    job: &'a Job,
+    sequences: HashMap<&'static str, Rc<Sequence>>,
+    tables: HashMap<&'static str, Rc<Table>>,
+    progress: &'a dyn Fn(&str),
+}
+
+impl Shelf<'_> {
+    fn sequence(&mut self, content: &'static Content) -> Result<Option<Rc<Sequence>>, String> {
+        if let Some(sequence) = self.sequences.get(content.name) {
+            return Ok(Some(sequence.clone()));
+        }
+        let sequence = content.sequence(&self.job.clips)?.map(Rc::new);
+        if let Some(sequence) = &sequence {
+            self.sequences.insert(content.name, sequence.clone());
+        }
+        Ok(sequence)
+    }
+
+    fn table(
+        &mut self,
+        content: &'static Content,
+        sequence: &Sequence,
+    ) -> Result<Rc<Table>, String> {
+        if let Some(table) = self.tables.get(content.name) {
+            return Ok(table.clone());
+        }
+        let step = |done, all| (self.progress)(&format!("{}: table {done}/{all}", content.name));
+        let table = cache::table(&self.job.tables, content.name, sequence, step)?;
+        let table = Rc::new(table);
+        self.tables.insert(content.name, table.clone());
+        Ok(table)
+    }
+
+    /// An encoder over the content; `None` where the plant has no pictures of it.
+    fn plant(&mut self, content: &'static Content) -> Result<Option<Box<dyn Plant>>, String> {
+        let Some(sequence) = self.sequence(content)? else {
+            let Source::Model(kind) = content.source else {
+                return Ok(None);
+            };
+            let model = self.job.plant == PlantKind::Trace;
+            return Ok(model.then(|| Box::new(Model::new(kind, SEED)) as Box<dyn Plant>));
+        };
+        Ok(Some(match self.job.plant {
+            PlantKind::Trace => Box::new(Trace::new(self.table(content, &sequence)?)),
+            PlantKind::Engine => {
+                let changes = crate::plant::table::changes(&sequence);
+                let activity = changes.iter().map(|change| Activity {
+                    sad: change.sad,
+                    intra: change.intra,
+                });
+                Box::new(EnginePlant::new(sequence, activity.collect()))
+            }
+        }))
+    }
+}
+
+/// Runs everything.
+pub(crate) fn score(job: &Job, progress: &dyn Fn(&str)) -> Result<Board, String> {
+    let mut shelf = Shelf {
+        job,
+        sequences: HashMap::new(),
+        tables: HashMap::new(),
+        progress,
+    };
+    let mut runs = Vec::new();
+    for (n, &scenario) in job.scenarios.iter().enumerate() {
+        let seconds = job
+            .seconds
+            .map_or(scenario.seconds, |most| scenario.seconds.min(most));
+        let scenario = Scenario {
+            seconds,
+            ..*scenario
+        };
+        for name in scenario.contents {
+            if !job.contents.is_empty() && !job.contents.iter().any(|content| content == name) {
+                continue;
+            }
+            progress(&format!(
+                "{} ({}/{}): {name}",
+                scenario.name(),
+                n + 1,
+                job.scenarios.len()
+            ));
+            let content = find(name).ok_or_else(|| format!("no content {name}"))?;
+            if let Some(mut plant) = shelf.plant(content)? {
+                runs.extend(runs_of(job, &scenario, content, plant.as_mut()));
+            }
+        }
+    }
+    let gates = job
+        .controllers
+        .iter()
+        .map(|kind| {
+            let own: Vec<&Run> = runs
+                .iter()
+                .filter(|r: &&Run| r.controller == kind.name())
+                .collect();
+            let mut all: Vec<Gate> = over_runs(&own);
+            all.extend(own.iter().flat_map(|run| run.gates.clone()));
+            (kind.name(), summarize(&all))
+        })
+        .collect();
+    Ok(Board {
+        plant: job.plant,
+        gates,
+        runs,
+    })
+}
+
+/// All controllers at both rates.
+fn runs_of(
+    job: &Job,
+    scenario: &Scenario,
+    content: &'static Content,
+    plant: &mut dyn Plant,
+) -> Vec<Run> {
+    let step = match job.plant {
+        PlantKind::Trace => 1,
+        PlantKind::Engine => ENGINE_QP_STEP,
+    };
+    let mut runs = Vec::new();
+    let mut known = None;
+    for bitrate in content.rates {
+        let config = scenario.config(content, bitrate, plant.size(), plant.rate());
+        let fps = SECOND as f64 / config.interval as f64;
+        let timeline = play(scenario, config, |position| plant.is_cut(position));
+        // The frames are the same at both rates, and so is the curve.
+        let curve = known.get_or_insert_with(|| {
+            let qps = (0..=max_qp(scenario.scale)).step_by(step);
+            curve(scenario, &timeline, plant, qps)
+        });
+        for kind in &job.controllers {
+            let mut controller = kind.create(&timeline.configs[0]);
+            let records = run(scenario, &timeline, plant, controller.as_mut());
+            let metrics = measure(&records, &timeline.configs, curve);
+            runs.push(Run {
+                scenario: scenario.name(),
+                title: scenario.title,
+                levers: scenario.levers.names(),
+                content: content.name,
+                bitrate,
+                controller: kind.name(),
+                gates: gates(scenario, &metrics, fps),
+                metrics,
+                records,
+                configs: timeline.configs.clone(),
+            });
+        }
+    }
+    runs
+}
+
+/// Gates that compare or average runs of one controller.
+fn over_runs(runs: &[&Run]) -> Vec<Gate> {
+    let most = |name: &str, value: f64, limit: f64| Gate {
+        name: name.to_owned(),
+        value,
+        limit,
+        met: value <= limit,
+    };
+    let of = |name: &str| -> Vec<&&Run> {
+        let named = runs.iter().filter(|run| run.scenario == name);
+        named.collect()
+    };
+    let mut gates = Vec::new();
+    let errors: Vec<f64> = of("S1")
+        .iter()
+        .filter_map(|run| run.metrics.rate_error)
+        .map(f64::abs)
+        .collect();
+    if !errors.is_empty() {
+        gates.push(most("rate error %, mean", mean(&errors), 0.5));
+        gates.push(most("rate error %, largest", largest(errors), 1.0));
+    }
+    let pairs = |a: &str, b: &str| -> Vec<(&Run, &Run)> {
+        let same = |a: &Run, b: &Run| a.content == b.content && a.bitrate == b.bitrate;
+        let others = of(b);
+        of(a)
+            .into_iter()
+            .filter_map(|&run| others.iter().find(|o| same(run, o)).map(|&&o| (run, o)))
+            .collect()
+    };
+    for (vbr, cbr) in pairs("S11", "S1") {
+        let limit = 0.75 * cbr.metrics.psnr_deviation;
+        let deviation = vbr.metrics.psnr_deviation;
+        gates.push(most("VBR PSNR sd by CBR's", deviation, limit));
+    }
+    for (capped, free) in pairs("S12 capped", "S12 cq") {
+        let uncapped = free.metrics.window_high <= 0.0;
+        if uncapped {
+            let apart = (capped.metrics.qp_mean - free.metrics.qp_mean).abs();
+            gates.push(most("capped quality, QP from CQ's", apart, 0.5));
+        }
+    }
+    gates
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::list::select;
+
+    fn job(scenarios: &[&str], contents: &[&str]) -> Job {
+        let strings = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        let scenarios: Vec<String> = strings(scenarios);
+        Job {
+            scenarios: select(&scenarios).expect("they are in the list"),
+            controllers: vec![Kind::K, Kind::Log],
+            plant: PlantKind::Trace,
+            contents: strings(contents),
+            seconds: Some(10),
+            clips: PathBuf::from("/nowhere"),
+            tables: PathBuf::from("/nowhere"),
+        }
+    }
+
+    #[test]
+    fn models_need_no_clips_and_repeat_exactly() {
+        let job = job(&["S1", "S7", "S11", "S19"], &["m-steady", "m-cuts"]);
+        let board = score(&job, &|_| ()).expect("models need nothing");
+        // S1, S11 and S11 hard have both, S7 has one, S19 blind and pre the other.
+        assert_eq!(board.runs.len(), (2 + 1 + 4 + 2) * 2 * 2);
+        let text = serde_json::to_string(&board).expect("it is plain data");
+        let again = score(&job, &|_| ()).expect("models need nothing");
+        assert_eq!(
+            serde_json::to_string(&again).expect("it is plain data"),
+            text
+        );
+        let (name, summaries) = &board.gates[0];
+        assert_eq!(*name, "k");
+        assert!(summaries
+            .iter()
+            .any(|s| s.name == "VBR PSNR sd by CBR's" && s.runs == 4));
+        assert!(summaries
+            .iter()
+            .any(|s| s.name == "rate error %, mean" && s.met == 0));
+    }
+
+    #[test]
+    fn missing_clips_are_an_error() {
+        assert!(score(&job(&["S1"], &["bikes"]), &|_| ()).is_err());
+    }
+}

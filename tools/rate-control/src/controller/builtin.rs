@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The controller of the kernel module, from the module's own files.
+
+use std::collections::VecDeque;
+
+use slenc_pure::rate_control as core;
+use slenc_pure::rate_control::session::{Error, FrameType};
+
+use super::RateController;
+use crate::config::{Config, Mode, Scale, SECOND};
+use crate::frame::{Action, Coded, Decision, Input, Verdict};
+use crate::plant::{HEADER_BITS, SKIP_BITS};
+
+/// Bits of a macroblock of an I picture at least, by 256: about 8 with CAVLC.
+const INTRA_FLOOR_Q8: u32 = 8 << 8;
+
+/// The built-in controller behind the interface of all.
+pub(crate) struct Builtin {
+    controller: core::controller::Controller,
+    begun: VecDeque<u64>,
+    /// Ended, and not committed.
+    ended: Option<u64>,
+}
+
+/// Scenarios keep to what the controller takes.
+fn expect<T>(result: Result<T, Error>) -> T {
+    result.expect("the calls come in order and in range")
+}
+
+fn scale(scale: Scale) -> core::scale::Scale {
+    match scale {
+        Scale::Qp51 => core::scale::Scale::Qp51,
+        Scale::Index127 => core::scale::Scale::Index127,
+    }
+}
+
+fn translate(config: &Config) -> core::config::Config {
+    let limits = |kind: usize| core::config::Limits {
+        fixed_qp: config.quality_qp,
+        min_qp: config.min_qp,
+        max_qp: config.max_qp,
+        max_bits: config.max_bits[kind].unwrap_or(0),
+    };
+    let mut layer_rates = [0; core::config::MAX_LAYERS];
+    layer_rates[..config.layers.len()].copy_from_slice(&config.layers);
+    let base = core::config::Config::cbr(scale(config.scale), config.bitrate, 1, 25);
+    core::config::Config {
+        mode: match config.mode {
+            Mode::Cbr => core::config::Mode::Cbr,
+            Mode::Vbr => core::config::Mode::Vbr,
+            Mode::Quality => core::config::Mode::Quality,
+            Mode::CappedQuality => core::config::Mode::CappedQuality,
+        },
+        peak: config.peak,
+        cpb_bits: config.cpb,
+        strict: true,
+        filler: config.filler,
+        interval: (config.interval as u32, SECOND as u32),
+        i: limits(0),
+        p: limits(1),
+        skip: if config.skip {
+            core::config::SkipMode::Buffer
+        } else {
+            core::config::SkipMode::Disabled
+        },
+        max_skips: config.max_consecutive_skips,
+        layers: config.layers.len() as u8,
+        layer_rates,
+        content: if config.screen {
+            core::config::Content::Screen
+        } else {
+            core::config::Content::Camera
+        },
+        quality: config.quality,
+        ..base
+    }
+}
+
+impl Builtin {
+    pub(crate) fn new(config: &Config) -> Self {
+        let capabilities = core::config::Capabilities {
+            scale: scale(config.scale),
+            macroblocks: config.macroblocks(),
+            intra_floor_q8: INTRA_FLOOR_Q8,
+            hard_max: config.levers.hard_max,
+            post_skip: config.levers.post_skip && config.skip,
+            post_drop: false,
+            skip_bits: SKIP_BITS as u32,
+        };
+        let mut controller = expect(core::controller::Controller::new(capabilities));
+        expect(controller.configure(&translate(config)));
+        Self {
+            controller,
+            begun: VecDeque::new(),
+            ended: None,
+        }
+    }
+}
+
+impl RateController for Builtin {
+    fn configure(&mut self, config: &Config) {
+        expect(self.controller.configure(&translate(config)));
+    }
+
+    fn begin(&mut self, input: &Input) -> Decision {
+        let frame_type = if input.key {
+            FrameType::I
+        } else {
+            FrameType::P
+        };
+        let decision = expect(self.controller.begin(&core::frame::FrameIn {
+            layer: input.layer as u8,
+            interval_ns: input.elapsed,
+            header_bits: HEADER_BITS[usize::from(!input.key)],
+            analysis: input.activity.map(|activity| core::frame::Analysis {
+                inter: activity.sad.min(activity.intra),
+                intra: activity.intra,
+            }),
+            ..core::frame::FrameIn::new(frame_type)
+        }));
+        self.begun.push_back(decision.cookie);
+        Decision {
+            action: match decision.action {
+                core::frame::Action::Encode => Action::Encode,
+                core::frame::Action::Skip => Action::Skip,
+            },
+            qp: decision.qp,
+            target: decision.target_bits,
+            max_bits: (decision.max_bits > 0).then_some(decision.max_bits),
+        }
+    }
+
+    fn end(&mut self, coded: &Coded) -> Verdict {
+        let cookie = self.begun.pop_front();
+        self.ended = cookie;
+        let outcome = core::frame::Outcome {
+            bits: coded.bits,
+            header_bits: coded.header_bits,
+            mean_qp_q8: None,
+            forced_skips: coded.forced_skip_mbs,
+        };
+        let judgement = expect(self.controller.end(cookie.unwrap_or(0), &outcome));
+        Verdict {
+            replace: judgement.verdict == core::frame::Verdict::ReplaceBySkip,
+            filler_bits: 8 * judgement.filler_bytes,
+        }
+    }
+
+    fn commit(&mut self, bits: u64) {
+        expect(self.controller.commit(self.ended.take().unwrap_or(0), bits));
+    }
+}

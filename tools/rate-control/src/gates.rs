@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Which of the gates a run meets.
+//!
+//! Those of S1 to S8, S11 to S15 and S19 are the project's. The others are the scoreboard's own;
+//! each is stated with its reason.
+
+use serde::Serialize;
+
+use crate::config::Levers;
+use crate::judge::cuts::Cut;
+use crate::judge::metrics::Metrics;
+use crate::judge::statistics::largest;
+use crate::scenario::Scenario;
+
+/// A value held against its limit.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Gate {
+    pub(crate) name: String,
+    pub(crate) value: f64,
+    pub(crate) limit: f64,
+    pub(crate) met: bool,
+}
+
+/// The gates of one run.
+#[derive(Default)]
+struct Gates(Vec<Gate>);
+
+impl Gates {
+    /// `value` must not exceed `limit`.
+    fn most(&mut self, name: &str, value: f64, limit: f64) {
+        self.0.push(Gate {
+            name: name.to_owned(),
+            value,
+            limit,
+            // Limits are given in decimal figures, and values are quotients.
+            met: value <= limit + 1e-9,
+        });
+    }
+
+    /// The largest excess of the cuts over their limits, which depend on each one's size.
+    fn cuts(&mut self, name: &str, cuts: &[Cut], of: impl Fn(&Cut) -> (f64, f64)) {
+        let worst = cuts.iter().map(of);
+        let worst = worst.max_by(|a, b| (a.0 - a.1).total_cmp(&(b.0 - b.1)));
+        if let Some((value, limit)) = worst {
+            self.most(name, value, limit);
+        }
+    }
+}
+
+/// All gates that apply to a run. `fps` is the frame rate at its beginning.
+pub(crate) fn gates(scenario: &Scenario, metrics: &Metrics, fps: f64) -> Vec<Gate> {
+    let mut gates = Gates::default();
+    let violations = metrics.violations as f64;
+    let cuts = metrics.cuts.as_slice();
+    match scenario.id {
+        "S1" => {
+            stationary(&mut gates, metrics, 4.5);
+            gates.most("violations, CPB 1000 ms", violations, 0.0);
+        }
+        "S2" => {
+            let allowed = 2 * cuts.len();
+            gates.most("violations, CPB 500 ms", violations, allowed as f64);
+        }
+        "S4" => {
+            let p = metrics.p_violations as f64;
+            gates.most("P frames outside of 1.1 b", p, 0.0);
+            gates.most("forced skips % at 1.1 b", metrics.forced_skips, 1.0);
+        }
+        "S5" if metrics_are_steady(metrics) => {
+            gates.most(
+                "delay in intervals, GOP 60",
+                metrics.steady_delay_intervals,
+                7.5,
+            );
+        }
+        "S7" | "S8" => settling(&mut gates, metrics),
+        "S11" if scenario.levers.hard_max => {
+            gates.most("VBR violations, hard maximum", violations, 0.0);
+        }
+        "S11" => {
+            let error = metrics.rate_error.unwrap_or(0.0);
+            gates.most("VBR mean above %", error, 2.0);
+            gates.most("VBR mean below %", -error, 5.0);
+        }
+        "S13" | "S14" => {
+            let worst = largest(metrics.layer_errors.iter().map(|error| error.abs()));
+            gates.most("rate of a layer %", worst, 3.0);
+            let buckets = metrics.layer_violations.iter().sum::<usize>();
+            gates.most("violations of cumulative buckets", buckets as f64, 0.0);
+        }
+        "S15" if scenario.variant == "screen" => {
+            gates.most("screen (c): violations", violations, 0.0);
+            gates.most("screen (c): drops", metrics.drops as f64, 25.0);
+            gates.most("screen (c): freeze ms", metrics.freeze_ms, 500.0);
+            gates.cuts("screen (c): sharp after ms", cuts, |cut| {
+                (cut.quality_ms.unwrap_or(f64::INFINITY), 1500.0)
+            });
+        }
+        "S15" if scenario.levers == Levers::NONE => {
+            // Skips decided before coding promise nothing: reported.
+        }
+        "S15" => {
+            let lever = scenario.levers.names();
+            gates.most(&format!("violations ({lever})"), violations, 0.0);
+            if scenario.levers.post_skip {
+                gates.cuts("drops a cut (c)", cuts, |cut| (cut.drops as f64, 2.0));
+                gates.most("drops in a row (c)", metrics.consecutive_drops as f64, 2.0);
+            }
+            gates.cuts("cut overshoot % with a lever", cuts, |cut| {
+                (cut.overshoot, 20.0)
+            });
+            gates.cuts("cut delay ms with a lever", cuts, |cut| {
+                (cut.delay_ms, 350.0)
+            });
+        }
+        "S19" if scenario.variant == "screen" => {
+            gates.most("screen (a+b2): violations", violations, 0.0);
+            gates.most("screen (a+b2): drops", metrics.drops as f64, 0.0);
+            gates.most("screen (a+b2): delay ms", metrics.delay_ms, 915.0);
+        }
+        "S19" if scenario.levers == Levers::NONE => {
+            gates.cuts("cut overshoot % blind", cuts, |cut| {
+                (cut.overshoot, (cut.size_b - 1.0) / fps * 100.0 + 5.0)
+            });
+            gates.cuts("cut delay ms blind", cuts, |cut| {
+                (cut.delay_ms, cut.size_b / fps * 1000.0 + 100.0)
+            });
+        }
+        "S19" => {
+            gates.most("cut violations with (a)", violations, 0.0);
+            gates.cuts("cut overshoot % with a lever", cuts, |cut| {
+                (cut.overshoot, 20.0)
+            });
+            gates.cuts("cut delay ms with a lever", cuts, |cut| {
+                (cut.delay_ms, 350.0)
+            });
+        }
+        _ => own(&mut gates, scenario, metrics),
+    }
+    gates.0
+}
+
+fn metrics_are_steady(metrics: &Metrics) -> bool {
+    // Key frames are periodic here, not forced.
+    metrics.p_max < 3.0
+}
+
+fn stationary(gates: &mut Gates, metrics: &Metrics, intervals: f64) {
+    gates.most("first I in b", metrics.first_i, 4.5);
+    if !metrics.stationary {
+        return;
+    }
+    let worst = metrics.window_high.max(-metrics.window_low);
+    gates.most("1-s window %, stationary", worst, 8.0);
+    gates.most(
+        "delay in intervals, stationary",
+        metrics.delay_intervals,
+        intervals,
+    );
+    if let Some(loss) = metrics.loss {
+        gates.most("rate loss %, stationary", loss, 0.5);
+    }
+}
+
+fn settling(gates: &mut Gates, metrics: &Metrics) {
+    for settling in &metrics.settlings {
+        let halved = settling.factor < 1.0;
+        if metrics.stationary {
+            let frames = settling
+                .frames
+                .map_or(f64::INFINITY, |frames| frames as f64);
+            let name = if halved {
+                "settle x0.5, frames"
+            } else {
+                "settle x2, frames"
+            };
+            gates.most(name, frames, 8.0);
+        }
+        if halved {
+            gates.most("delay ms 500 ms after x0.5", settling.late_delay_ms, 200.0);
+        }
+        let unforced = settling.violations[1] as f64;
+        gates.most("violations after a change, not forced", unforced, 0.0);
+    }
+}
+
+/// The scoreboard's own.
+fn own(gates: &mut Gates, scenario: &Scenario, metrics: &Metrics) {
+    let violations = metrics.violations as f64;
+    let error = metrics.rate_error.unwrap_or(0.0).abs();
+    match scenario.id {
+        // An estimator that sees its packets late by more than this backs off again.
+        "S9" => {
+            gates.most("S9: delay ms", metrics.delay_ms, 300.0);
+            gates.most("S9: rate error %", error, 3.0);
+        }
+        // The rate is per second, whatever the frames: twice the gate of steady ones.
+        "S10" => {
+            let worst = metrics.window_high.max(-metrics.window_low);
+            gates.most("S10: 1-s window %", worst, 16.0);
+            gates.most("S10: violations", violations, 0.0);
+        }
+        // A promise with the lever; else one in a hundred, as with checkpoints of 1.1 frames.
+        "S16" => {
+            let limit = if scenario.levers.hard_max { 0.0 } else { 1.0 };
+            gates.most(
+                "S16: P frames above their limit %",
+                metrics.p_above_limit,
+                limit,
+            );
+        }
+        // Refresh replaces the key frames, and with them the peaks.
+        "S17" => gates.most(
+            "S17: delay in intervals",
+            metrics.steady_delay_intervals,
+            4.5,
+        ),
+        // What was saved or owed while QP was at a limit is nobody's credit.
+        "S18" => gates.most("S18: violations", violations, 0.0),
+        // Eight frames late costs at most eight frames more.
+        "S20" => {
+            gates.most("S20: rate error %", error, 2.0);
+            gates.most("S20: violations", violations, 0.0);
+            if metrics.stationary {
+                let delay = metrics.steady_delay_intervals;
+                gates.most("S20: delay in intervals", delay, 12.5);
+            }
+        }
+        // The channel never idles: less than a filler unit is carried over.
+        "S21" => {
+            gates.most("S21: idle %", metrics.idle, 0.1);
+            gates.most("S21: violations", violations, 0.0);
+        }
+        // Noise after black is the largest cut there is: as a blind cut at CPB 500 ms.
+        "S22" => gates.most(
+            "S22: violations",
+            violations,
+            2.0 * metrics.cuts.len() as f64,
+        ),
+        // Another scale is no excuse.
+        "S23" => {
+            gates.most("S23: rate error %", error, 1.0);
+            gates.most("S23: violations", violations, 0.0);
+        }
+        _ => {}
+    }
+}
+
+/// A gate over several runs of a controller.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Summary {
+    pub(crate) name: String,
+    /// Runs that it applies to, and that meet it.
+    pub(crate) runs: usize,
+    pub(crate) met: usize,
+    /// Value and limit of the run that is worst by their difference.
+    pub(crate) value: f64,
+    pub(crate) limit: f64,
+}
+
+/// Adds a gate to those of the same name.
+pub(crate) fn summarize<'a>(gates: impl IntoIterator<Item = &'a Gate>) -> Vec<Summary> {
+    let mut summaries: Vec<Summary> = Vec::new();
+    for gate in gates {
+        let known = summaries
+            .iter_mut()
+            .find(|summary| summary.name == gate.name);
+        let Some(summary) = known else {
+            summaries.push(Summary {
+                name: gate.name.clone(),
+                runs: 1,
+                met: usize::from(gate.met),
+                value: gate.value,
+                limit: gate.limit,
+            });
+            continue;
+        };
+        summary.runs += 1;
+        summary.met += usize::from(gate.met);
+        if gate.value - gate.limit > summary.value - summary.limit {
+            (summary.value, summary.limit) = (gate.value, gate.limit);
+        }
+    }
+    summaries
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::metrics::measure;
+    use crate::judge::samples;
+    use crate::scenario::list::BASE;
+
+    #[test]
+    fn gates_are_met_and_missed() {
+        let configs = [samples::config(25_000, 4000)];
+        let s1 = Scenario { id: "S1", ..BASE };
+        let verdict = |sizes: &[u64]| -> Vec<(String, bool)> {
+            let metrics = measure(&samples::records(sizes), &configs, &[]);
+            let gates = gates(&s1, &metrics, 25.0);
+            gates
+                .into_iter()
+                .map(|gate| (gate.name, gate.met))
+                .collect()
+        };
+        let names = ["first I in b", "violations, CPB 1000 ms"].map(str::to_owned);
+        let expected =
+            |met: [bool; 2]| -> Vec<(String, bool)> { names.iter().cloned().zip(met).collect() };
+        assert_eq!(verdict(&[3000, 1000, 1000]), expected([true, true]));
+        assert_eq!(verdict(&[4600, 100, 100]), expected([false, false]));
+        assert_eq!(verdict(&[4000, 1001, 1000]), expected([true, false]));
+    }
+
+    #[test]
+    fn the_limit_of_a_blind_cut_depends_on_its_size() {
+        let configs = [samples::config(25_000, 25_000)];
+        let mut records = samples::records(&[1000; 100]);
+        records[60].bits = 6000;
+        records[60].cut = true;
+        let curve = [crate::judge::quality::ConstantQp {
+            qp: 30,
+            sizes: records.iter().map(|record| record.bits).collect(),
+            psnr: 40.0,
+        }];
+        let metrics = measure(&records, &configs, &curve);
+        let s19 = Scenario { id: "S19", ..BASE };
+        let gates = gates(&s19, &metrics, 25.0);
+        // C = 6: (6 - 1) / 25 + 5 points, and 6 / 25 s + 100 ms.
+        assert_eq!(gates.len(), 2);
+        assert!((gates[0].value - 20.0).abs() < 1e-9 && (gates[0].limit - 25.0).abs() < 1e-9);
+        assert!((gates[1].value - 240.0).abs() < 1e-9 && (gates[1].limit - 340.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_worst_run_stands_for_all() {
+        let gate = |name: &str, value: f64| Gate {
+            name: name.to_owned(),
+            value,
+            limit: 2.0,
+            met: value <= 2.0,
+        };
+        let all = [
+            gate("a", 1.0),
+            gate("b", 1.5),
+            gate("a", 3.0),
+            gate("a", 2.0),
+        ];
+        let summaries = summarize(&all);
+        assert_eq!(summaries.len(), 2);
+        assert_eq!((summaries[0].runs, summaries[0].met), (3, 2));
+        assert_eq!((summaries[0].value, summaries[0].limit), (3.0, 2.0));
+    }
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Line plots as inline SVG.
+
+use std::fmt::Write;
+
+use super::figure;
+
+const WIDTH: f64 = 900.0;
+const HEIGHT: f64 = 110.0;
+/// Room for the figures of the axis.
+const MARGIN: f64 = 56.0;
+/// Columns that points are put together in.
+const COLUMNS: usize = 450;
+
+/// A line of a plot.
+pub(super) struct Line {
+    /// A class of the page's style.
+    pub(super) class: &'static str,
+    /// Time in seconds and value.
+    pub(super) points: Vec<(f64, f64)>,
+}
+
+/// A plot: its title, its lines, and what it must show of the vertical axis.
+pub(super) struct Plot {
+    pub(super) title: String,
+    pub(super) lines: Vec<Line>,
+    pub(super) range: (f64, f64),
+    /// Times to mark, in seconds.
+    pub(super) marks: Vec<f64>,
+}
+
+/// The lowest and the highest point of each column, so that no peak is lost.
+fn thinned(points: &[(f64, f64)], end: f64) -> Vec<(f64, f64)> {
+    if points.len() <= 2 * COLUMNS {
+        return points.to_vec();
+    }
+    let column = |time: f64| (time / end * COLUMNS as f64) as usize;
+    points
+        .chunk_by(|a, b| column(a.0) == column(b.0))
+        .flat_map(|chunk| {
+            let order = |a: &&(f64, f64), b: &&(f64, f64)| a.1.total_cmp(&b.1);
+            let low = *chunk.iter().min_by(order).unwrap_or(&chunk[0]);
+            let high = *chunk.iter().max_by(order).unwrap_or(&chunk[0]);
+            if low.0 <= high.0 {
+                [low, high]
+            } else {
+                [high, low]
+            }
+        })
+        .collect()
+}
+
+/// The plot as an element.
+pub(super) fn draw(plot: &Plot) -> String {
+    let values = plot.lines.iter().flat_map(|line| &line.points);
+    let (mut low, mut high, mut end) = (plot.range.0, plot.range.1, 1e-9f64);
+    for (time, value) in values {
+        end = end.max(*time);
+        if value.is_finite() {
+            (low, high) = (low.min(*value), high.max(*value));
+        }
+    }
+    if high - low < 1e-9 {
+        high = low + 1.0;
+    }
+    let x = |time: f64| MARGIN + time / end * (WIDTH - MARGIN);
+    let y = |value: f64| HEIGHT - 4.0 - (value - low) / (high - low) * (HEIGHT - 22.0);
+    let mut text = format!("<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\">");
+    let _ = write!(text, "<text x=\"{MARGIN}\" y=\"11\">{}</text>", plot.title);
+    for value in [low, (low + high) / 2.0, high] {
+        let _ = write!(
+            text,
+            "<path class=\"grid\" d=\"M{MARGIN} {0:.1}H{WIDTH}\"/>\
+             <text class=\"axis\" x=\"{1}\" y=\"{2:.1}\">{3}</text>",
+            y(value),
+            MARGIN - 4.0,
+            y(value) + 4.0,
+            figure(value)
+        );
+    }
+    for mark in &plot.marks {
+        let _ = write!(
+            text,
+            "<path class=\"mark\" d=\"M{:.1} 16V{HEIGHT}\"/>",
+            x(*mark)
+        );
+    }
+    for line in &plot.lines {
+        let points = thinned(&line.points, end);
+        if points.is_empty() {
+            continue;
+        }
+        let _ = write!(text, "<polyline class=\"{}\" points=\"", line.class);
+        for (time, value) in points {
+            let _ = write!(text, "{:.0},{:.1} ", x(time), y(value.clamp(low, high)));
+        }
+        text.push_str("\"/>");
+    }
+    text.push_str("</svg>");
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn peaks_survive_thinning() {
+        let mut points: Vec<(f64, f64)> = (0..9000).map(|n| (f64::from(n) / 100.0, 1.0)).collect();
+        points[4321].1 = 50.0;
+        points[4322].1 = -50.0;
+        let thin = thinned(&points, 90.0);
+        assert!(thin.len() <= 2 * COLUMNS + 2);
+        assert!(thin.contains(&points[4321]) && thin.contains(&points[4322]));
+        assert!(thin.windows(2).all(|pair| pair[0].0 <= pair[1].0));
+    }
+
+    #[test]
+    fn a_plot_stays_in_its_frame() {
+        let text = draw(&Plot {
+            title: "bits".to_owned(),
+            lines: vec![Line {
+                class: "bits",
+                points: vec![(0.0, 0.0), (1.0, 10.0), (2.0, f64::INFINITY)],
+            }],
+            range: (0.0, 5.0),
+            marks: vec![1.0],
+        });
+        assert!(
+            text.contains("points=\"56,106.0 478,18.0 900,18.0 \""),
+            "{text}"
+        );
+    }
+}
