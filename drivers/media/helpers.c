@@ -65,24 +65,6 @@ bool media_helper_video_is_registered(struct video_device *vdev)
 	return video_is_registered(vdev);
 }
 
-/*
- * Not the name of a function: vb2_queue_error() for all queues of the open
- * files of a mem2mem node. The list of files is not to be walked without its
- * lock, which is taken in interrupts.
- */
-void media_helper_video_queue_error(struct video_device *vdev)
-{
-	struct v4l2_fh *fh;
-	unsigned long flags;
-
-	spin_lock_irqsave(&vdev->fh_lock, flags);
-	list_for_each_entry(fh, &vdev->fh_list, list) {
-		vb2_queue_error(v4l2_m2m_get_src_vq(fh->m2m_ctx));
-		vb2_queue_error(v4l2_m2m_get_dst_vq(fh->m2m_ctx));
-	}
-	spin_unlock_irqrestore(&vdev->fh_lock, flags);
-}
-
 void *media_helper_video_drvdata(struct file *file)
 {
 	return video_drvdata(file);

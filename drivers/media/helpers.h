@@ -3,7 +3,7 @@
  * Functions for the macros and inline functions of the media headers that the
  * Rust abstractions call. Read by the compiler, which checks the prototypes,
  * and by bindgen. A helper does what the function it is named after does, and
- * nothing else; the two exceptions say so.
+ * nothing else; the one exception says so.
  */
 #ifndef MEDIA_HELPERS_H
 #define MEDIA_HELPERS_H
@@ -14,7 +14,6 @@
 #include <media/media-request.h>
 #include <media/v4l2-ctrls.h>
 #include <media/v4l2-dev.h>
-#include <media/v4l2-fh.h>
 #include <media/v4l2-mem2mem.h>
 #include <media/videobuf2-dma-contig.h>
 #include <media/videobuf2-v4l2.h>
@@ -41,7 +40,6 @@ void media_helper_flush_percpu_work(void);
 
 int media_helper_video_register_device(struct video_device *vdev);
 bool media_helper_video_is_registered(struct video_device *vdev);
-void media_helper_video_queue_error(struct video_device *vdev);
 void *media_helper_video_drvdata(struct file *file);
 void media_helper_video_set_drvdata(struct video_device *vdev, void *data);
 int media_helper_ctrl_handler_init(struct v4l2_ctrl_handler *hdl,

@@ -28,7 +28,8 @@
 //!
 //! 1. `req_queue_mutex` of the media device (the media core: queueing a request, STREAMON,
 //!    STREAMOFF, REQBUFS and closing the file),
-//! 2. the queue lock of the context (buffer and format ioctls, ENCODER_CMD),
+//! 2. the list of open files of the device, and then the queue lock of a context (buffer and format
+//!    ioctls, ENCODER_CMD),
 //! 3. the lock of the context's control handler,
 //! 4. locks of the driver, with which no `v4l2_ctrl_*` function is called,
 //! 5. the flow lock of the context (end of a job, ENCODER_CMD; see [`m2m::Context`]).

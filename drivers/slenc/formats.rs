@@ -38,6 +38,7 @@ use media::{
         },
         ioctl::{
             self,
+            Constraints,
             SelectionTarget, //
         }, //
     },
@@ -456,7 +457,8 @@ impl ioctl::Operations for Encoder {
         context: &Context<Self>,
         direction: Direction,
         target: SelectionTarget,
-        rect: Rect,
+        wanted: Rect,
+        constraints: Constraints,
     ) -> Result<Rect> {
         if direction != Direction::Output || target != SelectionTarget::Crop {
             return Err(EINVAL);
@@ -466,7 +468,8 @@ impl ioctl::Operations for Encoder {
         }
         let capture_is_busy = context.is_busy(Direction::Capture);
         let mut formats = context.formats.lock();
-        let rect = formats.try_crop(rect);
+        let rect = formats.try_crop(wanted);
+        constraints.check(&wanted, &rect)?;
         let mbs = |rect: &Rect| {
             let length = |length: u32| u64::from(length.div_ceil(16));
             length(rect.width) * length(rect.height)

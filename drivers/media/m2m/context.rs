@@ -207,6 +207,15 @@ impl<T: Operations> Context<T> {
         unsafe { &*container_of!(Handler::from_raw(hdl), Self, handler) }
     }
 
+    /// Tells who waits for buffers that there will be none.
+    pub(super) fn fail_queues(&self) {
+        let _queue_lock = self.lock_queues();
+        for direction in [Direction::Output, Direction::Capture] {
+            // SAFETY: By the invariants the queue is initialised.
+            unsafe { media::vb2_queue_error(self.queue_ptr(direction)) };
+        }
+    }
+
     /// VIDIOC_ENCODER_CMD: starts and ends draining. Called with the queue lock held.
     pub(crate) fn encoder_cmd(&self, command: &mut media::v4l2_encoder_cmd) -> Result {
         // SAFETY: The function does not use the file.
@@ -352,9 +361,15 @@ impl<T: Driver> Context<T> {
         // SAFETY: The context is pinned, and freed after what refers to it.
         unsafe { media::v4l2_fh_init(fh, context.device.node_ptr()) };
         // SAFETY: The context is new and pinned.
-        if let Err(error) = unsafe { Self::set_up(context.as_mut()) } {
+        let result = unsafe { Self::set_up(context.as_mut()) }
+            // SAFETY: The context is complete, and `release` removes it.
+            .and_then(|()| unsafe { context.device.add_context(&context) });
+        if let Err(error) = result {
             // SAFETY: Undoes what was done; nobody else knows of the context.
             unsafe {
+                if !context.m2m_ptr().is_null() {
+                    media::v4l2_m2m_ctx_release(context.m2m_ptr());
+                }
                 context.handler.free();
                 media::v4l2_fh_exit(fh);
             }
@@ -412,6 +427,7 @@ impl<T: Driver> Context<T> {
     pub(crate) unsafe fn release(file: *mut bindings::file) {
         // SAFETY: By the requirements of this function.
         let context = unsafe { Self::from_file(file) };
+        context.device.remove_context(context);
         let m2m = context.m2m_ptr();
         {
             let _queue_lock = context.lock_queues();

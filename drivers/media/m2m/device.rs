@@ -4,6 +4,7 @@
 
 use super::{
     job,
+    Context,
     Driver,
     M2mDevice,
     Operations, //
@@ -21,7 +22,8 @@ use crate::{
 };
 use core::{
     marker::PhantomData,
-    ops::Deref, //
+    ops::Deref,
+    ptr::NonNull, //
 };
 use kernel::{
     bindings,
@@ -32,10 +34,24 @@ use kernel::{
     },
     error::to_result,
     module::this_module,
+    new_mutex,
     prelude::*,
-    sync::Arc,
+    sync::{
+        Arc,
+        Mutex, //
+    },
     types::Opaque, //
 };
+
+/// An open file in the list of its device.
+///
+/// # Invariants
+///
+/// The context is valid as long as this is in the list.
+struct OpenContext<T: Operations>(NonNull<Context<T>>);
+
+// SAFETY: Contexts can be shared.
+unsafe impl<T: Operations> Send for OpenContext<T> {}
 
 /// A mem2mem device with a video node, a media device and requests.
 ///
@@ -48,6 +64,9 @@ use kernel::{
 #[pin_data]
 pub struct Device<T: Operations> {
     data: T::Device,
+    /// The open files.
+    #[pin]
+    contexts: Mutex<KVec<OpenContext<T>>>,
     #[pin]
     node: Opaque<media::video_device>,
     // The entities of the graph are in the m2m device, and the media device goes first.
@@ -126,6 +145,7 @@ impl<T: Driver> Device<T> {
             unsafe {
                 try_pin_init!(Self {
                     data,
+                    contexts <- new_mutex!(KVec::new(), "media::Device::contexts"),
                     // INVARIANT: It is zeroed.
                     node: Opaque::zeroed(),
                     controller <- MediaDevice::new(
@@ -191,12 +211,32 @@ impl<T: Driver> Device<T> {
     /// Takes the video node from user space. Files that are open stay so, but who waits for a
     /// buffer is told that there will be none.
     fn unregister_node(&self) {
-        // SAFETY: The node was registered. Its files are those of contexts, which are complete
-        // when they come into the list and until they leave it.
-        unsafe {
-            media::video_unregister_device(self.node.get());
-            media::media_helper_video_queue_error(self.node.get());
+        // SAFETY: The node was registered.
+        unsafe { media::video_unregister_device(self.node.get()) };
+        for context in self.contexts.lock().iter() {
+            // SAFETY: By the invariants of `OpenContext`, with the list locked.
+            unsafe { context.0.as_ref() }.fail_queues();
         }
+    }
+
+    /// Adds an open file.
+    ///
+    /// # Safety
+    ///
+    /// The file is complete, and is removed before it is closed.
+    pub(super) unsafe fn add_context(&self, context: &Context<T>) -> Result {
+        // INVARIANT: By the requirements of this function.
+        Ok(self
+            .contexts
+            .lock()
+            .push(OpenContext(context.into()), GFP_KERNEL)?)
+    }
+
+    /// Removes an open file.
+    pub(super) fn remove_context(&self, context: &Context<T>) {
+        self.contexts
+            .lock()
+            .retain(|other| !core::ptr::eq(other.0.as_ptr(), context));
     }
 
     /// Adds the device to the graph.

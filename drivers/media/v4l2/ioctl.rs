@@ -56,6 +56,33 @@ impl SelectionTarget {
     }
 }
 
+/// How a rectangle that is set may differ from what was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Constraints {
+    at_least: bool,
+    at_most: bool,
+}
+
+impl Constraints {
+    fn from_raw(flags: u32) -> Self {
+        Self {
+            at_least: flags & media::V4L2_SEL_FLAG_GE != 0,
+            at_most: flags & media::V4L2_SEL_FLAG_LE != 0,
+        }
+    }
+
+    /// Returns `ERANGE` if a rectangle may not take the place of the one that was asked for. Checked
+    /// before it is stored.
+    pub fn check(&self, wanted: &Rect, rect: &Rect) -> Result {
+        let smaller = rect.width < wanted.width || rect.height < wanted.height;
+        let larger = rect.width > wanted.width || rect.height > wanted.height;
+        if (self.at_least && smaller) || (self.at_most && larger) {
+            return Err(ERANGE);
+        }
+        Ok(())
+    }
+}
+
 /// Ioctls that a driver implements.
 #[vtable]
 pub trait Operations: m2m::Operations {
@@ -86,12 +113,14 @@ pub trait Operations: m2m::Operations {
         Err(ENOTTY)
     }
 
-    /// Sets a selection rectangle to the nearest possible, and returns that.
+    /// Sets a selection rectangle to the nearest possible, unless the constraints forbid it, and
+    /// returns that.
     fn s_selection(
         _context: &Context<Self>,
         _direction: Direction,
         _target: SelectionTarget,
         _rect: Rect,
+        _constraints: Constraints,
     ) -> Result<Rect> {
         Err(ENOTTY)
     }
@@ -263,14 +292,8 @@ impl<T: Driver> VTable<T> {
                 width: selection.r.width,
                 height: selection.r.height,
             };
-            let rect = T::s_selection(context, direction, target, wanted)?;
-            let ge = selection.flags & media::V4L2_SEL_FLAG_GE != 0;
-            let le = selection.flags & media::V4L2_SEL_FLAG_LE != 0;
-            if (ge && (rect.width < wanted.width || rect.height < wanted.height))
-                || (le && (rect.width > wanted.width || rect.height > wanted.height))
-            {
-                return Err(ERANGE);
-            }
+            let constraints = Constraints::from_raw(selection.flags);
+            let rect = T::s_selection(context, direction, target, wanted, constraints)?;
             store_rect(selection, rect);
             Ok(())
         })
