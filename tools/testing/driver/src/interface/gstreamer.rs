@@ -14,6 +14,7 @@ use crate::{
         ensure,
         equal, //
     },
+    rig::STEP,
 };
 use slenc::{
     error::{
@@ -44,12 +45,9 @@ use slenc::{
         uapi::*,
     },
 };
-use std::{
-    os::fd::{
-        AsFd,
-        OwnedFd, //
-    },
-    time::Duration,
+use std::os::fd::{
+    AsFd,
+    OwnedFd, //
 };
 
 pub(super) const TESTS: &[Test] = &[
@@ -169,7 +167,7 @@ fn paint(dma_buf: &OwnedFd, format: &PlaneFormat, index: u32) -> Result<()> {
     let mut mapping =
         Mapping::new(dma_buf.as_fd(), 0, size as usize).context("mmap of a dma-buf")?;
     let bytes: Vec<u8> = (0..size)
-        .map(|i| (2 * (i % stride) + 3 * (i / stride) + 8 * index) as u8)
+        .map(|i| ((i % stride) / 4 + (i / stride) / 3 + 8 * index) as u8)
         .collect();
     mapping.write(0, &bytes);
     Ok(())
@@ -326,10 +324,10 @@ fn encode(
     .context("QBUF OUTPUT")?;
     encoder.queue_coded(slot as u32).context("QBUF CAPTURE")?;
     request.queue().context("REQUEST_IOC_QUEUE")?;
-    let done = request
-        .wait(Duration::from_secs(1))
-        .context("poll for POLLPRI")?;
-    ensure!(done, "no POLLPRI within 1 s");
+    // The client gives it 1 s, which is enough for hardware but not for a model of it
+    // on a busy machine.
+    let done = request.wait(STEP).context("poll for POLLPRI")?;
+    ensure!(done, "no POLLPRI");
     video::dequeue_buffer(fd, OUTPUT)
         .context("DQBUF OUTPUT")?
         .ok_or_else(|| Error::new("the OUTPUT buffer is not done"))?;
