@@ -21,11 +21,18 @@ help: ## This list
 	@echo 'Variables:'
 	@echo '  ACCEL=auto|kvm|tcg  how the guest runs (auto probes KVM once by a real boot)'
 	@echo '  JOBS=N              parallel jobs (all processors)'
-	@echo '  KDIR=DIR            build modules against this Rust-enabled kernel instead'
+	@echo '  KDIR=DIR            modules and install: build for this Rust-enabled kernel'
 	@echo '  KERNEL_SRC=PATH     kernel source tree or tarball instead of the archive package'
 	@echo '  DEBIAN_MIRROR=URL   Debian archive (the one apt uses)'
 	@echo '  SLENC_CACHE=DIR     where the environment is kept (~/.cache/slenc)'
 	@echo '  V=1                 all output instead of logs in out/log'
+
+# What runs in the guest is built for the guest's kernel.
+ifneq ($(KDIR),)
+ifneq ($(filter demo test test-% bench shell env,$(MAKECMDGOALS)),)
+$(error KDIR is for "make modules" and "make install"; the guest has a kernel of its own)
+endif
+endif
 
 .PHONY: demo
 demo: all ## Encode two real clips through the driver in a guest, check them, show them

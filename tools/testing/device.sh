@@ -30,14 +30,34 @@ pci_address() {
 unbind() { pci_address >/run/pci-address && cat /run/pci-address >"$PCI_DRIVER/unbind"; }
 bind() { cat /run/pci-address >"$PCI_DRIVER/bind"; }
 
-# control N COMMAND: the hardware's control socket; prints its answer.
+# control N COMMAND: the hardware's control socket; prints its answer, and fails
+# when that is an error.
 control() {
-	local port=/run/ports/control.$1
+	local answer port=/run/ports/control.$1
 	shift
 	exec 5<>"$port"
 	printf '%s\n' "$*" >&5
-	timeout 5 head -n 1 <&5
+	answer=$(timeout 5 head -n 1 <&5) || answer='no answer'
 	exec 5>&-
+	echo "$answer"
+	case $answer in ok | '{'*) ;; *) return 1 ;; esac
+}
+
+# start_client FAULT: an encode that is on the hardware when this returns, to
+# /run/unplug.h264; its process is CLIENT.
+start_client() {
+	local i
+	rm -f /run/unplug.h264
+	control 0 "fault $1" >/dev/null || return
+	slenc encode /src/out/test/input/642x274.y4m -o /run/unplug.h264 >/run/encode.log 2>&1 &
+	# shellcheck disable=SC2034 # for scripts that wait for it
+	CLIENT=$!
+	for ((i = 0; i < 100; i++)); do
+		control 0 status | grep -q '"busy":true' && return
+		sleep 0.1
+	done
+	echo "the client does not encode"
+	return 1
 }
 
 # monitor COMMAND [ARGUMENTS]: a command of QEMU's monitor, with arguments in JSON;

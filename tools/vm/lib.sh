@@ -7,10 +7,11 @@ set -euo pipefail
 
 VM_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 SLENC_TOP=$(cd "$VM_DIR/../.." && pwd)
-CACHE=${SLENC_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/slenc}
+CACHE=$(realpath -m "${SLENC_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/slenc}")
 LOG_DIR=$SLENC_TOP/out/log
 JOBS=${JOBS:-$(nproc)}
-export VM_DIR SLENC_TOP CACHE LOG_DIR JOBS
+[ "${V:-0}" != 0 ] || V=
+export VM_DIR SLENC_TOP CACHE LOG_DIR JOBS V
 
 say() { printf '%s\n' "==> $*" >&2; }
 die() { printf '%s\n' "error: $*" >&2; exit 1; }
@@ -20,7 +21,7 @@ hash_of() {
 	local files=()
 	while [ $# -gt 0 ] && [ "$1" != -- ]; do files+=("$1"); shift; done
 	[ $# -gt 0 ] && shift
-	{ cat "${files[@]}"; printf '%s\n' "$@"; } | sha256sum | cut -c1-12
+	{ cat /dev/null "${files[@]}"; printf '%s\n' "$@"; } | sha256sum | cut -c1-12
 }
 
 # need_space DIR GIB WHAT: says how much is missing before a long step starts.
@@ -33,12 +34,14 @@ need_space() {
 }
 
 # step NAME COMMAND...: runs a long command with its output in a log, showing the
-# time that has passed and the lines of its log. It has a process group of its own,
-# which ends with this script however that ends.
+# time that has passed and the lines of its log (STEP_LOG). It has a process group of
+# its own, which a signal that ends this script ends too.
 step() {
 	local name=$1 log start=$SECONDS rc=0 now
 	shift
 	log=$LOG_DIR/${name//[^A-Za-z0-9._-]/-}.log
+	# shellcheck disable=SC2034 # for scripts that read the log
+	STEP_LOG=$log
 	mkdir -p "$LOG_DIR"
 	say "$name${V:+ (all output)} (log: ${log#"$SLENC_TOP"/})"
 	set -m
@@ -75,6 +78,7 @@ step() {
 
 stop_step() {
 	[ -z "${STEP_PID:-}" ] || { kill -TERM -- "-$STEP_PID" 2>/dev/null && wait "$STEP_PID" 2>/dev/null; } || :
+	[ -z "${CACHED_PART:-}" ] || rm -rf "$CACHED_PART"
 	exit "$1"
 }
 
@@ -91,9 +95,11 @@ cached() {
 		flock 8
 	fi
 	if [ ! -e "$dir" ]; then
-		rm -rf "$dir.part"
-		"$@" "$dir.part"
-		mv "$dir.part" "$dir"
+		CACHED_PART=$dir.part
+		rm -rf "$CACHED_PART"
+		"$@" "$CACHED_PART"
+		mv "$CACHED_PART" "$dir"
+		CACHED_PART=
 	fi
 	rm -f "$dir.lock"
 	exec 8>&-

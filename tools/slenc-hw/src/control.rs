@@ -15,6 +15,7 @@ use std::os::unix::net::{
 };
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use crate::device::Device;
 
@@ -37,6 +38,8 @@ pub fn spawn(listener: UnixListener, device: Arc<Device>) -> io::Result<()> {
             });
             if let Err(e) = served {
                 log::warn!("control socket: {e}");
+                // What fails for want of something fails again at once.
+                thread::sleep(Duration::from_millis(100));
             }
         }
     };

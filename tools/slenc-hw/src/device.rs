@@ -20,6 +20,7 @@ use std::time::Duration;
 use rustix::io::Errno;
 
 use crate::config_space::ConfigSpace;
+use crate::descriptor::DESCRIPTOR_SIZE;
 use crate::dma::{
     DmaFault,
     DmaTable, //
@@ -39,7 +40,6 @@ use crate::registers::{
 use crate::result::{
     ResultBlock,
     Status,
-    RESULT_SIZE,
     TAG_OFFSET, //
 };
 
@@ -175,7 +175,7 @@ impl State {
     }
 
     fn write_result(&self, start: &Start, tag: u32, block: &ResultBlock) -> Result<(), DmaFault> {
-        let at = start.descriptor.wrapping_add(RESULT_SIZE as u64);
+        let at = start.descriptor.wrapping_add(DESCRIPTOR_SIZE as u64);
         let bytes = block.to_bytes();
         let memory = self.memory(at)?;
         memory.write(at, &bytes[..TAG_OFFSET])?;

@@ -62,7 +62,11 @@ pub enum Outcome {
 pub fn run(args: &EncodeArgs) -> Result<Outcome> {
     // What can be known to fail is checked before anything is opened or written.
     Container::of(&args.output)?;
-    check_different(&args.input, &args.output)?;
+    check_different(&args.input, "input", &args.output, "output")?;
+    if let Some(stats) = &args.stats {
+        check_different(&args.input, "input", stats, "statistics")?;
+        check_different(&args.output, "output", stats, "statistics")?;
+    }
     let hints = Hints {
         size: args.size,
         format: args.format,
@@ -199,15 +203,18 @@ impl Sink {
     }
 }
 
-/// Writing the input over would lose it.
-fn check_different(input: &Path, output: &Path) -> Result<()> {
-    if let (Ok(a), Ok(b)) = (fs::metadata(input), fs::metadata(output)) {
-        if a.is_file() && (a.dev(), a.ino()) == (b.dev(), b.ino()) {
-            return Err(Error::new(format!(
-                "{} is input and output",
-                input.display()
-            )));
-        }
+/// One file for two purposes would lose what is in it.
+fn check_different(one: &Path, purpose: &str, other: &Path, other_purpose: &str) -> Result<()> {
+    let same = match (fs::metadata(one), fs::metadata(other)) {
+        (Ok(a), Ok(b)) => a.is_file() && (a.dev(), a.ino()) == (b.dev(), b.ino()),
+        // Neither is there yet; "-" is a stream.
+        _ => one == other && one != Path::new("-"),
+    };
+    if same {
+        return Err(Error::new(format!(
+            "{} is {purpose} and {other_purpose}",
+            one.display()
+        )));
     }
     Ok(())
 }

@@ -4,12 +4,12 @@
 . ../device.sh
 
 has_node() { [ -c "$(video_node)" ] && [ -c "$(media_node)" ]; }
-no_node() { ! video_node && ! media_node; }
+no_node() { [ ! -e "$video" ] && [ ! -e "$media" ]; }
 is_encoder() {
 	v4l2-ctl -d "$(video_node)" --info | tee /run/info | grep -q 'Driver name *: slenc' &&
 		grep -q 'Video Memory-to-Memory Multiplanar' /run/info && grep -q 'Streaming' /run/info
 }
-is_entity() { media-ctl -d "$(media_node)" -p | grep -q 'Video Encoder\|subtype.*encoder\|proc-video-encoder' || media-ctl -d "$(media_node)" -p | grep -q slenc; }
+is_entity() { media-ctl -d "$(media_node)" -p | tee /run/topology | grep -q 'subtype Video Encoder' || { cat /run/topology; return 1; }; }
 rebind() {
 	local i
 	for ((i = 0; i < 10; i++)); do
@@ -24,6 +24,7 @@ reload() {
 }
 
 wait_node
+video=$(video_node) media=$(media_node)
 check "the driver binds and makes its nodes" has_node
 check "the node is a memory-to-memory encoder of slenc" is_encoder
 check "the media device lists the encoder" is_entity

@@ -3,20 +3,6 @@
 . ../ktap.sh
 . ../device.sh
 
-# start_client FAULT: an encode that is on the hardware when this returns.
-start_client() {
-	local i
-	rm -f /run/unplug.h264
-	control 0 "fault $1" >/dev/null
-	slenc encode /src/out/test/input/642x274.y4m -o /run/unplug.h264 >/run/encode.log 2>&1 &
-	CLIENT=$!
-	for ((i = 0; i < 100; i++)); do
-		control 0 status | grep -q '"busy":true' && return
-		sleep 0.1
-	done
-	echo "the client does not encode"
-	return 1
-}
 # client_fails: it ends by itself within 10 s, with a message.
 client_fails() {
 	local i rc=0
