@@ -152,8 +152,9 @@ impl<C: Client> Hardware<C> {
                 }
             }
         }
-        drop(memory);
+        // With job memory still locked: `detach` takes it before it cancels the watchdog.
         watchdog::set(self, self.timeout);
+        drop(memory);
         Ok(())
     }
 
@@ -306,8 +307,11 @@ impl<C: Client> Hardware<C> {
         let running = self.slot.lock().close();
         // Fails when the device is gone already, and then it does nothing any more.
         let _ = self.bar.reset();
-        watchdog::cancel(self);
+        // Whoever came past the slot before has set the watchdog when this gets the lock, and
+        // nobody comes past it any more. It is not held while the watchdog is waited for, which
+        // takes it itself.
         let memory = self.memory.lock().take();
+        watchdog::cancel(self);
         drop(memory);
         finish_gone::<C>(running);
     }

@@ -53,7 +53,8 @@ pub(super) fn set<C: Client>(this: &Arc<Hardware<C>>, nanoseconds: u64) {
     let _ = workqueue::system_long().enqueue_delayed::<_, 0>(this.clone(), delay);
 }
 
-/// Waits until the watchdog neither runs nor will run. The slot has to be closed before, so that
+/// Waits until the watchdog neither runs nor will run. Before, the slot has to be closed, and after
+/// that job memory taken: a job is started, and the watchdog set for it, with that locked, and so
 /// nothing sets it again.
 ///
 /// The kernel crate has no cancellation of work items. Without it the module's code could go
