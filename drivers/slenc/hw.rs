@@ -33,10 +33,8 @@ use crate::{
     },
 };
 use kernel::{
-    device::{
-        Core,
-        Device, //
-    },
+    bindings,
+    device::Core,
     dma::{
         CoherentHandle,
         Device as _,
@@ -94,7 +92,7 @@ struct Job<T> {
 /// everything fails with [`ENODEV`].
 #[pin_data]
 pub(crate) struct Hardware<C: Client> {
-    dev: ARef<Device>,
+    dev: ARef<pci::Device>,
     bar: Bar,
     hal: &'static dyn Hal,
     capabilities: Capabilities,
@@ -181,7 +179,7 @@ impl<C: Client> Hardware<C> {
         }
         // SAFETY: The device is bound as long as there is job memory, which `detach` takes away
         // before unbind ends, and for which it has to wait for this lock.
-        let dev = unsafe { self.dev.as_bound() };
+        let dev = unsafe { self.dev.as_ref().as_bound() };
         CoherentHandle::alloc(dev, size, GFP_KERNEL)
     }
 
@@ -247,7 +245,7 @@ impl<C: Client> Hardware<C> {
     }
 
     /// Takes the job with this tag, resets the hardware, and then ends the job: until the reset
-    /// is done the hardware may write to the job's buffers.
+    /// is done, or the bus closed to it, the hardware may write to the job's buffers.
     fn fail(&self, tag: u32, error: Error) {
         let Some(running) = self.slot.lock().take(tag, Then::Reset) else {
             return;
@@ -256,7 +254,8 @@ impl<C: Client> Hardware<C> {
         C::finished(running.token.token, Err(error));
     }
 
-    /// Brings the hardware back after [`Then::Reset`]; if that fails it is gone.
+    /// Brings the hardware back after [`Then::Reset`]; if that fails it is gone, and cannot write
+    /// to memory.
     fn recover(&self) {
         match self.start_anew() {
             Ok(()) => self.slot.lock().reset_done(),
@@ -264,8 +263,26 @@ impl<C: Client> Hardware<C> {
                 dev_err!(self.dev, "reset failed: {:?}\n", e);
                 // The slot is empty: the caller has the job.
                 self.slot.lock().close();
+                self.stop_dma(self.memory.lock().as_ref());
             }
         }
+    }
+
+    /// Turns bus mastering off until the device is bound again: memory cannot be given back to
+    /// others while hardware that does not stop may write to it.
+    ///
+    /// `memory` is the locked job memory. When there is none, `detach` has done this already, and
+    /// the device may be another driver's.
+    #[expect(unsafe_code, reason = "the edge of DMA")]
+    fn stop_dma(&self, memory: Option<&JobMemory>) {
+        if memory.is_none() {
+            return;
+        }
+        let dev: *const pci::Device = &*self.dev;
+        // SAFETY: `dev` is a `struct pci_dev` on which there is a reference, and it is still bound
+        // to this driver: unbind has to wait for the lock on job memory, which the caller holds.
+        // If it is unplugged already this writes to nobody.
+        unsafe { bindings::pci_clear_master(dev.cast_mut().cast()) };
     }
 
     fn start_anew(&self) -> Result {
@@ -295,9 +312,11 @@ impl<C: Client> Hardware<C> {
         }
     }
 
-    /// Nothing answers any more.
+    /// Nothing answers any more. It may be the registers only: memory is out of reach before the
+    /// job ends.
     fn lost(&self) {
         let running = self.slot.lock().close();
+        self.stop_dma(self.memory.lock().as_ref());
         dev_err!(self.dev, "device is gone\n");
         finish_gone::<C>(running);
     }
@@ -305,12 +324,16 @@ impl<C: Client> Hardware<C> {
     /// Ends everything before the device is unbound.
     fn detach(self: &Arc<Self>) {
         let running = self.slot.lock().close();
-        // Fails when the device is gone already, and then it does nothing any more.
+        // Fails when the device is gone, or when it does not stop. The bus is closed to it then.
         let _ = self.bar.reset();
         // Whoever came past the slot before has set the watchdog when this gets the lock, and
         // nobody comes past it any more. It is not held while the watchdog is waited for, which
         // takes it itself.
-        let memory = self.memory.lock().take();
+        let memory = {
+            let mut memory = self.memory.lock();
+            self.stop_dma(memory.as_ref());
+            memory.take()
+        };
         watchdog::cancel(self);
         drop(memory);
         finish_gone::<C>(running);
@@ -380,7 +403,7 @@ impl<'bound, C: Client> Attached<'bound, C> {
         let memory = JobMemory::new(pdev.as_ref(), capabilities.units)?;
         let hardware = Arc::pin_init(
             try_pin_init!(Hardware {
-                dev: pdev.as_ref().into(),
+                dev: pdev.into(),
                 bar,
                 hal,
                 capabilities,
