@@ -376,12 +376,11 @@ pub(crate) struct Attached<'bound, C: Client> {
 }
 
 impl<'bound, C: Client> Attached<'bound, C> {
-    /// Takes the device into use: memory and bus mastering on, identified, reset, and ready for
-    /// jobs, which may take `timeout_ms` each.
+    /// Takes the device into use: identified, reset, bus mastering on, and ready for jobs, which
+    /// may take `timeout_ms` each.
     #[expect(unsafe_code, reason = "the edge of DMA")]
     pub(crate) fn new(pdev: &'bound pci::Device<Core<'_>>, timeout_ms: u32) -> Result<Self> {
         pdev.enable_device_mem()?;
-        pdev.set_master();
         // SAFETY: Nothing is allocated for the device before probe, which this is part of.
         unsafe { pdev.dma_set_mask_and_coherent(DmaMask::new::<64>())? };
 
@@ -415,9 +414,11 @@ impl<'bound, C: Client> Attached<'bound, C> {
             }? Error),
             GFP_KERNEL,
         )?;
-        // Before the interrupt is there: whatever the hardware was doing, it ends here.
+        // Whatever the hardware was doing, it ends here, before it can access memory again.
         hardware.start_anew()?;
-        let interrupt = Interrupt::new(pdev, hardware.clone())?;
+        pdev.set_master();
+        let interrupt =
+            Interrupt::new(pdev, hardware.clone()).inspect_err(|_| hardware.detach())?;
         Ok(Self {
             hardware,
             interrupt,
