@@ -103,10 +103,11 @@ impl Stream {
             .checked_mul(size_mbs.1.into())
             .and_then(|mbs| mbs.checked_mul(RECONSTRUCTION_MB_BYTES))
             .ok_or(EOVERFLOW)?;
+        let mut reconstructions = KVec::new();
         for _ in 0..Dpb::slots(capabilities.references) {
-            let reconstruction = hardware.alloc(size)?;
-            self.reconstructions.push(reconstruction, GFP_KERNEL)?;
+            reconstructions.push(hardware.alloc(size)?, GFP_KERNEL)?;
         }
+        self.reconstructions = reconstructions;
         self.size_mbs = size_mbs;
         Ok(())
     }
