@@ -40,7 +40,8 @@ static void no_work(struct work_struct *work)
  * Not the name of a function: waits for all work that has been scheduled with
  * schedule_work(), as flush_workqueue() may not do for a workqueue of the
  * system's. The work of a CPU starts in order, and the next one while the one
- * before sleeps: work that does not sleep is over.
+ * before sleeps: work that does not sleep is over. Work of a CPU that has just
+ * gone offline is not waited for.
  */
 void media_helper_flush_percpu_work(void)
 {
@@ -48,10 +49,12 @@ void media_helper_flush_percpu_work(void)
 	int cpu;
 
 	INIT_WORK_ONSTACK(&work, no_work);
+	cpus_read_lock();
 	for_each_online_cpu(cpu) {
 		queue_work_on(cpu, system_percpu_wq, &work);
 		flush_work(&work);
 	}
+	cpus_read_unlock();
 	destroy_work_on_stack(&work);
 }
 

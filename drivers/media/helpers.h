@@ -2,8 +2,8 @@
 /*
  * Functions for the macros and inline functions of the media headers that the
  * Rust abstractions call. Read by the compiler, which checks the prototypes,
- * and by bindgen. A helper does what the function it is named after does, and
- * nothing else; the one exception says so.
+ * and by bindgen. A helper does what the function or field it is named after
+ * does, and nothing else; the one exception says so.
  */
 #ifndef MEDIA_HELPERS_H
 #define MEDIA_HELPERS_H

@@ -30,9 +30,10 @@
 //!    STREAMOFF, REQBUFS and closing the file),
 //! 2. the list of open files of the device, and then the queue lock of a context (buffer and format
 //!    ioctls, ENCODER_CMD),
-//! 3. the lock of the context's control handler,
-//! 4. locks of the driver, with which no `v4l2_ctrl_*` function is called,
-//! 5. the flow lock of the context (end of a job, ENCODER_CMD; see [`m2m::Context`]).
+//! 3. the flow lock of the context (end of a job, begin and end of draining): the last reference on
+//!    a request may be dropped under it,
+//! 4. the lock of the context's control handler,
+//! 5. locks of the driver, with which no `v4l2_ctrl_*` function is called and no job is ended.
 //!
 //! The end of a job takes no queue lock: `v4l2_m2m_cancel_job()` waits for it with that lock held.
 //! `device_run()` may be called with the queue lock of another context held.
@@ -41,6 +42,9 @@
 //!
 //! The media device node of Linux 7.3 does not wait for ioctls when it is unregistered: one that
 //! runs in that moment uses the media device without a reference. This has to be solved in C.
+//!
+//! Buffers of a file that stays open when the device is removed are freed after it. Behind an IOMMU
+//! their mappings are gone by then: `vb2_dma_contig_memops` cannot be told.
 
 mod bindings;
 pub mod controller;

@@ -89,6 +89,7 @@ pub trait Operations: m2m::Operations {
     /// A queue stops to stream; no job runs, and all buffers are returned after it.
     fn stop_streaming(context: &Context<Self>, direction: Direction);
 
-    /// A CAPTURE buffer goes back to user space, with the data that its job left in it.
+    /// A CAPTURE buffer goes back to user space, with the data that its job left in it. Not called
+    /// for buffers without a job.
     fn buf_finish(context: &Context<Self>, data: &Self::BufferData);
 }

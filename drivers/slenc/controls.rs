@@ -20,7 +20,10 @@ use crate::{
 };
 use kernel::prelude::*;
 use media::{
-    m2m::Context,
+    m2m::{
+        Context,
+        Device, //
+    },
     rate_control::FixedQp,
     uapi as v4l2,
     v4l2::ctrl::{
@@ -109,7 +112,7 @@ impl Settings {
 
 #[vtable]
 impl ctrl::Operations for Encoder {
-    fn init_controls(context: &Context<Self>, builder: &mut Builder<'_, Self>) -> Result {
+    fn init_controls(device: &Device<Self>, builder: &mut Builder<'_, Self>) -> Result {
         builder.compound::<Sps>()?;
         builder.compound::<Pps>()?;
         builder.compound::<EncodeParams>()?;
@@ -154,7 +157,7 @@ impl ctrl::Operations for Encoder {
             1 << 0,
             PROFILE_CONSTRAINED_BASELINE,
         )?;
-        let level = highest_level(context.device().capabilities());
+        let level = highest_level(device.capabilities());
         builder.menu(v4l2::V4L2_CID_MPEG_VIDEO_H264_LEVEL, level, 0, level)?;
 
         builder.volatile_integer(v4l2::V4L2_CID_MPEG_VIDEO_AVERAGE_QP, 0, MAX_QP, 0)?;

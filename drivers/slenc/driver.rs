@@ -45,6 +45,7 @@ impl pci::Driver for Driver {
     type Data<'bound> = Bound<'bound>;
     const ID_TABLE: pci::IdTable<Self::IdInfo> = &PCI_TABLE;
 
+    #[expect(unsafe_code, reason = "a promise on the lifetime of driver data")]
     fn probe<'bound>(
         pdev: &'bound pci::Device<Core<'_>>,
         _info: Option<&'bound Self::IdInfo>,
@@ -71,8 +72,11 @@ impl pci::Driver for Driver {
         let data = EncoderDevice::new(hardware.hardware().clone());
         let parent = pdev.as_ref();
         let device = m2m::Device::<Encoder>::new(parent, data, version)?;
+        // SAFETY: The registration goes into the driver's data, which is dropped at unbind. The
+        // device was just made.
+        let nodes = unsafe { m2m::Registration::new(parent, device) }?;
         Ok(Bound {
-            _nodes: m2m::Registration::new(parent, device)?,
+            _nodes: nodes,
             _hardware: hardware,
         })
     }

@@ -2,7 +2,7 @@
 
 //! The structures of the driver's compound controls.
 //!
-//! This file is the driver's one exception from having no unsafe code: it states what the compiler
+//! This file is one of the few exceptions from having no unsafe code: it states what the compiler
 //! cannot know, that these structures can be read from and shown to user space byte by byte.
 
 #![allow(unsafe_code)]

@@ -46,6 +46,7 @@ use kernel::{
             mutex::MutexBackend,
             Guard, //
         },
+        Arc,
         ArcBorrow,
         Mutex, //
     },
@@ -56,7 +57,8 @@ use kernel::{
 ///
 /// The lock is taken where a job ends and where draining begins, as both look for the last buffer.
 /// A file is closed after it was free once without a job: the m2m core uses its context for a
-/// moment after it has woken who waits for the end of the job.
+/// moment after it has woken who waits for the end of the job. The one who ends a job still unlocks
+/// it when the file may be gone, and therefore holds a reference of its own.
 pub(crate) struct Flow {
     output: u32,
     capture: u32,
@@ -93,8 +95,7 @@ pub struct Context<T: Operations> {
     handler: Handler,
     #[pin]
     queue_lock: Mutex<()>,
-    #[pin]
-    flow: Mutex<Flow>,
+    flow: Arc<Mutex<Flow>>,
     /// The task that completes the controls of a request, or null.
     completing: Atomic<*mut bindings::task_struct>,
     /// With a task above: the data of the CAPTURE buffer of the job that ended, or null.
@@ -165,9 +166,9 @@ impl<T: Operations> Context<T> {
         self.queue_lock.lock()
     }
 
-    /// Takes the lock under which jobs end.
-    pub(crate) fn lock_flow(&self) -> Guard<'_, Flow, MutexBackend> {
-        self.flow.lock()
+    /// Returns the lock under which jobs end.
+    pub(crate) fn flow(&self) -> &Arc<Mutex<Flow>> {
+        &self.flow
     }
 
     /// Returns the sequence number of the next buffer.
@@ -231,10 +232,16 @@ impl<T: Operations> Context<T> {
         }
         let m2m = self.m2m_ptr();
         {
-            let _flow = self.lock_flow();
+            let mut flow = self.flow.lock();
             // SAFETY: By the invariants, with the locks that jobs and buffers are under. The
             // function does not use the file.
             unsafe {
+                let stops = command.cmd == media::V4L2_ENC_CMD_STOP
+                    && !(*m2m).is_draining
+                    && !(*m2m).has_stopped;
+                if stops && media::media_helper_m2m_next_src_buf(m2m).is_null() {
+                    self.number_last(&mut flow);
+                }
                 to_result(media::v4l2_m2m_encoder_cmd(
                     core::ptr::null_mut(),
                     m2m,
@@ -257,6 +264,19 @@ impl<T: Operations> Context<T> {
             }
         }
         Ok(())
+    }
+
+    /// Numbers the CAPTURE buffer that the m2m core is about to return empty as the last one, if
+    /// there is one. Called with the queue lock held, and without a job.
+    pub(crate) fn number_last(&self, flow: &mut Flow) {
+        // SAFETY: By the invariants. The buffer belongs to the driver.
+        unsafe {
+            let buffer = media::media_helper_m2m_next_dst_buf(self.m2m_ptr());
+            if !buffer.is_null() {
+                (*buffer).field = media::v4l2_field_V4L2_FIELD_NONE;
+                (*buffer).sequence = flow.next(Direction::Capture);
+            }
+        }
     }
 
     /// Returns all buffers of a queue that stops, or does not start, to videobuf2.
@@ -349,7 +369,10 @@ impl<T: Driver> Context<T> {
                 fh: Opaque::zeroed(),
                 handler <- Handler::zeroed(),
                 queue_lock <- new_mutex!((), "media::Context::queue_lock"),
-                flow <- new_mutex!(Flow { output: 0, capture: 0 }, "media::Context::flow"),
+                flow: Arc::pin_init(
+                    new_mutex!(Flow { output: 0, capture: 0 }, "media::Context::flow"),
+                    GFP_KERNEL,
+                )?,
                 completing: Atomic::new(core::ptr::null_mut()),
                 completed: Atomic::new(core::ptr::null_mut()),
                 device: device.into(),
@@ -370,8 +393,8 @@ impl<T: Driver> Context<T> {
                 if !context.m2m_ptr().is_null() {
                     media::v4l2_m2m_ctx_release(context.m2m_ptr());
                 }
-                context.handler.free();
                 media::v4l2_fh_exit(fh);
+                context.handler.free();
             }
             return Err(error);
         }
@@ -392,7 +415,7 @@ impl<T: Driver> Context<T> {
         let context = self.as_ref().get_ref();
         // SAFETY: By the requirements of this function.
         let mut builder = unsafe { Builder::<T>::new(&context.handler) }?;
-        T::init_controls(context, &mut builder)?;
+        T::init_controls(context.device(), &mut builder)?;
         let controls = builder.finish()?;
         // SAFETY: Nothing is moved.
         unsafe {
@@ -439,7 +462,7 @@ impl<T: Driver> Context<T> {
             }
         }
         // No job begins any more. Wait for the function that ended the last one: see `Flow`.
-        drop(context.lock_flow());
+        drop(context.flow.lock());
 
         let context = core::ptr::from_ref(context).cast_mut();
         // SAFETY: Undoes `open`, in reverse order. Nobody refers to the context any more.
@@ -447,8 +470,9 @@ impl<T: Driver> Context<T> {
             let fh = (*context).fh.get();
             media::v4l2_fh_del(fh, file);
             media::v4l2_m2m_ctx_release(m2m);
-            (*context).handler.free();
+            // Unsubscribes events of controls.
             media::v4l2_fh_exit(fh);
+            (*context).handler.free();
             drop(Pin::from(KBox::from_raw(context)));
         }
     }

@@ -263,7 +263,12 @@ pub struct Registration<'a, T: Driver> {
 
 impl<'a, T: Driver> Registration<'a, T> {
     /// Registers a device that was made for `parent`, and was not registered before.
-    pub fn new(parent: &'a device::Device<Bound>, device: Arc<Device<T>>) -> Result<Self> {
+    ///
+    /// # Safety
+    ///
+    /// The registration is dropped, and not forgotten, before `parent` is unbound. Nobody registers
+    /// the same device at the same time.
+    pub unsafe fn new(parent: &'a device::Device<Bound>, device: Arc<Device<T>>) -> Result<Self> {
         let raw = core::ptr::from_ref(parent).cast::<bindings::device>();
         if !core::ptr::eq(device.parent_ptr(), raw) || !device.node_is_new() {
             return Err(EINVAL);

@@ -108,8 +108,11 @@ impl<T: Operations> Job<T> {
         let (Some(output), Some(capture)) = (output, capture) else {
             // The m2m core does not run a job without both.
             //
+            let flow = context.flow().clone();
+            let guard = flow.lock();
             // SAFETY: The job is the current one.
             unsafe { media::v4l2_m2m_job_finish(context.device().m2m_ptr(), m2m) };
+            drop(guard);
             return None;
         };
         // INVARIANT: By the requirements of this function.
@@ -123,7 +126,7 @@ impl<T: Operations> Job<T> {
         // SAFETY: By the invariants.
         unsafe {
             media::v4l2_m2m_buf_copy_metadata(output.as_ptr(), capture.as_ptr());
-            let mut flow = context.lock_flow();
+            let mut flow = context.flow().lock();
             (*output.as_ptr()).sequence = flow.next(Direction::Output);
             (*capture.as_ptr()).sequence = flow.next(Direction::Capture);
         }
@@ -187,16 +190,14 @@ impl<T: Operations> Job<T> {
         Ok(())
     }
 
-    /// Returns the driver's data of the CAPTURE buffer.
+    /// Returns the driver's data of the CAPTURE buffer, zero before it is written.
     pub fn data(&mut self) -> &mut T::BufferData {
-        // SAFETY: By the invariants; the data was zeroed when it was allocated.
-        unsafe { &mut *self.data_ptr() }
+        // SAFETY: By the invariants the buffer is the job's.
+        unsafe { (*self.buffer()).set_data() }
     }
 
-    fn data_ptr(&self) -> *mut T::BufferData {
-        let vb = self.capture.cast::<media::vb2_buffer>().as_ptr();
-        // SAFETY: By the invariants; the buffer was allocated with this type.
-        unsafe { &raw mut (*RawBuffer::<T::BufferData>::from_vb2(vb)).data }
+    fn buffer(&self) -> *mut RawBuffer<T::BufferData> {
+        RawBuffer::from_vb2(self.capture.cast().as_ptr())
     }
 
     /// Ends the job: completes the request's controls, returns the buffers and completes the
@@ -218,9 +219,11 @@ impl<T: Operations> Job<T> {
         // its request after they are finished. The file cannot be closed while the flow is locked.
         unsafe {
             if !self.request.is_null() {
-                context.complete_controls(self.request, self.data_ptr());
+                context.complete_controls(self.request, (*self.buffer()).data());
             }
-            let flow = context.lock_flow();
+            // The context may be gone when the lock is given back.
+            let flow = context.flow().clone();
+            let guard = flow.lock();
             let is_last = media::media_helper_m2m_is_last_draining_src_buf(m2m, output);
             if is_last {
                 (*capture).flags |= media::V4L2_BUF_FLAG_LAST;
@@ -238,7 +241,7 @@ impl<T: Operations> Job<T> {
                 event::queue_eos(context.fh_ptr());
             }
             media::v4l2_m2m_job_finish(context.device().m2m_ptr(), m2m);
-            drop(flow);
+            drop(guard);
         }
     }
 }

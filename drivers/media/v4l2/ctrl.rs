@@ -22,6 +22,7 @@ use crate::{
     m2m::{
         self,
         Context,
+        Device,
         Driver, //
     }, //
 };
@@ -49,7 +50,7 @@ use kernel::{
 #[vtable]
 pub trait Operations: m2m::Operations {
     /// Creates the controls of a new file.
-    fn init_controls(context: &Context<Self>, builder: &mut Builder<'_, Self>) -> Result
+    fn init_controls(device: &Device<Self>, builder: &mut Builder<'_, Self>) -> Result
     where
         Self: Driver;
 
@@ -212,7 +213,7 @@ pub enum Reader<'a, D> {
     File,
     /// A request whose job ended and left this with its CAPTURE buffer.
     Job(&'a D),
-    /// A request that was cancelled before it ran.
+    /// A request that was cancelled before its job left anything.
     Cancelled,
 }
 

@@ -3,8 +3,9 @@
 //! Ioctls of a multi-planar mem2mem node.
 //!
 //! What has to do with buffers, controls, events and draining is done here; a driver answers for
-//! formats, cropping and the frame interval. All of its functions are called with the queue lock
-//! of the context held, so that a format does not change while buffers are being allocated.
+//! formats, cropping and the frame interval. All of its functions but those that enumerate are
+//! called with the queue lock of the context held, so that a format does not change while buffers
+//! are being allocated.
 //!
 //! C header: [`include/media/v4l2-ioctl.h`](srctree/include/media/v4l2-ioctl.h)
 
@@ -141,9 +142,20 @@ pub trait Operations: m2m::Operations {
 }
 
 /// Makes a C callback of a function on the context and the ioctl's argument, which runs with the
-/// queue lock held.
+/// queue lock held unless it is `unlocked`.
 macro_rules! callback {
     ($name:ident, $arg:ty, |$context:ident, $value:ident| $body:expr) => {
+        callback!(
+            $name,
+            $arg,
+            |$context, $value| {
+                let _queue_lock = $context.lock_queues();
+                $body
+            },
+            unlocked
+        );
+    };
+    ($name:ident, $arg:ty, |$context:ident, $value:ident| $body:expr, unlocked) => {
         /// # Safety
         ///
         /// `file` is an open file of the video node of a `Device<T>`, and `arg` is the kernel's
@@ -158,7 +170,6 @@ macro_rules! callback {
                 let $context = unsafe { Context::<T>::from_file(file) };
                 // SAFETY: As above; nobody else uses the copy during the call.
                 let $value = unsafe { &mut *arg };
-                let _queue_lock = $context.lock_queues();
                 let result: Result = $body;
                 result.map(|()| 0)
             })
@@ -218,17 +229,27 @@ impl<T: Driver> VTable<T> {
         ..pin_init::zeroed()
     };
 
-    callback!(querycap, media::v4l2_capability, |_context, cap| {
-        copy_str(&mut cap.driver, T::INFO.driver);
-        copy_str(&mut cap.card, T::INFO.card);
-        Ok(())
-    });
+    callback!(
+        querycap,
+        media::v4l2_capability,
+        |_context, cap| {
+            copy_str(&mut cap.driver, T::INFO.driver);
+            copy_str(&mut cap.card, T::INFO.card);
+            Ok(())
+        },
+        unlocked
+    );
 
-    callback!(enum_fmt, media::v4l2_fmtdesc, |context, desc| {
-        Direction::from_raw(desc.type_)
-            .and_then(|direction| T::enum_fmt(context, direction, desc.index))
-            .map(|pixelformat| desc.pixelformat = pixelformat)
-    });
+    callback!(
+        enum_fmt,
+        media::v4l2_fmtdesc,
+        |context, desc| {
+            Direction::from_raw(desc.type_)
+                .and_then(|direction| T::enum_fmt(context, direction, desc.index))
+                .map(|pixelformat| desc.pixelformat = pixelformat)
+        },
+        unlocked
+    );
 
     callback!(g_fmt, media::v4l2_format, |context, format| {
         Direction::from_raw(format.type_).map(|direction| {
@@ -272,7 +293,8 @@ impl<T: Driver> VTable<T> {
             } else {
                 Err(EINVAL)
             }
-        }
+        },
+        unlocked
     );
 
     callback!(g_selection, media::v4l2_selection, |context, selection| {

@@ -23,22 +23,47 @@ use kernel::{
     },
     prelude::*, //
 };
+use pin_init::Zeroable;
 
 /// A buffer as videobuf2 allocates it, zeroed.
 #[repr(C)]
 pub(crate) struct RawBuffer<D> {
     inner: media::v4l2_m2m_buffer,
-    pub(crate) data: D,
+    /// A job has written the data, since the buffer was queued.
+    has_data: bool,
+    data: D,
 }
 
-impl<D> RawBuffer<D> {
+impl<D: Zeroable> RawBuffer<D> {
     /// Finds the whole of a buffer.
     pub(crate) fn from_vb2(vb: *mut media::vb2_buffer) -> *mut Self {
         const {
             assert!(core::mem::offset_of!(media::v4l2_m2m_buffer, vb) == 0);
             assert!(core::mem::offset_of!(media::vb2_v4l2_buffer, vb2_buf) == 0);
+            // What `kzalloc()` gives for any size.
+            assert!(core::mem::align_of::<Self>() <= 8);
         }
         vb.cast()
+    }
+
+    /// Returns the data that a job left, or null.
+    pub(crate) fn data(&mut self) -> *mut D {
+        if self.has_data {
+            &raw mut self.data
+        } else {
+            core::ptr::null_mut()
+        }
+    }
+
+    /// Returns the data for a job to write.
+    pub(crate) fn set_data(&mut self) -> &mut D {
+        self.has_data = true;
+        &mut self.data
+    }
+
+    fn clear_data(&mut self) {
+        self.has_data = false;
+        self.data = D::zeroed();
     }
 }
 
@@ -179,8 +204,12 @@ impl<T: Driver> VTable<T> {
                 }
             }
             if direction == Direction::Capture {
-                // SAFETY: By the requirements of this function.
-                unsafe { media::media_helper_vb2_set_plane_payload(vb, 0, 0) };
+                // SAFETY: By the requirements of this function. The buffer was allocated with this
+                // type, and no job has it.
+                unsafe {
+                    media::media_helper_vb2_set_plane_payload(vb, 0, 0);
+                    (*RawBuffer::<T::BufferData>::from_vb2(vb)).clear_data();
+                }
             }
             Ok(0)
         })
@@ -192,11 +221,15 @@ impl<T: Driver> VTable<T> {
     unsafe extern "C" fn buf_finish(vb: *mut media::vb2_buffer) {
         // SAFETY: By the requirements of this function.
         let (context, direction) = unsafe { Self::of((*vb).vb2_queue) };
-        if direction == Direction::Capture {
-            // SAFETY: The buffer was allocated with this type and zeroed; its job, which may have
-            // written the data, is over.
-            let data = unsafe { &(*RawBuffer::<T::BufferData>::from_vb2(vb)).data };
-            T::buf_finish(context, data);
+        // A queue that does not stream any more is being emptied: nobody gets the buffer.
+        if direction == Direction::Capture && context.is_streaming(direction) {
+            // SAFETY: The buffer was allocated with this type; its job, which may have written the
+            // data, is over.
+            if let Some(data) =
+                unsafe { (*RawBuffer::<T::BufferData>::from_vb2(vb)).data().as_ref() }
+            {
+                T::buf_finish(context, data);
+            }
         }
     }
 
@@ -271,6 +304,9 @@ impl<T: Driver> VTable<T> {
         // SAFETY: The queue is one of the m2m context.
         unsafe {
             let m2m = context.m2m_ptr();
+            if direction == Direction::Output && (*m2m).is_draining {
+                context.number_last(&mut context.flow().lock());
+            }
             media::v4l2_m2m_update_stop_streaming_state(m2m, queue);
             if direction == Direction::Output && media::media_helper_m2m_has_stopped(m2m) {
                 event::queue_eos(context.fh_ptr());
