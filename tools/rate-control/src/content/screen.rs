@@ -63,7 +63,7 @@ fn paint(page: &[Vec<Option<usize>>], glyphs: &[Glyph], scroll: usize, cursor: b
         let (x, y) = (i % WIDTH, i / WIDTH + scroll);
         let (row, line) = (y / CELL.1 % page.len(), y % CELL.1);
         let ink = page[row][x / CELL.0]
-            .is_some_and(|glyph| glyphs[glyph][line] >> (7 - x % CELL.0) & 1 == 1);
+            .is_some_and(|glyph| (glyphs[glyph][line] >> (7 - x % CELL.0)) & 1 == 1);
         let in_cursor = i / WIDTH / CELL.1 == 8 && x / CELL.0 == 1;
         if ink || (cursor && in_cursor) {
             30

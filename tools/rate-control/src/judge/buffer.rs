@@ -77,6 +77,8 @@ fn walk_with(records: &[Record], bucket: impl Fn(&Record) -> (u64, u64)) -> Vec<
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::super::samples;
     use super::*;
 
@@ -157,5 +159,32 @@ mod tests {
         records[0].filler_bits = 600;
         assert_eq!(walk(&records, &configs)[1].idle, 0.0);
         assert_eq!(walk(&records, &configs)[0].bits, 1000.0);
+    }
+
+    proptest! {
+        /// What has come in is in the bucket or has gone out, and what has gone out took its time.
+        #[test]
+        fn no_bit_is_lost(
+            frames in prop::collection::vec((0u64..5_000_000, 1u64..2_000_000_000), 1..50),
+            rate in 1u64..1 << 31,
+        ) {
+            let configs = [samples::config(rate, rate)];
+            let sizes: Vec<u64> = frames.iter().map(|frame| frame.0).collect();
+            let mut records = samples::records(&sizes);
+            for (record, frame) in records.iter_mut().zip(&frames) {
+                record.duration = frame.1;
+            }
+            let fills = walk(&records, &configs);
+            let idle: f64 = fills.iter().map(|fill| fill.idle).sum();
+            let last = frames.len() - 1;
+            let time: u64 = frames[..last].iter().map(|frame| frame.1).sum();
+            let sent = (time as f64 - idle) * rate as f64 / SECOND as f64;
+            let all = sizes.iter().sum::<u64>() as f64;
+            prop_assert!((all - sent - fills[last].bits).abs() < 1.0 + 1e-9 * (all + sent));
+            for (fill, &size) in fills.iter().zip(&sizes) {
+                prop_assert!(fill.bits >= size as f64);
+                prop_assert_eq!(fill.violates, fill.bits > rate as f64);
+            }
+        }
     }
 }

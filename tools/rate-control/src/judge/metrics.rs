@@ -70,6 +70,9 @@ pub(crate) struct Metrics {
     pub(crate) idle: f64,
     /// P frames above the limit of their size, in percent.
     pub(crate) p_above_limit: f64,
+    /// Time after the last change of the configuration until the delay stays below 7.5 frame
+    /// intervals, in ms.
+    pub(crate) recovery_ms: Option<f64>,
     pub(crate) settlings: Vec<Settling>,
     pub(crate) cuts: Vec<Cut>,
     /// Error of each layer's rate in percent, and violations of its cumulative bucket.
@@ -145,6 +148,7 @@ pub(crate) fn measure(records: &[Record], configs: &[Config], curve: &[ConstantQ
         filler: filler / (bits + filler) * 100.0,
         idle: fills.iter().map(|fill| fill.idle).sum::<f64>() / duration * 100.0,
         p_above_limit: above_limit(&p_frames, configs),
+        recovery_ms: recovery(records, configs, &fills),
         settlings: settlings(records, configs, &fills),
         cuts: cuts(records, configs, &fills, curve),
         layer_errors: rate::layer_errors(records, configs),
@@ -175,6 +179,18 @@ fn stationary(records: &[Record], configs: &[Config], curve: &[ConstantQp], bits
         .collect();
     let interval = configs.first().map_or(SECOND, |config| config.interval);
     !forced && is_stationary(&p_sizes, SECOND as f64 / interval as f64)
+}
+
+/// `None` without a change, or when it never recovers.
+fn recovery(records: &[Record], configs: &[Config], fills: &[Fill]) -> Option<f64> {
+    let change = (1..records.len()).rfind(|&n| records[n].config != records[n - 1].config)?;
+    let late = |n: &usize| {
+        let interval = configs[records[*n].config].interval as f64;
+        fills[*n].delay > 7.5 * interval
+    };
+    let last = (change..records.len()).rfind(late);
+    let from = records.get(last.map_or(change, |n| n + 1))?;
+    Some((from.time - records[change].time) as f64 / 1e6)
 }
 
 fn violating_p(records: &[Record], fills: &[Fill]) -> usize {
@@ -248,6 +264,29 @@ mod tests {
         assert_eq!(metrics.psnr_settled_ms, Some(40.0));
         assert_eq!(metrics.p_above_limit, 20.0);
         assert!(!metrics.stationary && metrics.loss.is_none());
+    }
+
+    #[test]
+    fn recovery_ends_when_the_delay_stays_low() {
+        let configs = [
+            samples::config(25_000, 25_000),
+            samples::config(25_000, 24_000),
+        ];
+        let mut records = samples::records(&[1000; 60]);
+        for record in &mut records[20..] {
+            record.config = 1;
+        }
+        let recovery = |records: &[Record]| measure(records, &configs, &[]).recovery_ms;
+        assert_eq!(recovery(&records[..20]), None);
+        assert_eq!(recovery(&records), Some(0.0));
+        // 9 b, of which half a b is repaid by each frame: 7.5 b are left after three.
+        records[19].bits = 9000;
+        for record in &mut records[20..] {
+            record.bits = 500;
+        }
+        assert_eq!(recovery(&records), Some(80.0));
+        records[59].bits = 9000;
+        assert_eq!(recovery(&records), None);
     }
 
     #[test]

@@ -5,9 +5,19 @@
 use crate::config::{Config, SECOND};
 use crate::frame::Record;
 
+/// Frame intervals that a frame's time counts for at most: nobody can fill a pause.
+const LONGEST: u64 = 4;
+
+/// The part of a frame's time that counts.
+fn counted(record: &Record, configs: &[Config]) -> u64 {
+    let most = LONGEST * configs[record.config].interval;
+    record.duration.min(most)
+}
+
 /// Bits that the average rate allows for a frame's time.
 fn allowed(record: &Record, configs: &[Config]) -> f64 {
-    configs[record.config].bitrate as f64 * record.duration as f64 / SECOND as f64
+    let bitrate = configs[record.config].bitrate as f64;
+    bitrate * counted(record, configs) as f64 / SECOND as f64
 }
 
 /// Bits that a frame takes.
@@ -43,13 +53,13 @@ pub(crate) fn windows(records: &[Record], configs: &[Config], length: u64) -> Ve
             };
             bits += spent(next);
             budget += allowed(next, configs);
-            time += next.duration;
+            time += counted(next, configs);
             end += 1;
         }
         errors.push((bits / budget - 1.0) * 100.0);
         bits -= spent(record);
         budget -= allowed(record, configs);
-        time -= record.duration;
+        time -= counted(record, configs);
     }
     errors
 }
@@ -129,6 +139,20 @@ mod tests {
             low.abs() < 1e-9 && (high - 10.0).abs() < 1e-9,
             "{low} {high}"
         );
+    }
+
+    #[test]
+    fn a_pause_is_left_out() {
+        let configs = [samples::config(25_000, 3000)];
+        let mut records = samples::records(&[1000; 100]);
+        records[40].duration = 10 * SECOND;
+        for record in &mut records[41..] {
+            record.time += 10 * SECOND;
+        }
+        // Four intervals instead of one: 3 of 103 have no bits.
+        let error = error(&records, &configs);
+        assert!(error.is_some_and(|error| (error + 300.0 / 103.0).abs() < 1e-9));
+        assert!(worst_windows(&records, &configs).0 > -15.0);
     }
 
     #[test]

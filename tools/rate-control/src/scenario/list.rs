@@ -269,12 +269,13 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         id: "S18",
-        title: "QP held at 40..51, then at 0..20, then free",
+        title: "QP held at 40..51 from 8 to 12 s, at 0..24 from 18 to 19 s",
         contents: STEADY,
         events: Events::List(&[
             (8, Change::QpRange(40, 51)),
-            (14, Change::QpRange(0, 20)),
-            (18, Change::QpRange(0, 51)),
+            (12, Change::QpRange(0, 51)),
+            (18, Change::QpRange(0, 24)),
+            (19, Change::QpRange(0, 51)),
         ]),
         ..BASE
     },
