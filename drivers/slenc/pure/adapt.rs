@@ -119,6 +119,11 @@ pub fn adapt_sps(sps: &mut Sps, stream: &Stream, able: &Abilities) -> Result<(),
     if sps.pic_order_cnt_type == 1 {
         sps.pic_order_cnt_type = 0;
     }
+    // The syntax element is there with type 0 only. V4L2 clears the field where it is not, and what
+    // was adapted has to equal what a control that it was stored in says.
+    if sps.pic_order_cnt_type != 0 {
+        sps.log2_max_pic_order_cnt_lsb_minus4 = 0;
+    }
     sps.num_ref_frames_in_pic_order_cnt_cycle = 0;
     sps.offset_for_ref_frame = [0; 255];
     sps.offset_for_non_ref_pic = 0;
@@ -251,6 +256,21 @@ mod tests {
         };
         assert!(adapt_pps(&mut pps, &sps).is_ok());
         assert!(pps == Pps::DEFAULT);
+    }
+
+    #[test]
+    fn the_length_of_picture_order_is_of_type_0() {
+        for (asked, length) in [(0, 5), (1, 5), (2, 0)] {
+            let mut sps = Sps {
+                pic_order_cnt_type: asked,
+                log2_max_pic_order_cnt_lsb_minus4: 5,
+                ..Sps::DEFAULT
+            };
+            assert!(adapt_sps(&mut sps, &HD, &GEN1).is_ok());
+            assert_eq!(sps.log2_max_pic_order_cnt_lsb_minus4, length);
+        }
+        // As V4L2 would leave it.
+        assert_eq!(Sps::DEFAULT.log2_max_pic_order_cnt_lsb_minus4, 0);
     }
 
     #[test]

@@ -70,7 +70,7 @@ impl Sps {
         bit_depth_chroma_minus8: 0,
         log2_max_frame_num_minus4: 4,
         pic_order_cnt_type: 2,
-        log2_max_pic_order_cnt_lsb_minus4: 4,
+        log2_max_pic_order_cnt_lsb_minus4: 0,
         max_num_ref_frames: 1,
         num_ref_frames_in_pic_order_cnt_cycle: 0,
         offset_for_ref_frame: [0; 255],

@@ -223,6 +223,7 @@ mod tests {
         // pic_order_cnt_lsb.
         let ordered = Sps {
             pic_order_cnt_type: 0,
+            log2_max_pic_order_cnt_lsb_minus4: 4,
             ..sps
         };
         assert_eq!(bits(&ordered, &pps, &P, 0, 26), base + 8);
