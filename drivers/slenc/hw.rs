@@ -399,6 +399,10 @@ impl<'bound, C: Client> Attached<'bound, C> {
                     capabilities.generation
                 );
             })?;
+        capabilities.check().map_err(|invalid| {
+            dev_err!(pdev, "limits cannot be true: {}\n", invalid.0);
+            ENODEV
+        })?;
         let memory = JobMemory::new(pdev.as_ref(), capabilities.units)?;
         let hardware = Arc::pin_init(
             try_pin_init!(Hardware {

@@ -37,7 +37,8 @@ impl Bar {
         Ok(Self(bar.into_devres()?))
     }
 
-    /// Reads who is there; [`ENODEV`] when it is nobody this driver knows.
+    /// Reads who is there; [`ENODEV`] when it is nobody this driver knows. What it says of itself
+    /// is not checked.
     pub(super) fn identify(&self) -> Result<Identity> {
         let bar = self.0.try_access().ok_or(ENODEV)?;
         if !bar.read(regs::ID).is_slenc() {

@@ -3,6 +3,7 @@
 //! A picture to code and what became of it, the same for every generation of the hardware.
 
 use super::{
+    dpb::MAX_REFERENCES,
     params::{Invalid, SLICE_TYPE_I},
     slice::Deblocking,
     units::Units,
@@ -22,6 +23,9 @@ pub enum SourceFormat {
 }
 
 impl SourceFormat {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Nv12, Self::Planar420, Self::Yuyv, Self::Uyvy];
+
     /// The number of the bit that stands for it in the register FORMATS.
     pub const fn number(self) -> u8 {
         match self {
@@ -244,6 +248,40 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
+    /// Smallest limit of a length, in samples: a macroblock.
+    const MIN_LENGTH: u16 = 16;
+    /// Largest limit of a length, in samples. H.264 table A-1 allows longer ones, of pictures that
+    /// are lower; below it no buffer size overflows.
+    const MAX_LENGTH: u16 = 8192;
+    /// NAL units of an access unit at most: delimiter, parameter sets and a slice.
+    const MIN_UNITS: u8 = 4;
+
+    /// Whether an encoder can be like this. The hardware is not trusted: formats, buffer sizes and
+    /// jobs follow from what it says.
+    pub fn check(&self) -> Result<(), Invalid> {
+        // What is coded is whole macroblocks, and so a limit in between could not be reached.
+        let limits = |min: u16, max: u16| {
+            Self::MIN_LENGTH <= min
+                && min <= max
+                && max <= Self::MAX_LENGTH
+                && min % 16 == 0
+                && max % 16 == 0
+        };
+        if !limits(self.min_size.0, self.max_size.0) {
+            Err(Invalid("width"))
+        } else if !limits(self.min_size.1, self.max_size.1) {
+            Err(Invalid("height"))
+        } else if !SourceFormat::ALL.iter().any(|&f| self.supports(f)) {
+            Err(Invalid("source_format"))
+        } else if !(1..=MAX_REFERENCES).contains(&usize::from(self.references)) {
+            Err(Invalid("references"))
+        } else if self.units < Self::MIN_UNITS {
+            Err(Invalid("unit_count"))
+        } else {
+            Ok(())
+        }
+    }
+
     /// Whether pictures of this format can be a source.
     pub fn supports(&self, format: SourceFormat) -> bool {
         self.formats & (1 << format.number()) != 0
@@ -286,6 +324,82 @@ mod tests {
             ..Completion::default()
         };
         assert_eq!(largest.qp_mean_q8(), u32::MAX);
+    }
+
+    const GEN1: Capabilities = Capabilities {
+        generation: 1,
+        revision: 0,
+        min_size: (16, 16),
+        max_size: (1920, 1088),
+        formats: 0xf,
+        references: 1,
+        units: 64,
+        forced_intra: 16,
+        all_skip: true,
+    };
+
+    #[test]
+    fn an_encoder_that_can_be() {
+        assert!(GEN1.check().is_ok());
+        let least = Capabilities {
+            max_size: (16, 16),
+            formats: 0x8,
+            units: 4,
+            forced_intra: 0,
+            all_skip: false,
+            ..GEN1
+        };
+        assert!(least.check().is_ok());
+        let most = Capabilities {
+            max_size: (8192, 8192),
+            formats: u32::MAX,
+            references: 16,
+            units: u8::MAX,
+            ..GEN1
+        };
+        assert!(most.check().is_ok());
+    }
+
+    #[test]
+    fn an_encoder_that_cannot_be() {
+        let refused = |able: Capabilities, what| able.check() == Err(Invalid(what));
+        for (min, max) in [
+            // What reads as zeros, and as ones.
+            (0, 0),
+            (0, 1920),
+            (16, 0),
+            (u16::MAX, u16::MAX),
+            (16, u16::MAX),
+            (16, 8208),
+            (1936, 1920),
+            // No whole macroblocks.
+            (2, 1920),
+            (18, 1920),
+            (16, 1081),
+            (16, 1080),
+        ] {
+            let wide = Capabilities {
+                min_size: (min, 16),
+                max_size: (max, 1088),
+                ..GEN1
+            };
+            assert!(refused(wide, "width"));
+            let high = Capabilities {
+                min_size: (16, min),
+                max_size: (1920, max),
+                ..GEN1
+            };
+            assert!(refused(high, "height"));
+        }
+        for formats in [0, 0x10, 0xffff_fff0] {
+            assert!(refused(Capabilities { formats, ..GEN1 }, "source_format"));
+        }
+        for references in [0, 17, u8::MAX] {
+            assert!(refused(Capabilities { references, ..GEN1 }, "references"));
+        }
+        for units in [0, 3] {
+            assert!(refused(Capabilities { units, ..GEN1 }, "unit_count"));
+        }
     }
 
     #[test]
