@@ -256,13 +256,6 @@ impl Block<'_> {
     }
 }
 
-/// The tag in a result block: that of the job whose result it is, once it is complete.
-pub fn result_tag(block: &[u8; RESULT_BYTES]) -> u32 {
-    let mut b = Block { rest: block };
-    let _status = b.u32();
-    b.u32()
-}
-
 /// Reads a result block. The hardware is not trusted: what it says has to be possible.
 pub fn parse_result(
     block: &[u8; RESULT_BYTES],
@@ -701,7 +694,6 @@ mod tests {
             encode_ns: 1_000_000,
         };
         assert!(parse_result(&result(), &EXPECTED) == Ok(wanted));
-        assert_eq!(result_tag(&result()), 77);
     }
 
     #[test]

@@ -78,11 +78,6 @@ impl<T> Slot<T> {
         }
     }
 
-    /// Whether there is no hardware any more.
-    pub fn is_gone(&self) -> bool {
-        matches!(self.state, State::Gone)
-    }
-
     /// Starts a job, and returns its tag.
     pub fn start(&mut self, token: T, deadline: u64) -> Result<u32, (Refused, T)> {
         if let Err(refused) = self.ready() {
@@ -204,12 +199,12 @@ mod tests {
     fn gone_is_for_ever() {
         let mut slot = running();
         assert!(slot.close().is_some_and(|job| job.tag == 1));
-        assert!(slot.is_gone());
+        assert_eq!(slot.ready(), Err(Refused::Gone));
         assert_eq!(slot.start("next", 0), Err((Refused::Gone, "next")));
         slot.reset_done();
         assert!(slot.take(1, Then::Idle).is_none());
         assert!(slot.close().is_none());
-        assert!(slot.is_gone());
+        assert_eq!(slot.ready(), Err(Refused::Gone));
         // Also when it goes during a reset.
         let mut slot = running();
         assert!(slot.take(1, Then::Reset).is_some());

@@ -103,14 +103,6 @@ impl<'a> Units<'a> {
         self.bytes.get(..self.used).unwrap_or_default()
     }
 
-    /// Bits of all units and their start codes.
-    pub fn total_bits(&self) -> usize {
-        self.units()
-            .iter()
-            .map(|unit| unit.bits.saturating_add(usize::from(unit.start_code) * 8))
-            .fold(0, usize::saturating_add)
-    }
-
     fn push(
         &mut self,
         kind: Kind,
@@ -254,8 +246,6 @@ mod tests {
             *code = unit.start_code;
         }
         assert!(codes == [4, 4, 4, 3, 3]);
-        let bits: usize = units.units().iter().map(|unit| unit.bits).sum();
-        assert_eq!(units.total_bits(), bits + 18 * 8);
     }
 
     #[test]
