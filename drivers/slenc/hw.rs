@@ -8,7 +8,8 @@
 //!
 //! Locks: job memory is taken before the slot. The slot is held over the doorbell, so that none
 //! is rung after the slot is closed; it is a spinlock, and all its users are in process context.
-//! Neither is held when a job is ended.
+//! Neither is held when a job is ended. The one on [reconstructions](reconstruction) is taken with
+//! none of the others.
 
 use crate::{
     hal::{
@@ -36,7 +37,6 @@ use kernel::{
     bindings,
     device::Core,
     dma::{
-        CoherentHandle,
         Device as _,
         DmaMask, //
     },
@@ -60,11 +60,15 @@ use kernel::{
 mod bar;
 mod interrupt;
 mod memory;
+mod reconstruction;
 mod watchdog;
 
 use bar::Bar;
 use interrupt::Interrupt;
 use memory::JobMemory;
+use reconstruction::Pool;
+
+pub(crate) use reconstruction::Reconstruction;
 
 /// Who gives jobs to the hardware.
 pub(crate) trait Client: 'static {
@@ -103,6 +107,9 @@ pub(crate) struct Hardware<C: Client> {
     /// None when the device is not bound any more.
     #[pin]
     memory: Mutex<Option<JobMemory>>,
+    /// Likewise.
+    #[pin]
+    pool: Mutex<Option<Pool>>,
     #[pin]
     slot: SpinLock<Slot<Job<C::Token>>>,
     #[pin]
@@ -166,21 +173,6 @@ impl<C: Client> Hardware<C> {
                 dev_dbg!(self.dev, "job refused: {}\n", invalid.0);
                 EINVAL
             })
-    }
-
-    /// Memory that only the hardware uses, for reconstructions.
-    ///
-    /// It may be freed after unbind, as the buffers of videobuf2.
-    #[expect(unsafe_code, reason = "the edge of DMA")]
-    pub(crate) fn alloc(&self, size: usize) -> Result<CoherentHandle> {
-        let memory = self.memory.lock();
-        if memory.is_none() {
-            return Err(ENODEV);
-        }
-        // SAFETY: The device is bound as long as there is job memory, which `detach` takes away
-        // before unbind ends, and for which it has to wait for this lock.
-        let dev = unsafe { self.dev.as_ref().as_bound() };
-        CoherentHandle::alloc(dev, size, GFP_KERNEL)
     }
 
     fn now(&self) -> u64 {
@@ -337,6 +329,9 @@ impl<C: Client> Hardware<C> {
         watchdog::cancel(self);
         drop(memory);
         finish_gone::<C>(running);
+        // The hardware writes to no reconstruction any more.
+        let pool = self.pool.lock().take();
+        drop(pool);
     }
 }
 
@@ -413,6 +408,7 @@ impl<'bound, C: Client> Attached<'bound, C> {
                 timeout: u64::from(timeout_ms.max(1)) * 1_000_000,
                 epoch: Instant::now(),
                 memory <- new_mutex!(Some(memory)),
+                pool <- new_mutex!(Some(Pool::new())),
                 slot <- new_spinlock!(Slot::new()),
                 watchdog <- new_delayed_work!("slenc::watchdog"),
             }? Error),

@@ -9,7 +9,10 @@
 use crate::{
     controls::ParameterSets,
     device::EncoderDevice,
-    hw::Hardware,
+    hw::{
+        Hardware,
+        Reconstruction, //
+    },
     pure::{
         adapt,
         dpb::{
@@ -25,10 +28,7 @@ use crate::{
     }, //
 };
 use kernel::{
-    dma::{
-        CoherentHandle,
-        DmaAddress, //
-    },
+    dma::DmaAddress,
     prelude::*,
     sync::Arc, //
 };
@@ -73,7 +73,7 @@ pub(crate) struct Stream {
     pub(crate) known: Option<Known>,
     pub(crate) rate: Session,
     pending: Option<Pending>,
-    reconstructions: KVec<CoherentHandle>,
+    reconstructions: KVec<Reconstruction<EncoderDevice>>,
     /// Coded size in macroblocks that the reconstructions are for.
     size_mbs: (u16, u16),
 }
@@ -105,7 +105,7 @@ impl Stream {
             .ok_or(EOVERFLOW)?;
         let mut reconstructions = KVec::new();
         for _ in 0..Dpb::slots(capabilities.references) {
-            reconstructions.push(hardware.alloc(size)?, GFP_KERNEL)?;
+            reconstructions.push(Reconstruction::new(hardware, size)?, GFP_KERNEL)?;
         }
         self.reconstructions = reconstructions;
         self.size_mbs = size_mbs;
@@ -129,7 +129,7 @@ impl Stream {
         }
         self.reconstructions
             .get(usize::from(slot))
-            .map(CoherentHandle::dma_address)
+            .map(Reconstruction::address)
             .ok_or(EINVAL)
     }
 
