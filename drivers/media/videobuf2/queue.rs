@@ -225,9 +225,8 @@ impl<T: Driver> VTable<T> {
         if direction == Direction::Capture && context.is_streaming(direction) {
             // SAFETY: The buffer was allocated with this type; its job, which may have written the
             // data, is over.
-            if let Some(data) =
-                unsafe { (*RawBuffer::<T::BufferData>::from_vb2(vb)).data().as_ref() }
-            {
+            let data = unsafe { (*RawBuffer::<T::BufferData>::from_vb2(vb)).data().as_ref() };
+            if let Some(data) = data {
                 T::buf_finish(context, data);
             }
         }
