@@ -5,8 +5,8 @@
 use super::Sequence;
 use crate::random::Random;
 
-const WIDTH: usize = 640;
-const HEIGHT: usize = 352;
+const WIDTH: usize = 320;
+const HEIGHT: usize = 176;
 const RATE: u64 = 30;
 /// A glyph's cell in samples.
 const CELL: (usize, usize) = (8, 16);
@@ -47,7 +47,7 @@ fn page(random: &mut Random) -> Vec<Vec<Option<usize>>> {
     (0..2 * HEIGHT / CELL.1)
         .map(|_| {
             let indent = 2 + 4 * random.below(4) as usize;
-            let end = (indent + 10 + random.below(60) as usize).min(columns - 2);
+            let end = (indent + 10 + random.below(30) as usize).min(columns - 2);
             (0..columns)
                 .map(|x| {
                     let blank = x < indent || x >= end || random.below(6) == 0;

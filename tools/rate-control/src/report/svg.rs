@@ -11,7 +11,7 @@ const HEIGHT: f64 = 110.0;
 /// Room for the figures of the axis.
 const MARGIN: f64 = 56.0;
 /// Columns that points are put together in.
-const COLUMNS: usize = 450;
+const COLUMNS: usize = 300;
 
 /// A line of a plot.
 pub(super) struct Line {
@@ -49,6 +49,19 @@ fn thinned(points: &[(f64, f64)], end: f64) -> Vec<(f64, f64)> {
             }
         })
         .collect()
+}
+
+/// The points without those inside of a level stretch.
+fn corners(points: &[(f64, f64)]) -> impl Iterator<Item = (f64, f64)> + '_ {
+    let level = |n: usize| {
+        n > 0
+            && n + 1 < points.len()
+            && points[n - 1].1 == points[n].1
+            && points[n].1 == points[n + 1].1
+    };
+    (0..points.len())
+        .filter(move |&n| !level(n))
+        .map(|n| points[n])
 }
 
 /// The plot as an element.
@@ -92,8 +105,8 @@ pub(super) fn draw(plot: &Plot) -> String {
             continue;
         }
         let _ = write!(text, "<polyline class=\"{}\" points=\"", line.class);
-        for (time, value) in points {
-            let _ = write!(text, "{:.0},{:.1} ", x(time), y(value.clamp(low, high)));
+        for (time, value) in corners(&points) {
+            let _ = write!(text, "{:.0},{:.0} ", x(time), y(value.clamp(low, high)));
         }
         text.push_str("\"/>");
     }
@@ -117,6 +130,14 @@ mod tests {
     }
 
     #[test]
+    fn level_stretches_need_two_points() {
+        let points = [1.0, 1.0, 1.0, 2.0, 1.0, 1.0].map(|value| (0.0, value));
+        let values: Vec<f64> = corners(&points).map(|point| point.1).collect();
+        assert_eq!(values, [1.0, 1.0, 2.0, 1.0, 1.0]);
+        assert_eq!(corners(&[]).count(), 0);
+    }
+
+    #[test]
     fn a_plot_stays_in_its_frame() {
         let text = draw(&Plot {
             title: "bits".to_owned(),
@@ -127,9 +148,6 @@ mod tests {
             range: (0.0, 5.0),
             marks: vec![1.0],
         });
-        assert!(
-            text.contains("points=\"56,106.0 478,18.0 900,18.0 \""),
-            "{text}"
-        );
+        assert!(text.contains("points=\"56,106 478,18 900,18 \""), "{text}");
     }
 }
