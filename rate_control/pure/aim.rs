@@ -68,7 +68,7 @@ impl Controller {
             () => plan.due(bucket.debt, plan.horizon, self.pace, bucket),
         };
         let mut target = wanted
-            .min(plan.room(bucket, self.pace, model.spread()))
+            .min(plan.room(bucket, self.pace, model.spread(), self.caps.hard_max))
             .max(self.pace >> 4);
         for max in [config.limits(frame.frame_type).max_bits, frame.max_bits] {
             if max != 0 {
@@ -135,7 +135,8 @@ impl Controller {
             // A key picture is no better than the others, and no worse than it must.
             return quantizer.last().map_or(step, |last| step.max(last));
         }
-        let step = quantizer.approach(step, self.plan.sixteenths(bucket), large);
+        let unknown = large || model.is_guess();
+        let step = quantizer.approach(step, self.plan.sixteenths(bucket), unknown);
         if config.intra_safe {
             // Whatever comes, it fits.
             let room = Log2::of(self.plan.cpb.saturating_sub(bucket.fill).max(1));
@@ -174,6 +175,8 @@ impl Controller {
             && (config.max_skips == 0 || self.skips < config.max_skips);
         let full = bucket.fill.saturating_add(bits) > self.plan.cpb;
         let skip = match config.skip {
+            // Nothing else keeps the promise when the QP may not rise.
+            _ if config.strict && !self.caps.hard_max && !self.caps.post_skip => full,
             SkipMode::Disabled => false,
             SkipMode::Level => bucket.fill >= self.plan.cpb,
             SkipMode::Buffer => full,
@@ -193,7 +196,14 @@ impl Controller {
         }
         .saturating_add(frame.header_bits)
         .max(1);
-        let room = self.plan.cpb.saturating_sub(worst.fill);
+        // A bucket of many pictures is never filled up: the viewer waits for all of it, and the
+        // next picture finds nothing left.
+        let full = if self.plan.cpb > self.pace.saturating_mul(8) {
+            self.plan.cpb.saturating_sub(self.plan.cpb >> 3)
+        } else {
+            self.plan.cpb
+        };
+        let room = full.saturating_sub(worst.fill);
         [
             config.limits(frame.frame_type).max_bits,
             frame.max_bits,

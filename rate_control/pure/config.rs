@@ -36,12 +36,12 @@ pub enum SkipMode {
     Buffer,
 }
 
-/// What the pictures show.
+/// What the pictures show: what is expected after new content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content {
-    /// Nature: what costs much now will cost as much next.
+    /// Nature: what follows costs much too.
     Camera,
-    /// A screen: still most of the time, repainted at once.
+    /// A screen: once it is painted it is still.
     Screen,
 }
 
@@ -118,8 +118,6 @@ pub struct Config {
     pub initial_delay_ns: u64,
     /// The CPB is a promise, as far as the hardware allows.
     pub strict: bool,
-    /// Nothing is too late, it only arrives later: a big picture may exceed the CPB.
-    pub low_delay: bool,
     /// P pictures are never finer than what lets an I picture of the same QP fit into the CPB.
     pub intra_safe: bool,
     /// The rate is to be met from below too, with filler data.
@@ -171,7 +169,6 @@ impl Config {
             cpb_bits: 0,
             initial_delay_ns: 0,
             strict: false,
-            low_delay: false,
             intra_safe: false,
             filler: false,
             interval: (num, den),
@@ -197,8 +194,8 @@ impl Config {
 
     /// Whether all of it is in range.
     ///
-    /// Rates and times that the mode does not use are not looked at. What is only longer or
-    /// larger than the session can count is not refused, but clamped: see [`Self::clamped`].
+    /// Rates that the mode does not use are not looked at. Times and sizes are not refused, but
+    /// clamped to [`Self::MAX_NS`] and [`Self::MAX_BITS`].
     pub fn check(&self, scale: Scale) -> Result<(), Error> {
         let on_scale = [self.i, self.p].iter().all(|limits| {
             [limits.fixed_qp, limits.min_qp, limits.max_qp]

@@ -301,7 +301,7 @@ impl Controller {
             Verdict::Keep
         };
         if picture.teaches && outcome.forced_skips == 0 {
-            self.learn(&picture, outcome, verdict);
+            self.learn(&config, &picture, outcome, verdict);
         }
         if verdict == Verdict::Keep && !picture.skipped {
             self.missed = false;

@@ -3,6 +3,10 @@
 //! What a coded picture teaches.
 
 use super::{
+    config::{
+        Config,
+        Content, //
+    },
     controller::Controller,
     frame::{
         Outcome,
@@ -17,10 +21,20 @@ use super::{
 /// How much smaller the P pictures of new content are than its first picture: 2 bits, a factor
 /// of 4. It is often more; aiming low is cheaper than aiming high.
 pub(super) const I_TO_P: Log2 = Log2::ratio(2, 1);
+/// The same after a cut of camera pictures, where there is a queue already.
+const CUT_TO_P: Log2 = Log2::ratio(1, 1);
+/// The same after the repaint of a screen, which is still again at once.
+const REPAINT_TO_P: Log2 = Log2::ratio(4, 1);
 
 impl Controller {
     /// The models learn from a picture.
-    pub(super) fn learn(&mut self, picture: &Pending, outcome: &Outcome, verdict: Verdict) {
+    pub(super) fn learn(
+        &mut self,
+        config: &Config,
+        picture: &Pending,
+        outcome: &Outcome,
+        verdict: Verdict,
+    ) {
         let size = Log2::of(outcome.bits.saturating_sub(outcome.header_bits).max(1));
         let step = match outcome.mean_qp_q8 {
             None => picture.step,
@@ -45,6 +59,10 @@ impl Controller {
             }
             FrameType::P => {
                 let intra = self.intra;
+                let less = match config.content {
+                    Content::Camera => CUT_TO_P,
+                    Content::Screen => REPAINT_TO_P,
+                };
                 let patience = self.plan.pace;
                 let Some(model) = self.inter.get_mut(usize::from(picture.layer)) else {
                     return;
@@ -61,13 +79,12 @@ impl Controller {
                 } else if model.learn(step, activity, size) == Surprise::NewContent {
                     // The next one is predicted from it: its size says what an I picture takes.
                     model.expect(if activity == Log2::ZERO {
-                        level.minus(I_TO_P).max(usual)
+                        level.minus(less).max(usual)
                     } else {
                         level
                     });
                     self.intra
                         .expect(intra.level_of(step, activity, size).max(intra.level()));
-                    self.release();
                 }
                 if let Some(model) = self.inter.first().filter(|_| picture.layer == 0) {
                     let level = model.level().plus(activity);

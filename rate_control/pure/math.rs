@@ -152,10 +152,7 @@ mod tests {
                 for _ in 0..1000 {
                     bits += drain.step(rate, num, den);
                 }
-                assert_eq!(
-                    bits,
-                    rate * num / den * 1000 + rate * num % den * 1000 / den
-                );
+                assert_eq!(bits, mul_div(rate, num * 1000, den));
             }
         }
     }

@@ -72,9 +72,9 @@ impl Plan {
                 let window = mul_div(rate, window, NS);
                 (window >> 1, window >> 2)
             }
-            // What is paid in half a second and saved in a few pictures is hardly seen in a
-            // second.
-            _ => (rate >> 1, share.saturating_mul(3) >> 1),
+            // What is paid in less than a second and saved in a few pictures is hardly seen in
+            // a second.
+            _ => (mul_div(rate, 3, 4), share.saturating_mul(3) >> 1),
         };
         // Sizes vary from picture to picture: fewer would make the QP follow them.
         let horizon = horizon.max(share.saturating_mul(6));
@@ -120,7 +120,8 @@ impl Plan {
             8..=11 => 5,
             _ => 16,
         };
-        due.clamp(mul_div(share, 1, divisor), share.saturating_mul(2))
+        due.max(mul_div(share, 1, divisor))
+            .min(share.saturating_mul(2))
     }
 
     /// The bits of a picture that hold the bucket at half its size: `share` is what leaves.
@@ -136,15 +137,15 @@ impl Plan {
 
     /// The bits that a picture may have without filling the bucket, when sizes are off by
     /// `spread`: half of the room, so that the next one finds some too, and all but the usual
-    /// error of it where there is room for a few pictures only.
-    pub fn room(&self, bucket: &Bucket, share: u64, spread: Log2) -> u64 {
+    /// error of it where there is room for a few pictures only. It matters less if there is a
+    /// `hard` maximum.
+    pub fn room(&self, bucket: &Bucket, share: u64, spread: Log2, hard: bool) -> u64 {
         let room = self.cpb.saturating_sub(bucket.fill);
         if room > share.saturating_mul(4) {
             room >> 1
         } else {
-            Log2::of(room)
-                .minus(spread.plus(spread).min(Log2::ONE))
-                .exp()
+            let usual = if hard { spread } else { spread.plus(spread) };
+            Log2::of(room).minus(usual.min(Log2::ONE)).exp()
         }
     }
 
@@ -206,4 +207,86 @@ fn layer_shares(config: &Config, rate: u64) -> [u64; MAX_LAYERS] {
         *share = mul_div(rate, interval, u64::from(den)).max(1);
     }
     shares
+}
+
+#[cfg(any(test, CONFIG_KUNIT = "y"))]
+#[cfg_attr(not(test), super::kunit_tests(v4l2_rc_plan))]
+mod tests {
+    use super::{super::scale::Scale, *};
+
+    const CONFIG: Config = Config::cbr(Scale::Qp51, 1_000_000, 1, 25);
+
+    fn bucket(fill: u64) -> Bucket {
+        Bucket {
+            fill,
+            ..Bucket::default()
+        }
+    }
+
+    #[test]
+    fn times_become_bits() {
+        let plan = Plan::of(&CONFIG);
+        assert_eq!(
+            (plan.share, plan.cpb, plan.initial_fill),
+            (40_000, 1_000_000, 0)
+        );
+        let plan = Plan::of(&Config {
+            cpb_ns: 500_000_000,
+            initial_delay_ns: 200_000_000,
+            ..CONFIG
+        });
+        assert_eq!((plan.cpb, plan.initial_fill), (500_000, 300_000));
+        let plan = Plan::of(&Config {
+            mode: Mode::Vbr,
+            peak: 2_000_000,
+            ..CONFIG
+        });
+        assert_eq!(
+            (plan.rate, plan.peak, plan.cpb),
+            (1_000_000, 2_000_000, 2_000_000)
+        );
+        assert_eq!(plan.delay_ns(2_000_000), 1_000_000_000);
+    }
+
+    #[test]
+    fn a_debt_is_paid_within_bounds() {
+        let plan = Plan::of(&CONFIG);
+        let due = |debt, fill| plan.due(debt, plan.horizon, plan.share, &bucket(fill));
+        assert_eq!(due(0, 0), 40_000);
+        assert!(due(100_000, 0) < 40_000 && due(-100_000, 0) > 40_000);
+        assert_eq!(due(i64::MIN, 0), 80_000);
+        assert_eq!(due(i64::MAX, 0), 13_333);
+        // A full bucket leaves next to nothing.
+        assert_eq!(due(i64::MAX, 1_000_000), 2_500);
+    }
+
+    #[test]
+    fn the_ceiling_falls_while_the_bucket_fills() {
+        let plan = Plan::of(&CONFIG);
+        assert_eq!(plan.ceiling(&bucket(0), 40_000), 120_000);
+        assert_eq!(plan.ceiling(&bucket(500_000), 40_000), 40_000);
+        assert_eq!(plan.ceiling(&bucket(u64::MAX), 40_000), 5_000);
+        assert_eq!(plan.violation(&bucket(1_000_001)), 1);
+        assert_eq!(plan.violation(&bucket(1_000_000)), 0);
+    }
+
+    #[test]
+    fn layers_share_the_rate() {
+        for layers in 1..=3 {
+            let plan = Plan::of(&Config { layers, ..CONFIG });
+            // Of four pictures, as many are of each layer.
+            let counts: [u64; 3] = match layers {
+                1 => [4, 0, 0],
+                2 => [2, 2, 0],
+                _ => [1, 1, 2],
+            };
+            let bits: u64 = plan
+                .layer_shares
+                .iter()
+                .zip(counts)
+                .map(|(a, b)| a * b)
+                .sum();
+            assert_eq!(bits, 160_000);
+        }
+    }
 }

@@ -14,8 +14,6 @@ pub struct Quantizer {
     scale: Scale,
     /// Where it was to be.
     last: Option<Log2>,
-    /// The QP of the last picture.
-    qp: i32,
     /// By how much the QPs so far were too fine.
     carry: Log2,
     /// The next step is not bound to the last one.
@@ -25,15 +23,16 @@ pub struct Quantizer {
 impl Quantizer {
     /// The step may become finer by this from one picture to the next: a bit more than a QP.
     const DOWN: Log2 = Log2::ratio(1, 4);
-    /// A QP is kept while it is off by less than this: 0.6 of a QP.
-    const HOLD: Log2 = Log2::ratio(1, 10);
+    /// The same before there is a picture of the kind, and less to lose.
+    const FIRST_DOWN: Log2 = Log2::ratio(1, 2);
+    /// What fractions may add up to: half of a QP.
+    const CARRY: Log2 = Log2::ratio(1, 12);
 
     /// Nothing is known.
     pub const fn new(scale: Scale) -> Self {
         Self {
             scale,
             last: None,
-            qp: 0,
             carry: Log2::ZERO,
             free: true,
         }
@@ -44,7 +43,7 @@ impl Quantizer {
         self.last
     }
 
-    /// The content or the rate has changed: the next step is as good as any other.
+    /// The rate has changed: the next step is as good as any other.
     pub fn release(&mut self) {
         self.free = true;
     }
@@ -53,44 +52,107 @@ impl Quantizer {
     pub fn settle(&mut self, step: Log2) {
         if self.last.is_none() {
             self.last = Some(step);
+            self.free = false;
         }
     }
 
     /// The step to a wanted one, as far as it may be: coarser at once the fuller the bucket is,
-    /// in 1/16, finer a little at a time.
-    pub fn approach(&self, wanted: Log2, sixteenths: u64, coarser: bool) -> Log2 {
-        let Some(last) = self.last else {
+    /// in 1/16, or if nothing is known of the content; finer a little at a time.
+    pub fn approach(&self, wanted: Log2, sixteenths: u64, unknown: bool) -> Log2 {
+        let Some(last) = self.last.filter(|_| !self.free) else {
             return wanted;
         };
-        if self.free || (coarser && wanted > last) {
-            return wanted;
+        let down = if unknown {
+            Self::FIRST_DOWN
+        } else {
+            Self::DOWN
+        };
+        let finest = last.minus(down);
+        if unknown {
+            return wanted.max(finest);
         }
         let up = match sixteenths {
             0..=3 => Log2::ratio(1, 2),
             4..=7 => Log2::ratio(5, 6),
             8..=11 => Log2::ratio(5, 3),
-            _ => return wanted.max(last.minus(Self::DOWN)),
+            _ => return wanted.max(finest),
         };
-        wanted.max(last.minus(Self::DOWN)).min(last.plus(up))
+        wanted.max(finest).min(last.plus(up))
     }
 
     /// The QP of a picture that should have this step.
     pub fn choose(&mut self, step: Log2) -> i32 {
         let due = step.plus(self.carry);
-        let kept = self.scale.step(self.qp);
-        let qp = if !self.free && due.minus(kept).abs() < Self::HOLD {
-            self.qp
-        } else {
-            self.scale.nearest(due)
-        };
+        let qp = self.scale.nearest(due);
         let chosen = self.scale.step(qp);
         // What the ends of the scale take is lost.
         self.carry = due
             .minus(chosen)
-            .clamp(Log2::ZERO.minus(Self::HOLD), Self::HOLD);
-        self.qp = qp;
+            .clamp(Log2::ZERO.minus(Self::CARRY), Self::CARRY);
         self.last = Some(step.clamp(self.scale.step(0), self.scale.step(self.scale.max())));
         self.free = false;
         qp
+    }
+}
+
+#[cfg(any(test, CONFIG_KUNIT = "y"))]
+#[cfg_attr(not(test), super::kunit_tests(v4l2_rc_quantizer))]
+mod tests {
+    use super::*;
+
+    fn at(step: Log2) -> Quantizer {
+        let mut quantizer = Quantizer::new(Scale::Qp51);
+        quantizer.choose(step);
+        quantizer
+    }
+
+    #[test]
+    fn fractions_are_made_up_for() {
+        let mut quantizer = Quantizer::new(Scale::Qp51);
+        // A third of a QP above 28.
+        let step = Log2::ratio(4, 1).plus(Log2::ratio(1, 18));
+        let mut sum = 0;
+        for _ in 0..300 {
+            let qp = quantizer.choose(step);
+            assert!(qp == 28 || qp == 29);
+            sum += qp;
+        }
+        assert!((8499..=8501).contains(&sum));
+    }
+
+    #[test]
+    fn it_gets_coarser_faster_than_finer() {
+        let step = Log2::ratio(4, 1);
+        let (fine, coarse) = (Log2::ZERO, Log2::ratio(8, 1));
+        let quantizer = at(step);
+        let down = step.minus(quantizer.approach(fine, 0, false));
+        let mut last = down;
+        for sixteenths in [0, 4, 8, 12] {
+            let up = quantizer.approach(coarse, sixteenths, false).minus(step);
+            assert!(up > last);
+            last = up;
+        }
+        assert_eq!(quantizer.approach(coarse, 0, true), coarse);
+        assert!(quantizer.approach(fine, 0, true) < step.minus(down));
+    }
+
+    #[test]
+    fn a_released_step_is_bound_to_nothing() {
+        let mut quantizer = at(Log2::ratio(4, 1));
+        quantizer.release();
+        assert_eq!(quantizer.approach(Log2::ZERO, 0, false), Log2::ZERO);
+        quantizer.choose(Log2::ZERO);
+        assert!(quantizer.approach(Log2::ratio(4, 1), 0, false) < Log2::ONE);
+    }
+
+    #[test]
+    fn nothing_winds_up_beyond_the_scale() {
+        let mut quantizer = Quantizer::new(Scale::Qp51);
+        for _ in 0..100 {
+            assert_eq!(quantizer.choose(Log2::ratio(100, 1)), 51);
+        }
+        assert_eq!(quantizer.last(), Some(Scale::Qp51.step(51)));
+        quantizer.release();
+        assert_eq!(quantizer.choose(Log2::ratio(4, 1)), 28);
     }
 }

@@ -61,7 +61,6 @@ fn config(random: &mut Random, scale: Scale) -> Config {
         cpb_bits: edgy(random),
         initial_delay_ns: edgy(random),
         strict: random.one_in(2),
-        low_delay: random.one_in(2),
         intra_safe: random.one_in(2),
         filler: random.one_in(2),
         interval: match random.below(4) {
@@ -77,7 +76,7 @@ fn config(random: &mut Random, scale: Scale) -> Config {
         max_skips: random.below(4) as u32,
         layers: 1 + random.below(MAX_LAYERS as u64) as u8,
         layer_rates: [edgy(random), edgy(random), edgy(random)],
-        content: Content::Camera,
+        content: [Content::Camera, Content::Screen][random.below(2) as usize],
         quality: 1 + random.below(100) as u8,
     }
 }
