@@ -9,7 +9,12 @@
 //! engine.
 
 use std::os::fd::OwnedFd;
+use std::sync::atomic::{
+    AtomicBool,
+    Ordering, //
+};
 use std::sync::{
+    Arc,
     Condvar,
     Mutex,
     MutexGuard,
@@ -84,6 +89,8 @@ pub(crate) struct Start {
     pub(crate) descriptor: u64,
     pub(crate) faults: Vec<Kind>,
     generation: u64,
+    /// Set by a reset, for what takes long without an access to memory.
+    pub(crate) abandoned: Arc<AtomicBool>,
 }
 
 /// The job does not count any more: a reset came.
@@ -101,8 +108,8 @@ pub(crate) struct State {
     generation: u64,
     /// Started, but not yet taken by the worker.
     pending: Option<Start>,
-    /// The worker has a job, which a reset may have abandoned.
-    working: bool,
+    /// The flag of the job that the worker has, which a reset may have abandoned.
+    working: Option<Arc<AtomicBool>>,
     /// The all-ones fault is in effect.
     lost: bool,
     stopping: bool,
@@ -140,7 +147,10 @@ impl State {
         self.generation += 1;
         self.counters.resets += 1;
         self.pending = None;
-        self.registers.reset(self.working);
+        if let Some(abandoned) = &self.working {
+            abandoned.store(true, Ordering::Relaxed);
+        }
+        self.registers.reset(self.working.is_some());
     }
 
     fn start(&mut self, tag: u32, descriptor: u64) {
@@ -159,6 +169,7 @@ impl State {
             descriptor,
             faults,
             generation: self.generation,
+            abandoned: Arc::default(),
         });
     }
 
@@ -344,7 +355,7 @@ impl Device {
     /// Lets go of the last job and waits for the next one.
     pub(crate) fn next_job(&self) -> Option<Start> {
         let mut state = self.lock();
-        state.working = false;
+        state.working = None;
         state.registers.reset_done();
         let mut state = self
             .changed
@@ -353,8 +364,9 @@ impl Device {
         if state.stopping {
             return None;
         }
-        state.working = true;
-        state.pending.take()
+        let start = state.pending.take()?;
+        state.working = Some(start.abandoned.clone());
+        Some(start)
     }
 
     /// Calls `f` with the state, unless the job was abandoned.

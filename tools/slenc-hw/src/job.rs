@@ -9,6 +9,7 @@ use std::panic::{
     catch_unwind,
     AssertUnwindSafe, //
 };
+use std::sync::atomic::AtomicBool;
 
 use slenc_engine::{
     Encoder,
@@ -24,7 +25,10 @@ use crate::descriptor::{
     Job,
     DESCRIPTOR_SIZE, //
 };
-use crate::device::SHARING_HINT;
+use crate::device::{
+    Start,
+    SHARING_HINT, //
+};
 use crate::dma::Access;
 use crate::memory::{
     AccessError,
@@ -112,12 +116,13 @@ impl Engine {
         &self.recon
     }
 
-    /// Runs the job at `descriptor`, which was checked to be readable.
+    /// Runs a job, whose descriptor was checked to be readable, unless a reset comes first.
     pub(crate) fn run(
         &mut self,
         memory: &Memory<'_>,
-        descriptor: u64,
+        start: &Start,
     ) -> Result<(Job, Stats), Failure> {
+        let descriptor = start.descriptor;
         let mut bytes = [0; DESCRIPTOR_SIZE];
         memory.read(descriptor, &mut bytes)?;
         if bytes == [0; DESCRIPTOR_SIZE] {
@@ -135,7 +140,7 @@ impl Engine {
         self.read_pictures(memory, &job)?;
 
         let mut unit_bytes = vec![0; entries.len()];
-        let stats = self.encode(&job, &entries, &header, &mut unit_bytes)?;
+        let stats = self.encode(&start.abandoned, &job, &entries, &header, &mut unit_bytes)?;
 
         memory.write(job.output, &self.output[..stats.bytes as usize])?;
         if let Some(recon) = job.recon {
@@ -163,6 +168,7 @@ impl Engine {
 
     fn encode(
         &mut self,
+        stop: &AtomicBool,
         job: &Job,
         entries: &[UnitEntry],
         header: &[u8],
@@ -201,7 +207,8 @@ impl Engine {
         let reference = job.reference.map(|_| &self.reference[..]);
         // The device outlives a mistake in the engine, as hardware outlives a bad picture.
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            self.encoder.encode(
+            self.encoder.encode_unless(
+                stop,
                 &picture,
                 reference,
                 &mut self.recon,
@@ -219,6 +226,7 @@ impl Engine {
                 Ok(stats)
             }
             Ok(Err(Error::OutputFull)) => Err(Failure::OutputFull),
+            Ok(Err(Error::Stopped)) => Err(Failure::Abandoned),
             Ok(Err(error)) => {
                 log::error!("a checked job was refused: {error}");
                 Err(Failure::Internal)

@@ -135,7 +135,7 @@ impl Jobs {
         let outcome = if has(Kind::BusError) {
             Err(Failure::Fault(start.descriptor))
         } else {
-            self.engine.run(&memory, start.descriptor)
+            self.engine.run(&memory, start)
         };
         let mut block = match outcome {
             Ok((job, stats)) => {

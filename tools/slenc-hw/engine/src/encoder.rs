@@ -2,7 +2,7 @@
 
 //! The encoder: rows of macroblocks shared out to threads, and the units put together.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::bits::BitWriter;
@@ -72,11 +72,29 @@ impl Encoder {
         output: &mut [u8],
         unit_bytes: &mut [u32],
     ) -> Result<Stats, Error> {
+        let never = AtomicBool::new(false);
+        self.encode_unless(&never, picture, reference, recon, output, unit_bytes)
+    }
+
+    /// As [`Encoder::encode`], but looks at `stop` before each row of macroblocks.
+    ///
+    /// # Errors
+    ///
+    /// As [`Encoder::encode`], and [`Error::Stopped`] when `stop` was set in time.
+    pub fn encode_unless(
+        &mut self,
+        stop: &AtomicBool,
+        picture: &Picture<'_>,
+        reference: Option<&[u8]>,
+        recon: &mut [u8],
+        output: &mut [u8],
+        unit_bytes: &mut [u32],
+    ) -> Result<Stats, Error> {
         check(picture, reference, recon, unit_bytes)?;
         self.outputs
             .resize_with(picture.height_mbs, RowOutput::default);
         match (picture.source, reference) {
-            (Some(source), _) => self.code_rows(picture, source, reference, recon),
+            (Some(source), _) => self.code_rows(stop, picture, source, reference, recon),
             (None, Some(reference)) => {
                 // P_Skip without motion, and no edge between blocks that is filtered.
                 recon.copy_from_slice(reference);
@@ -86,12 +104,16 @@ impl Encoder {
             }
             (None, None) => return Err(Error::Invalid("neither source nor reference")),
         }
+        if stop.load(Ordering::Relaxed) {
+            return Err(Error::Stopped);
+        }
         self.write_units(picture, output, unit_bytes)
     }
 
     /// Codes all rows and filters them.
     fn code_rows(
         &mut self,
+        stop: &AtomicBool,
         picture: &Picture<'_>,
         source: Source<'_>,
         reference: Option<&[u8]>,
@@ -151,21 +173,25 @@ impl Encoder {
             done: 0,
         });
 
-        let work = |coder: &mut Coder| loop {
-            let next = targets
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .next();
-            let Some(mut target) = next else { break };
-            let _alarm = Alarm(&failed);
-            let infos = code_row(&job, coder, &mut target);
-            let row = Row {
-                luma: target.luma,
-                chroma: target.chroma,
-                infos,
-            };
-            let mut filter = filter.lock().unwrap_or_else(PoisonError::into_inner);
-            filter.add(target.y, row);
+        // A row that is taken needs the rows above, which were taken before: stopping leaves
+        // none waiting.
+        let work = |coder: &mut Coder| {
+            while !stop.load(Ordering::Relaxed) {
+                let next = targets
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .next();
+                let Some(mut target) = next else { break };
+                let _alarm = Alarm(&failed);
+                let infos = code_row(&job, coder, &mut target);
+                let row = Row {
+                    luma: target.luma,
+                    chroma: target.chroma,
+                    infos,
+                };
+                let mut filter = filter.lock().unwrap_or_else(PoisonError::into_inner);
+                filter.add(target.y, row);
+            }
         };
         let threads = if mbs < THREADED_MBS { 1 } else { height };
         let mut coders = self.coders.iter_mut().take(threads);

@@ -127,12 +127,15 @@ pub enum Error {
     OutputFull,
     /// The arguments contradict each other.
     Invalid(&'static str),
+    /// The caller asked to stop.
+    Stopped,
 }
 
 impl std::fmt::Display for Error {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::OutputFull => f.write_str("the output is too small"),
+            Self::Stopped => f.write_str("stopped"),
             Self::Invalid(what) => write!(f, "invalid arguments: {what}"),
         }
     }

@@ -5,6 +5,8 @@
 
 mod support;
 
+use std::sync::atomic::AtomicBool;
+
 use proptest::prelude::*;
 use slenc_engine::{
     Deblocking, Encoder, Error, Picture, PictureType, Source, SourceFormat, Stats, Unit,
@@ -299,5 +301,23 @@ fn a_small_output_is_full_at_every_size() {
         assert_eq!(result.is_ok(), size == needed);
         assert!(size == needed || result == Err(Error::OutputFull));
         assert!(output[size..].iter().all(|&byte| byte == 0x5a));
+    }
+}
+
+#[test]
+fn an_encode_that_is_stopped_writes_nothing_and_harms_no_later_one() {
+    let units = [slice(0, 1), slice(1, 1)];
+    let picture = picture(&units);
+    for threads in [1, 3] {
+        let mut encoder = Encoder::new(threads);
+        let mut recon = [0; 4 * 384];
+        let mut output = [0x5a; 4096];
+        let stop = AtomicBool::new(true);
+        let result =
+            encoder.encode_unless(&stop, &picture, None, &mut recon, &mut output, &mut [0; 2]);
+        assert_eq!(result, Err(Error::Stopped));
+        assert!(output.iter().all(|&byte| byte == 0x5a));
+        let again = encoder.encode(&picture, None, &mut recon, &mut output, &mut [0; 2]);
+        assert_eq!(again, encode(&picture, None));
     }
 }
