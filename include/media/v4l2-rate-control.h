@@ -140,7 +140,8 @@ void v4l2_rc_session_free(struct v4l2_rc_session *session);
  * They apply to the pictures that begin from now on, and can be changed at any
  * time. When this fails the session keeps those that it has.
  *
- * Return: 0, or -EINVAL for an unknown mode or a QP that the codec does not have.
+ * Return: 0, or -EINVAL for an unknown mode or a QP that the codec does not
+ * have.
  */
 int v4l2_rc_session_configure(struct v4l2_rc_session *session,
 			      const struct v4l2_rc_config *config);
@@ -175,8 +176,8 @@ int v4l2_rc_frame_begin(struct v4l2_rc_session *session,
  * @frame: as v4l2_rc_frame_begin() left it, with @bytes and @header_bits set;
  *	gets @verdict.
  *
- * Return: 0; -EINVAL when it is not this picture's turn, or for sizes that cannot
- * be; -ESTALE when the session was reset or the picture is done with.
+ * Return: 0; -EINVAL when it is not this picture's turn, or for sizes that
+ * cannot be; -ESTALE when the session was reset or the picture is done with.
  */
 int v4l2_rc_frame_end(struct v4l2_rc_session *session,
 		      struct v4l2_rc_frame *frame);
@@ -199,8 +200,8 @@ int v4l2_rc_frame_commit(struct v4l2_rc_session *session,
  * @session: the session.
  * @frame: as v4l2_rc_frame_begin() or v4l2_rc_frame_end() left it.
  *
- * Return: 0; -EINVAL when it is not this picture's turn; -ESTALE when the session
- * was reset or the picture is done with.
+ * Return: 0; -EINVAL when it is not this picture's turn; -ESTALE when the
+ * session was reset or the picture is done with.
  */
 int v4l2_rc_frame_cancel(struct v4l2_rc_session *session,
 			 const struct v4l2_rc_frame *frame);

@@ -29,7 +29,8 @@
 #define V4L2_CTRL_TYPE_H264_ENCODE_PARAMS	0x0206
 
 /* &struct v4l2_ctrl_h264_encode_params, one per request. */
-#define V4L2_CID_STATELESS_H264_ENCODE_PARAMS	(V4L2_CID_CODEC_STATELESS_BASE + 8)
+#define V4L2_CID_STATELESS_H264_ENCODE_PARAMS \
+	(V4L2_CID_CODEC_STATELESS_BASE + 8)
 
 #define V4L2_H264_ENCODE_FLAG_IDR_PIC				0x01
 #define V4L2_H264_ENCODE_FLAG_FIELD_PIC				0x02
@@ -75,15 +76,15 @@
  * @num_ref_idx_l1_active_minus1: 0..31, with
  *	V4L2_H264_ENCODE_FLAG_NUM_REF_IDX_ACTIVE_OVERRIDE, of B slices.
  * @cabac_init_idc: 0..2, of P and B slices with CABAC entropy coding.
- * @slice_qp_delta: ignored: the QP comes from V4L2_CID_STATELESS_ENC_FRAME_QP or
- *	from the rate control.
+ * @slice_qp_delta: ignored: the QP comes from V4L2_CID_STATELESS_ENC_FRAME_QP
+ *	or from the rate control.
  * @disable_deblocking_filter_idc: 0..2: the filter is on, off, or on but across
  *	slices.
  * @slice_alpha_c0_offset_div2: -6..6.
  * @slice_beta_offset_div2: -6..6.
  * @reserved1: zero.
- * @reserved2: zero. Structures that leave the hole before @flags undeclared have
- *	the same layout.
+ * @reserved2: zero. Structures that leave the hole before @flags undeclared
+ *	have the same layout.
  * @flags: V4L2_H264_ENCODE_FLAG\_\* flags.
  */
 struct v4l2_ctrl_h264_encode_params {
@@ -116,7 +117,8 @@ struct v4l2_ctrl_h264_encode_params {
  * Controls of all stateless encoders, in the driver-private part of the
  * stateless codec class.
  */
-#define V4L2_CID_STATELESS_ENC_BASE	(V4L2_CTRL_CLASS_CODEC_STATELESS | 0x1000)
+#define V4L2_CID_STATELESS_ENC_BASE \
+	(V4L2_CTRL_CLASS_CODEC_STATELESS | 0x1000)
 
 /*
  * Integer, of a request or of the pictures to come: the QP of every macroblock
@@ -171,8 +173,8 @@ struct v4l2_ctrl_h264_encode_params {
  * @valid: V4L2_STATELESS_ENC_STATS_VALID\_\* bits. 0 before the first picture.
  * @flags: V4L2_STATELESS_ENC_STATS_FLAG\_\* bits. IDR: the picture is an
  *	instantaneous decoding refresh. SKIPPED: the source was not coded; the
- *	picture repeats its reference. ERROR: the picture was not coded, the CAPTURE
- *	buffer has V4L2_BUF_FLAG_ERROR, and @valid is zero.
+ *	picture repeats its reference. ERROR: the picture was not coded, the
+ *	CAPTURE buffer has V4L2_BUF_FLAG_ERROR, and @valid is zero.
  * @sequence: of the CAPTURE buffer.
  * @slice_type: as used; H.264: V4L2_H264_SLICE_TYPE\_\*. Valid with PARAMS.
  * @nal_ref_idc: as used, 0..3. Valid with PARAMS.
@@ -185,7 +187,8 @@ struct v4l2_ctrl_h264_encode_params {
  * @qp_min: lowest QP of a macroblock. Valid with QP_RANGE.
  * @qp_max: highest QP of a macroblock. Valid with QP_RANGE.
  * @qp_mean: mean of the QPs of all macroblocks, in 1/256 (Q8), rounded to
- *	nearest. A skipped macroblock counts the QP that it inherits. Valid with QP_MEAN.
+ *	nearest. A skipped macroblock counts the QP that it inherits. Valid with
+ *	QP_MEAN.
  * @bytes: size of the access unit, start codes and emulation prevention
  *	included. Valid with BYTES.
  * @header_bits: start codes, parameter sets and other NAL units without slices,
@@ -194,8 +197,8 @@ struct v4l2_ctrl_h264_encode_params {
  * @skip_mbs: skipped macroblocks. Valid with SKIP_MBS.
  * @pcm_mbs: macroblocks coded as samples (H.264: I_PCM). Valid with PCM_MBS.
  * @nonzero: nonzero transform coefficient levels. Valid with NONZERO.
- * @target_bits: size of the access unit that the rate control aimed at, in bits.
- *	Valid with TARGET_BITS.
+ * @target_bits: size of the access unit that the rate control aimed at, in
+ *	bits. Valid with TARGET_BITS.
  * @sad: sum of absolute differences of source and prediction, luma. Valid with
  *	SAD.
  * @mad: sum over the macroblocks of the sum of absolute differences of the

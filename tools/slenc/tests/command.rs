@@ -86,9 +86,15 @@ fn the_input_is_not_written_over() {
     fs::write(dir.path().join("a.h264"), "x").unwrap();
     let text = error(&dir, &["encode", "a.h264", "-o", "./a.h264"]);
     assert_eq!(text, "a.h264 is input and output");
-    let text = error(&dir, &["encode", "a.h264", "-o", "b.h264", "--stats", "a.h264"]);
+    let text = error(
+        &dir,
+        &["encode", "a.h264", "-o", "b.h264", "--stats", "a.h264"],
+    );
     assert_eq!(text, "a.h264 is input and statistics");
-    let text = error(&dir, &["encode", "a.h264", "-o", "b.h264", "--stats", "b.h264"]);
+    let text = error(
+        &dir,
+        &["encode", "a.h264", "-o", "b.h264", "--stats", "b.h264"],
+    );
     assert_eq!(text, "b.h264 is output and statistics");
     assert_eq!(fs::read(dir.path().join("a.h264")).unwrap(), b"x");
 }

@@ -117,7 +117,7 @@ impl Run {
         self.qps.push(decision.qp);
         self.fills.push(state.fill);
         // A cut that is not sent is still to come.
-        self.dropped.push(!kept && (cut || self.missed() || !kept));
+        self.dropped.push(!kept);
     }
 
     fn missed(&self) -> bool {
