@@ -9,7 +9,7 @@ is_encoder() {
 	v4l2-ctl -d "$(video_node)" --info | tee /run/info | grep -q 'Driver name *: slenc' &&
 		grep -q 'Video Memory-to-Memory Multiplanar' /run/info && grep -q 'Streaming' /run/info
 }
-# media-ctl has no name for the function of an encoder; 55-interface.sh checks that.
+# media-ctl has no name for the function of an encoder; slenc finds its device by it.
 is_entity() { media-ctl -d "$(media_node)" -p | tee /run/topology | grep -q 'slenc-proc (2 pads, 2 links)' || { cat /run/topology; return 1; }; }
 rebind() {
 	local i
