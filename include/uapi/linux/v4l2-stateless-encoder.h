@@ -85,7 +85,8 @@
  * @reserved1: zero.
  * @reserved2: zero. Structures that leave the hole before @flags undeclared
  *	have the same layout.
- * @flags: V4L2_H264_ENCODE_FLAG\_\* flags.
+ * @flags: V4L2_H264_ENCODE_FLAG\_\* flags. LONG_TERM_REFERENCE: the IDR picture
+ *	becomes the long-term reference 0.
  */
 struct v4l2_ctrl_h264_encode_params {
 	__u8 nal_ref_idc;
@@ -235,10 +236,144 @@ struct v4l2_ctrl_stateless_enc_stats {
 	__u8 reserved[144];
 };
 
+/*
+ * Integer, 0..2, of a request or of the pictures to come: the temporal layer of
+ * the picture. 0, the default, is the base layer; a picture refers to none of a
+ * higher layer than its own. It goes to the rate control only: the encoder
+ * changes no reference because of it.
+ */
+#define V4L2_CID_STATELESS_ENC_TEMPORAL_ID \
+	(V4L2_CID_STATELESS_ENC_BASE + 2)
+
+/*
+ * Integer, 0..2147483647, of a request or of the pictures to come: how long the
+ * picture is shown, in microseconds. 0, the default, stands for the frame
+ * interval of VIDIOC_S_PARM. It goes to the rate control only: the headers have
+ * the frame interval.
+ */
+#define V4L2_CID_STATELESS_ENC_FRAME_DURATION \
+	(V4L2_CID_STATELESS_ENC_BASE + 3)
+
+/*
+ * &struct v4l2_ctrl_h264_encode_references, of one picture: which pictures it
+ * refers to, and what becomes of them and of itself afterwards. The encoder
+ * sets the control of the file back to its default, all zero, when the job of a
+ * picture starts: it never applies to a second one.
+ */
+#define V4L2_CID_STATELESS_ENC_H264_REFERENCES \
+	(V4L2_CID_STATELESS_ENC_BASE + 4)
+
+/* A value of enum v4l2_ctrl_type: &struct v4l2_ctrl_h264_encode_references. */
+#define V4L2_CTRL_TYPE_H264_ENCODE_REFERENCES	0x0801
+
+/*
+ * Integer, read only: how many references one picture can use, the longest
+ * RefPicList0 of the hardware.
+ */
+#define V4L2_CID_STATELESS_ENC_MAX_LIST0 \
+	(V4L2_CID_STATELESS_ENC_BASE + 5)
+
+/*
+ * Integer, read only: how many reference frames the encoder can hold for a
+ * stream, the highest max_num_ref_frames.
+ */
+#define V4L2_CID_STATELESS_ENC_MAX_DPB_FRAMES \
+	(V4L2_CID_STATELESS_ENC_BASE + 6)
+
+/* Entries of each list in &struct v4l2_ctrl_h264_encode_references. */
+#define V4L2_H264_ENCODE_REFERENCES_MAX			16
+
+/* Values of @operation in &struct v4l2_h264_encode_mark. */
+#define V4L2_H264_ENCODE_MARK_UNUSED			1
+#define V4L2_H264_ENCODE_MARK_LONG_TERM			2
+
+/* Bits of @flags in &struct v4l2_ctrl_h264_encode_references. */
+#define V4L2_H264_ENCODE_REFERENCES_FLAG_EXPLICIT	0x1
+#define V4L2_H264_ENCODE_REFERENCES_FLAG_SUBSTITUTE	0x2
+#define V4L2_H264_ENCODE_REFERENCES_FLAG_LONG_TERM	0x4
+
+/**
+ * struct v4l2_h264_encode_mark - What becomes of a reference
+ *
+ * @timestamp: of the OUTPUT buffer that the reference was coded from, in
+ *	nanoseconds.
+ * @operation: V4L2_H264_ENCODE_MARK_UNUSED: it is no reference any more.
+ *	V4L2_H264_ENCODE_MARK_LONG_TERM: it is a short-term reference, and
+ *	becomes the long-term reference @long_term_frame_idx. The one that has
+ *	been that before is no reference any more.
+ * @long_term_frame_idx: 0..15, with V4L2_H264_ENCODE_MARK_LONG_TERM.
+ * @reserved: zero.
+ */
+struct v4l2_h264_encode_mark {
+	__u64 timestamp;
+	__u8 operation;
+	__u8 long_term_frame_idx;
+	__u8 reserved[6];
+};
+
+/**
+ * struct v4l2_ctrl_h264_encode_references - References of one H.264 picture
+ *
+ * References are named by the timestamps of the OUTPUT buffers that they were
+ * coded from. A picture takes over the name of a reference that has the same.
+ *
+ * All zero, the default: a P picture refers to the newest references, as many
+ * as &struct v4l2_ctrl_h264_encode_params and the PPS say and the hardware can
+ * use, and references are a sliding window (Recommendation ITU-T H.264,
+ * 8.2.5.3).
+ *
+ * Setting the control fails with EINVAL for counts above
+ * V4L2_H264_ENCODE_REFERENCES_MAX, unknown flags and operations, a
+ * @long_term_frame_idx above 15, reserved fields that are not zero, @num_list0
+ * without the flag EXPLICIT, and a timestamp that is in @list0 twice. Fields
+ * that do not apply, and entries behind the counts, are stored as zero.
+ *
+ * What depends on the state of the stream is found when the picture's job
+ * starts, and its buffers then come back with V4L2_BUF_FLAG_ERROR: a name that
+ * no reference has; more entries in @list0 than
+ * V4L2_CID_STATELESS_ENC_MAX_LIST0 or, of a P picture with EXPLICIT, none; a
+ * long-term index that is not below max_num_ref_frames, or in an IDR picture
+ * not 0; marks of an IDR picture; a reference that is to become long-term and
+ * is already; marks, or the flag LONG_TERM, of a picture that is no reference
+ * itself; and long-term references that leave no room for the picture.
+ *
+ * @marks are carried out in their order, after the picture is coded: it may
+ * refer to a picture that it removes. Then, if there is no room for the
+ * picture, the oldest short-term reference goes, and the picture becomes a
+ * reference itself. The encoder writes what decoders need for it into the slice
+ * headers (ref_pic_list_modification() and dec_ref_pic_marking()).
+ *
+ * @list0: timestamps of the references in the order of RefPicList0, in
+ *	nanoseconds; with EXPLICIT. Not used for I pictures.
+ * @marks: what becomes of references after the picture.
+ * @num_list0: entries of @list0 used, 0..16.
+ * @num_marks: entries of @marks used, 0..16.
+ * @long_term_frame_idx: 0..15, of the picture, with LONG_TERM.
+ * @reserved0: zero.
+ * @flags: V4L2_H264_ENCODE_REFERENCES_FLAG\_\* bits. EXPLICIT: @list0 names the
+ *	references. SUBSTITUTE: a name in @list0 that no reference has stands
+ *	for the newest reference, which is not used twice. LONG_TERM: the
+ *	picture becomes the long-term reference @long_term_frame_idx; for an IDR
+ *	picture the same as V4L2_H264_ENCODE_FLAG_LONG_TERM_REFERENCE.
+ * @reserved1: zero.
+ */
+struct v4l2_ctrl_h264_encode_references {
+	__u64 list0[V4L2_H264_ENCODE_REFERENCES_MAX];
+	struct v4l2_h264_encode_mark marks[V4L2_H264_ENCODE_REFERENCES_MAX];
+	__u8 num_list0;
+	__u8 num_marks;
+	__u8 long_term_frame_idx;
+	__u8 reserved0[5];
+	__u32 flags;
+	__u32 reserved1[29];
+};
+
 #ifdef __KERNEL__
 /* The layouts are user space ABI. */
 static_assert(sizeof(struct v4l2_ctrl_h264_encode_params) == 44);
 static_assert(sizeof(struct v4l2_ctrl_stateless_enc_stats) == 256);
+static_assert(sizeof(struct v4l2_h264_encode_mark) == 16);
+static_assert(sizeof(struct v4l2_ctrl_h264_encode_references) == 512);
 #endif
 
 #endif /* _UAPI_LINUX_V4L2_STATELESS_ENCODER_H */
