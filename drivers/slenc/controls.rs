@@ -52,6 +52,7 @@ const START_CODE_ANNEX_B: u8 = 1;
 const PROFILE_CONSTRAINED_BASELINE: u8 = 1;
 
 /// The parameter sets of a stream. Boxed where they are kept: stacks are small.
+#[derive(Clone, Copy)]
 pub(crate) struct ParameterSets {
     pub(crate) sps: Sps,
     pub(crate) pps: Pps,
@@ -69,6 +70,12 @@ impl ParameterSets {
         values.payload(&mut sets.sps)?;
         values.payload(&mut sets.pps)?;
         Ok(sets)
+    }
+
+    /// Makes another box of the same.
+    #[inline(never)]
+    pub(crate) fn copy(&self) -> Result<KBox<Self>> {
+        Ok(KBox::new(*self, GFP_KERNEL)?)
     }
 }
 

@@ -518,17 +518,7 @@ fn valid_interval(mut interval: Fraction) -> Fraction {
 mod tests {
     use super::*;
 
-    const GEN1: Capabilities = Capabilities {
-        generation: 1,
-        revision: 0,
-        min_size: (16, 16),
-        max_size: (1920, 1088),
-        formats: 0xf,
-        references: 1,
-        units: 64,
-        forced_intra: 16,
-        all_skip: true,
-    };
+    const GEN1: Capabilities = Capabilities::GEN1;
 
     fn wanted(pixelformat: u32, width: u32, height: u32, bytesperline: u32) -> PixFormat {
         let mut format = Formats::new(&GEN1).output;

@@ -12,7 +12,11 @@ use crate::pure::{
         Failure,
         PictureJob, //
     },
-    units::Unit,
+    units::{
+        self,
+        Unit,
+        Units, //
+    },
 };
 
 mod gen1;
@@ -26,14 +30,19 @@ pub(crate) const UNIT_BYTES: usize = crate::pure::gen1::UNIT_BYTES;
 
 /// The memory layouts of a generation.
 pub(crate) trait Hal: Send + Sync {
-    /// Fills the descriptor of a job, or says what of it the hardware cannot do.
+    /// Whether the hardware has what these layouts are for.
+    fn check(&self, able: &Capabilities) -> Result<(), Invalid>;
+
+    /// Fills the descriptor of a job, and adds its slices to `units`, which are those that come
+    /// before; or says what of it the hardware cannot do.
     fn describe(
         &self,
         job: &PictureJob<'_>,
         able: &Capabilities,
         memory: &Memory,
+        units: &mut Units<'_>,
         descriptor: &mut [u8; DESCRIPTOR_BYTES],
-    ) -> Result<(), Invalid>;
+    ) -> Result<(), units::Error>;
 
     /// Makes an entry of the unit table.
     fn describe_unit(&self, unit: &Unit) -> [u8; UNIT_BYTES];

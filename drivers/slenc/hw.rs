@@ -30,7 +30,8 @@ use crate::{
             Slot,
             Then,
             Watch, //
-        }, //
+        },
+        units, //
     },
 };
 use kernel::{
@@ -129,14 +130,14 @@ impl<C: Client> Hardware<C> {
     /// called in process context without a spinlock.
     ///
     /// Errors: [`EBUSY`] a job runs already; [`EINVAL`] the hardware cannot do this job;
-    /// [`ENODEV`] it is gone.
+    /// [`ENOSPC`] its headers do not fit; [`ENODEV`] it is gone.
     pub(crate) fn submit(
         self: &Arc<Self>,
         job: &PictureJob<'_>,
         token: C::Token,
     ) -> Result<(), (Error, C::Token)> {
-        let memory = self.memory.lock();
-        if let Err(e) = self.prepare(memory.as_ref(), job) {
+        let mut memory = self.memory.lock();
+        if let Err(e) = self.prepare(Option::as_mut(&mut memory), job) {
             return Err((e, token));
         }
         let deadline = self.now().saturating_add(self.timeout);
@@ -164,14 +165,17 @@ impl<C: Client> Hardware<C> {
     }
 
     /// Writes the job to memory, which is the caller's: it holds the lock.
-    fn prepare(&self, memory: Option<&JobMemory>, job: &PictureJob<'_>) -> Result {
+    fn prepare(&self, memory: Option<&mut JobMemory>, job: &PictureJob<'_>) -> Result {
         self.slot.lock().ready().map_err(errno_of_refusal)?;
         let memory = memory.ok_or(ENODEV)?;
         memory
             .write(self.hal, job, &self.capabilities)?
-            .map_err(|invalid| {
-                dev_dbg!(self.dev, "job refused: {}\n", invalid.0);
-                EINVAL
+            .map_err(|error| match error {
+                units::Error::Full => ENOSPC,
+                units::Error::Invalid(invalid) => {
+                    dev_dbg!(self.dev, "job refused: {}\n", invalid.0);
+                    EINVAL
+                }
             })
     }
 
@@ -380,12 +384,10 @@ impl<'bound, C: Client> Attached<'bound, C> {
         unsafe { pdev.dma_set_mask_and_coherent(DmaMask::new::<64>())? };
 
         let bar = Bar::new(pdev)?;
-        let identity = bar.identify().inspect_err(|_| {
+        let capabilities = bar.identify().inspect_err(|_| {
             dev_err!(pdev, "this is no slenc hardware\n");
         })?;
-        let capabilities = identity.capabilities;
         let hal = hal::of_generation(capabilities.generation)
-            .filter(|_| identity.takes_header_bits)
             .ok_or(ENODEV)
             .inspect_err(|_| {
                 dev_err!(
@@ -394,10 +396,13 @@ impl<'bound, C: Client> Attached<'bound, C> {
                     capabilities.generation
                 );
             })?;
-        capabilities.check().map_err(|invalid| {
-            dev_err!(pdev, "limits cannot be true: {}\n", invalid.0);
-            ENODEV
-        })?;
+        capabilities
+            .check()
+            .and_then(|()| hal.check(&capabilities))
+            .map_err(|invalid| {
+                dev_err!(pdev, "limits cannot be true: {}\n", invalid.0);
+                ENODEV
+            })?;
         let memory = JobMemory::new(pdev.as_ref(), capabilities.units)?;
         let hardware = Arc::pin_init(
             try_pin_init!(Hardware {

@@ -4,7 +4,10 @@
 
 use crate::{
     context::Encoder,
-    controls::Settings,
+    controls::{
+        ParameterSets,
+        Settings, //
+    },
     pure::{
         adapt::{
             self,
@@ -51,8 +54,8 @@ use media::{
 
 /// Bytes of the headers of an access unit.
 const HEADER_BYTES: usize = 512;
-/// NAL units of an access unit: delimiter, parameter sets and a slice.
-const UNITS: usize = 4;
+/// NAL units of an access unit before its slices: delimiter and parameter sets.
+const UNITS: usize = 3;
 
 /// Runs a job. It ends in [`finish`], at once if it cannot be started.
 pub(crate) fn run(job: Job<Encoder>) {
@@ -107,9 +110,9 @@ fn commit(job: &mut Job<Encoder>, completion: &Completion) -> Result<Stats> {
 /// A picture whose job can be described to the hardware.
 struct Prepared<'a> {
     picture: Picture,
+    /// The ones that it is coded with.
+    sets: KBox<ParameterSets>,
     qp: u8,
-    chroma_qp_index_offset: i8,
-    size_mbs: (u16, u16),
     source: Source,
     reference: Option<u64>,
     reconstruction: Option<u64>,
@@ -120,23 +123,22 @@ struct Prepared<'a> {
 impl Prepared<'_> {
     fn picture_job(&self) -> PictureJob<'_> {
         PictureJob {
-            slice_type: self.picture.slice_type,
+            picture: &self.picture,
+            sps: &self.sets.sps,
+            pps: &self.sets.pps,
             qp: self.qp,
-            chroma_qp_index_offset: self.chroma_qp_index_offset,
-            width_mbs: self.size_mbs.0,
-            height_mbs: self.size_mbs.1,
+            slices: 1,
             source: Some(self.source),
-            reference: self.reference,
+            references: self.reference.as_slice(),
             reconstruction: self.reconstruction,
             output: self.output,
-            deblocking: self.picture.deblocking,
             forced_intra: &[],
             units: &self.units,
         }
     }
 }
 
-/// Validates and adapts the parameters, plans the picture and writes its headers.
+/// Validates and adapts the parameters, plans the picture and writes what comes before its slices.
 fn prepare<'a>(
     job: &Job<Encoder>,
     bytes: &'a mut [u8],
@@ -153,8 +155,7 @@ fn prepare<'a>(
     let able = Abilities {
         references: capabilities.references,
     };
-    let settings = adapted_settings(job, &described, &able)?;
-    let chroma_qp_index_offset = settings.sets.pps.chroma_qp_index_offset;
+    let mut settings = adapted_settings(job, &described, &able)?;
     let capture = job.capture()?;
 
     let mut stream = context.stream.lock();
@@ -167,29 +168,32 @@ fn prepare<'a>(
     let reference = plan.reference.map(address).transpose()?;
     let reconstruction = plan.reconstruction.map(address).transpose()?;
     let picture = plan.picture;
-    let mut units = Units::new(bytes, entries, settings.start_codes);
-    let frame = begin_frame(&stream, &settings, &picture)?;
-    let written = frame.qp().try_into().map_err(Error::from).and_then(|qp| {
-        let known = stream.known.as_ref();
-        let brings = write_units(
-            known, &settings, &described, &picture, starts, qp, &mut units,
-        )?;
-        Ok((qp, brings))
-    });
-    let (qp, brings) = match written {
-        Ok(written) => written,
-        Err(error) => {
-            stream.rate.cancel(frame)?;
-            return Err(error);
+    // The SPS takes effect with IDR pictures only; in between it is the one that decoders have.
+    let described = match &stream.known {
+        Some(known) if !starts => {
+            settings.sets.sps = known.sets.sps;
+            known.described
         }
+        _ => described,
     };
+    let mut units = Units::new(bytes, entries, settings.start_codes);
+    let known = stream.known.as_ref();
+    let brings = write_units(known, &settings, &described, &picture, starts, &mut units)?;
     let brought = match brings {
         Brings::Nothing => Brought::Nothing,
         Brings::Pps => Brought::Pps(settings.sets.pps),
         Brings::All => Brought::All(Known {
-            sets: settings.sets,
+            sets: settings.sets.copy()?,
             described,
         }),
+    };
+    let frame = begin_frame(&stream, &settings, &picture)?;
+    let qp = match u8::try_from(frame.qp()) {
+        Ok(qp) => qp,
+        Err(error) => {
+            stream.rate.cancel(frame)?;
+            return Err(error.into());
+        }
     };
     stream.begin(Pending {
         plan,
@@ -199,9 +203,8 @@ fn prepare<'a>(
     });
     Ok(Prepared {
         picture,
+        sets: settings.sets,
         qp,
-        chroma_qp_index_offset,
-        size_mbs,
         source,
         reference,
         reconstruction,
@@ -256,23 +259,16 @@ enum Brings {
     All,
 }
 
-/// Writes the headers of an access unit.
-///
-/// The SPS takes effect with IDR pictures only; in between it is the one that decoders have.
+/// Writes the NAL units that come before the slices of a picture.
 fn write_units(
     known: Option<&Known>,
     settings: &Settings,
     described: &adapt::Stream,
     picture: &Picture,
     starts: bool,
-    qp: u8,
     units: &mut Units<'_>,
 ) -> Result<Brings> {
-    let (sps, described) = match known {
-        Some(known) if !starts => (&known.sets.sps, &known.described),
-        _ => (&settings.sets.sps, described),
-    };
-    let pps = &settings.sets.pps;
+    let ParameterSets { sps, pps } = &*settings.sets;
     if pps.seq_parameter_set_id != sps.seq_parameter_set_id {
         return Err(invalid(Invalid("seq_parameter_set_id")));
     }
@@ -295,9 +291,6 @@ fn write_units(
     if matches!(brings, Brings::All | Brings::Pps) {
         units.push_pps(pps).map_err(not_written)?;
     }
-    units
-        .push_slices(sps, pps, picture, qp, 1)
-        .map_err(not_written)?;
     Ok(brings)
 }
 

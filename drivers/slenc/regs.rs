@@ -28,12 +28,20 @@ register! {
 
     /// Features, a bit each.
     pub(crate) CAPS(u32) @ 0x008 {
+        /// Sums of squared errors are counted.
+        11:11 sse => bool;
         /// Ranges of macroblocks can be forced to intra.
         6:6 forced_intra => bool;
         /// P pictures of skipped macroblocks, on demand.
         5:5 all_skip => bool;
+        /// Slice headers are written from fields of the descriptor.
+        4:4 header_fields => bool;
         /// Slice headers are bits that the driver gives.
         3:3 header_bits => bool;
+        /// 8x8 transform and intra 8x8 prediction.
+        2:2 transform_8x8 => bool;
+        /// CABAC entropy coding.
+        1:1 cabac => bool;
         /// CAVLC entropy coding.
         0:0 cavlc => bool;
     }

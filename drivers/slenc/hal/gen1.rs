@@ -21,21 +21,30 @@ use crate::pure::{
         Failure,
         PictureJob, //
     },
-    units::Unit,
+    units::{
+        self,
+        Unit,
+        Units, //
+    },
 };
 
 /// Generation 1.
 pub(super) struct Gen1;
 
 impl Hal for Gen1 {
+    fn check(&self, able: &Capabilities) -> Result<(), Invalid> {
+        gen1::check_capabilities(able)
+    }
+
     fn describe(
         &self,
         job: &PictureJob<'_>,
         able: &Capabilities,
         memory: &Memory,
+        units: &mut Units<'_>,
         descriptor: &mut [u8; DESCRIPTOR_BYTES],
-    ) -> Result<(), Invalid> {
-        gen1::describe(job, able, memory, descriptor)
+    ) -> Result<(), units::Error> {
+        gen1::describe(job, able, memory, units, descriptor)
     }
 
     fn describe_unit(&self, unit: &Unit) -> [u8; UNIT_BYTES] {

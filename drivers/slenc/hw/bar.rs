@@ -20,14 +20,6 @@ use kernel::{
 /// BAR 0. After unbind every access fails with [`ENODEV`].
 pub(super) struct Bar(pci::DevresBar<{ regs::END }>);
 
-/// What the registers say about the hardware.
-pub(super) struct Identity {
-    /// Generation and abilities.
-    pub(super) capabilities: Capabilities,
-    /// It takes slice headers as bits, and codes with CAVLC.
-    pub(super) takes_header_bits: bool,
-}
-
 impl Bar {
     const RESET_POLL: Delta = Delta::from_micros(100);
     const RESET_TIMEOUT: Delta = Delta::from_millis(500);
@@ -39,7 +31,7 @@ impl Bar {
 
     /// Reads who is there; [`ENODEV`] when it is nobody this driver knows. What it says of itself
     /// is not checked.
-    pub(super) fn identify(&self) -> Result<Identity> {
+    pub(super) fn identify(&self) -> Result<Capabilities> {
         let bar = self.0.try_access().ok_or(ENODEV)?;
         if !bar.read(regs::ID).is_slenc() {
             return Err(ENODEV);
@@ -53,19 +45,22 @@ impl Bar {
         } else {
             0
         };
-        Ok(Identity {
-            capabilities: Capabilities {
-                generation: version.generation().into(),
-                revision: version.revision().into(),
-                min_size: (min.width().into(), min.height().into()),
-                max_size: (max.width().into(), max.height().into()),
-                formats: bar.read(regs::FORMATS).into_raw(),
-                references: limits.references().into(),
-                units: limits.units().into(),
-                forced_intra,
-                all_skip: caps.all_skip(),
-            },
-            takes_header_bits: caps.header_bits() && caps.cavlc(),
+        Ok(Capabilities {
+            generation: version.generation().into(),
+            revision: version.revision().into(),
+            min_size: (min.width().into(), min.height().into()),
+            max_size: (max.width().into(), max.height().into()),
+            formats: bar.read(regs::FORMATS).into_raw(),
+            references: limits.references().into(),
+            units: limits.units().into(),
+            forced_intra,
+            all_skip: caps.all_skip(),
+            cavlc: caps.cavlc(),
+            cabac: caps.cabac(),
+            transform_8x8: caps.transform_8x8(),
+            header_bits: caps.header_bits(),
+            header_fields: caps.header_fields(),
+            sse: caps.sse(),
         })
     }
 

@@ -11,10 +11,14 @@ use crate::{
     },
     pure::{
         gen1::Memory,
-        params::Invalid,
         picture::{
             Capabilities,
             PictureJob, //
+        },
+        units::{
+            self,
+            Unit,
+            Units, //
         }, //
     },
 };
@@ -52,6 +56,9 @@ pub(super) struct JobMemory {
     descriptor: Coherent<Descriptor>,
     units: Coherent<[[u8; UNIT_BYTES]]>,
     headers: Coherent<[u8]>,
+    /// What goes to `units` and `headers`, until all of it is known to fit.
+    new_units: KVec<Unit>,
+    new_headers: KVec<u8>,
 }
 
 impl JobMemory {
@@ -60,6 +67,8 @@ impl JobMemory {
             descriptor: Coherent::zeroed(dev, GFP_KERNEL)?,
             units: Coherent::zeroed_slice(dev, usize::from(units), GFP_KERNEL)?,
             headers: Coherent::zeroed_slice(dev, HEADER_BYTES, GFP_KERNEL)?,
+            new_units: KVec::from_elem(Unit::EMPTY, usize::from(units), GFP_KERNEL)?,
+            new_headers: KVec::from_elem(0, HEADER_BYTES, GFP_KERNEL)?,
         })
     }
 
@@ -72,22 +81,29 @@ impl JobMemory {
     ///
     /// The hardware must not be running: it would read half of one job and half of another.
     pub(super) fn write(
-        &self,
+        &mut self,
         hal: &dyn Hal,
         job: &PictureJob<'_>,
         able: &Capabilities,
-    ) -> Result<Result<(), Invalid>> {
+    ) -> Result<Result<(), units::Error>> {
         let memory = Memory {
             headers: self.headers.dma_address(),
             units: self.units.dma_address(),
         };
         let mut descriptor = [0; DESCRIPTOR_BYTES];
-        if let Err(invalid) = hal.describe(job, able, &memory, &mut descriptor) {
-            return Ok(Err(invalid));
-        }
-        let headers = job.units.bytes();
+        let described = Units::after(job.units, &mut self.new_headers, &mut self.new_units)
+            .map_err(units::Error::from)
+            .and_then(|mut units| {
+                hal.describe(job, able, &memory, &mut units, &mut descriptor)?;
+                Ok(units)
+            });
+        let units = match described {
+            Ok(units) => units,
+            Err(error) => return Ok(Err(error)),
+        };
+        let headers = units.bytes();
         io_project!(self.headers, [try: ..headers.len()]).copy_from_slice(headers);
-        for (n, unit) in job.units.units().iter().enumerate() {
+        for (n, unit) in units.units().iter().enumerate() {
             io_project!(self.units, [try: n]).copy_write(hal.describe_unit(unit));
         }
         io_project!(self.descriptor, [build: 0]).copy_write(descriptor);

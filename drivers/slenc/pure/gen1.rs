@@ -6,7 +6,7 @@
 use super::{
     params::{Invalid, SLICE_TYPE_I, SLICE_TYPE_P},
     picture::{Capabilities, Completion, Expected, Failure, PictureJob},
-    units::{Kind, Unit},
+    units::{self, Kind, Unit, Units},
 };
 
 /// Bytes of a descriptor that the driver writes.
@@ -87,19 +87,28 @@ fn check(ok: bool, what: &'static str) -> Result<(), Invalid> {
     }
 }
 
+/// Whether the hardware has what this layout is for.
+pub fn check_capabilities(able: &Capabilities) -> Result<(), Invalid> {
+    check(able.cavlc, "entropy_coding_mode_flag")?;
+    check(able.header_bits, "bits_length")
+}
+
 /// What the hardware would refuse, refused before it sees it.
-fn check_job(job: &PictureJob<'_>, able: &Capabilities) -> Result<(), Invalid> {
-    able.check_size(job.width_mbs, job.height_mbs)?;
+fn check_job(job: &PictureJob<'_>, units: &Units<'_>, able: &Capabilities) -> Result<(), Invalid> {
+    able.check_size(job.width_mbs(), job.height_mbs())?;
     check(job.qp <= 51, "qp")?;
     check(
-        (-12..=12).contains(&job.chroma_qp_index_offset),
+        (-12..=12).contains(&job.pps.chroma_qp_index_offset),
         "chroma_qp_index_offset",
     )?;
     check(job.output.size != 0, "output_size")?;
 
-    let inter = job.slice_type == SLICE_TYPE_P;
-    check(inter || job.slice_type == SLICE_TYPE_I, "picture_type")?;
-    check(inter == job.reference.is_some(), "reference_addr")?;
+    let inter = job.picture.slice_type == SLICE_TYPE_P;
+    check(
+        inter || job.picture.slice_type == SLICE_TYPE_I,
+        "picture_type",
+    )?;
+    check(job.references.len() == usize::from(inter), "reference_addr")?;
     check(inter || job.forced_intra.is_empty(), "forced_intra_count")?;
     let ranges = usize::from(able.forced_intra).min(FORCED_INTRA_ENTRIES);
     check(job.forced_intra.len() <= ranges, "forced_intra_count")?;
@@ -121,8 +130,8 @@ fn check_job(job: &PictureJob<'_>, able: &Capabilities) -> Result<(), Invalid> {
             let coded_as = |samples: u16, mbs: u16| {
                 samples % 2 == 0 && samples.div_ceil(16) == mbs && samples != 0
             };
-            check(coded_as(source.width, job.width_mbs), "source_width")?;
-            check(coded_as(source.height, job.height_mbs), "source_height")?;
+            check(coded_as(source.width, job.width_mbs()), "source_width")?;
+            check(coded_as(source.height, job.height_mbs()), "source_height")?;
             for (n, plane) in source.planes.iter().enumerate() {
                 if n < source.format.planes() {
                     let line = source.format.line_bytes(n, u32::from(source.width));
@@ -133,16 +142,19 @@ fn check_job(job: &PictureJob<'_>, able: &Capabilities) -> Result<(), Invalid> {
             }
         }
     }
-    check_units(job, able)
+    check_units(job, units, able)
 }
 
 /// The unit table: within header memory, and slices that cover the picture in order.
-fn check_units(job: &PictureJob<'_>, able: &Capabilities) -> Result<(), Invalid> {
-    let units = job.units.units();
-    check(units.len() <= usize::from(able.units), "unit_count")?;
-    let memory = job.units.bytes().len();
+fn check_units(
+    job: &PictureJob<'_>,
+    units: &Units<'_>,
+    able: &Capabilities,
+) -> Result<(), Invalid> {
+    check(units.units().len() <= usize::from(able.units), "unit_count")?;
+    let memory = units.bytes().len();
     let mut next_row = 0;
-    for unit in units {
+    for unit in units.units() {
         let end = unit.offset.checked_add(unit.bits.div_ceil(8));
         check(end.is_some_and(|end| end <= memory), "bits_offset")?;
         match unit.kind {
@@ -154,17 +166,20 @@ fn check_units(job: &PictureJob<'_>, able: &Capabilities) -> Result<(), Invalid>
             }
         }
     }
-    check(next_row == job.height_mbs, "rows")
+    check(next_row == job.height_mbs(), "rows")
 }
 
-/// Fills a descriptor, all of it; or says which field the hardware would refuse.
+/// Adds the slices to `units`, which are those of `job` before, and fills a descriptor, all of it;
+/// or says which field the hardware would refuse.
 pub fn describe(
     job: &PictureJob<'_>,
     able: &Capabilities,
     memory: &Memory,
+    units: &mut Units<'_>,
     descriptor: &mut [u8; DESCRIPTOR_BYTES],
-) -> Result<(), Invalid> {
-    check_job(job, able)?;
+) -> Result<(), units::Error> {
+    units.push_slices(job.sps, job.pps, job.picture, job.qp, job.slices)?;
+    check_job(job, units, able)?;
     descriptor.fill(0);
     let mut flags = 0;
     if job.source.is_none() {
@@ -179,18 +194,19 @@ pub fn describe(
     let planes = source.map_or_else(Default::default, |source| source.planes);
     // check_job() has seen that both counts and the size of header memory fit.
     let forced_count = u8::try_from(job.forced_intra.len()).unwrap_or(0);
-    let unit_count = u16::try_from(job.units.units().len()).unwrap_or(0);
-    let header_size = u32::try_from(job.units.bytes().len()).unwrap_or(0);
+    let unit_count = u16::try_from(units.units().len()).unwrap_or(0);
+    let header_size = u32::try_from(units.bytes().len()).unwrap_or(0);
 
     let mut f = Fields::new(descriptor);
     f.u32(LAYOUT).u32(OPERATION_ENCODE).u32(flags);
-    f.u8(job.slice_type).u8(job.qp);
-    f.i8(job.chroma_qp_index_offset).u8(format);
-    f.u16(job.width_mbs).u16(job.height_mbs);
+    f.u8(job.picture.slice_type).u8(job.qp);
+    f.i8(job.pps.chroma_qp_index_offset).u8(format);
+    f.u16(job.width_mbs()).u16(job.height_mbs());
     f.u16(width).u16(height);
-    f.u8(job.deblocking.disable_idc);
-    f.i8(job.deblocking.alpha_c0_offset_div2);
-    f.i8(job.deblocking.beta_offset_div2);
+    let deblocking = &job.picture.deblocking;
+    f.u8(deblocking.disable_idc);
+    f.i8(deblocking.alpha_c0_offset_div2);
+    f.i8(deblocking.beta_offset_div2);
     f.u8(forced_count);
     f.u16(unit_count).u16(0);
     for plane in &planes {
@@ -200,7 +216,7 @@ pub fn describe(
     for plane in &planes {
         f.u64(plane.address);
     }
-    f.u64(job.reference.unwrap_or(0));
+    f.u64(job.references.first().copied().unwrap_or(0));
     f.u64(job.reconstruction.unwrap_or(0));
     f.u64(job.output.address).u32(job.output.size);
     f.u32(header_size).u64(memory.headers);
@@ -352,17 +368,7 @@ mod tests {
     };
     use super::*;
 
-    const GEN1: Capabilities = Capabilities {
-        generation: 1,
-        revision: 0,
-        min_size: (16, 16),
-        max_size: (1920, 1088),
-        formats: 0xf,
-        references: 1,
-        units: 64,
-        forced_intra: 16,
-        all_skip: true,
-    };
+    const GEN1: Capabilities = Capabilities::GEN1;
     const MEMORY: Memory = Memory {
         headers: 0x1_0000_1000,
         units: 0x1_0000_2000,
@@ -371,6 +377,10 @@ mod tests {
         pic_width_in_mbs_minus1: 3,
         pic_height_in_map_units_minus1: 2,
         ..Sps::DEFAULT
+    };
+    const PPS: Pps = Pps {
+        chroma_qp_index_offset: -3,
+        ..Pps::DEFAULT
     };
     const PICTURE: Picture = Picture {
         nal_ref_idc: 1,
@@ -409,33 +419,51 @@ mod tests {
 
     fn job<'a>(units: &'a Units<'a>) -> PictureJob<'a> {
         PictureJob {
-            slice_type: SLICE_TYPE_P,
+            picture: &PICTURE,
+            sps: &SPS,
+            pps: &PPS,
             qp: 30,
-            chroma_qp_index_offset: -3,
-            width_mbs: 4,
-            height_mbs: 3,
+            slices: 3,
             source: Some(SOURCE),
-            reference: Some(0x3_0000_0000),
+            references: &[0x3_0000_0000],
             reconstruction: Some(0x4_0000_0000),
             output: Output {
                 address: 0x5_0000_0000,
                 size: 4096,
             },
-            deblocking: PICTURE.deblocking,
             forced_intra: &[],
             units,
         }
     }
 
-    /// Runs `check` with the units of a picture of three slices.
+    /// Runs `check` with the units that come before the slices: a PPS.
     fn with_units(check: impl FnOnce(&Units<'_>)) {
-        let (mut bytes, mut entries) = ([0; 128], [Unit::EMPTY; 4]);
+        let (mut bytes, mut entries) = ([0; 16], [Unit::EMPTY]);
         let mut units = Units::new(&mut bytes, &mut entries, true);
-        assert!(units.push_pps(&Pps::DEFAULT).is_ok());
-        assert!(units
-            .push_slices(&SPS, &Pps::DEFAULT, &PICTURE, 30, 3)
-            .is_ok());
+        assert!(units.push_pps(&PPS).is_ok());
         check(&units);
+    }
+
+    /// Describes a job of a few slices, and runs `check` with its units.
+    fn described(
+        job: &PictureJob<'_>,
+        able: &Capabilities,
+        check: impl FnOnce(&[u8; DESCRIPTOR_BYTES], &Units<'_>),
+    ) -> Result<(), units::Error> {
+        let (mut bytes, mut entries) = ([0; 128], [Unit::EMPTY; 5]);
+        let mut units = Units::after(job.units, &mut bytes, &mut entries)?;
+        let mut descriptor = [0xff; DESCRIPTOR_BYTES];
+        describe(job, able, &MEMORY, &mut units, &mut descriptor)?;
+        check(&descriptor, &units);
+        Ok(())
+    }
+
+    /// Whether a job is refused for what it is.
+    fn refused(job: PictureJob<'_>) -> bool {
+        matches!(
+            described(&job, &GEN1, |_, _| ()),
+            Err(units::Error::Invalid(_))
+        )
     }
 
     fn u32_at(bytes: &[u8], at: usize) -> u32 {
@@ -455,7 +483,6 @@ mod tests {
     #[test]
     fn fields_are_where_the_manual_says() {
         with_units(|units| {
-            let mut d = [0xff; DESCRIPTOR_BYTES];
             let ranges = [
                 MbRange { first: 1, count: 2 },
                 MbRange { first: 7, count: 5 },
@@ -464,32 +491,54 @@ mod tests {
                 forced_intra: &ranges,
                 ..job(units)
             };
-            assert!(describe(&job, &GEN1, &MEMORY, &mut d).is_ok());
-            assert_eq!(u32_at(&d, 0x00), 1);
-            assert_eq!(u32_at(&d, 0x04), 1);
-            assert_eq!(u32_at(&d, 0x08), 0);
-            assert!(d[0x0c..0x10] == [0, 30, 0xfd, 0][..]);
-            assert_eq!(u32_at(&d, 0x10), (3 << 16) | 4);
-            assert_eq!(u32_at(&d, 0x14), (48 << 16) | 50);
-            assert!(d[0x18..0x1c] == [2, 0xfe, 5, 2][..]);
-            assert_eq!(u32_at(&d, 0x1c), 4);
-            assert_eq!(u32_at(&d, 0x20), 64);
-            assert_eq!(u32_at(&d, 0x24), 50);
-            assert_eq!(u64_at(&d, 0x28), 0);
-            assert_eq!(u64_at(&d, 0x30), 0x2_0000_0001);
-            assert_eq!(u64_at(&d, 0x38), 0x2_0000_1001);
-            assert_eq!(u64_at(&d, 0x40), 0);
-            assert_eq!(u64_at(&d, 0x48), 0x3_0000_0000);
-            assert_eq!(u64_at(&d, 0x50), 0x4_0000_0000);
-            assert_eq!(u64_at(&d, 0x58), 0x5_0000_0000);
-            assert_eq!(u32_at(&d, 0x60), 4096);
-            assert_eq!(u32_at(&d, 0x64) as usize, units.bytes().len());
-            assert_eq!(u64_at(&d, 0x68), MEMORY.headers);
-            assert_eq!(u64_at(&d, 0x70), MEMORY.units);
-            assert_eq!(u64_at(&d, 0x78), 0);
-            assert_eq!(u64_at(&d, 0x80), (2 << 32) | 1);
-            assert_eq!(u64_at(&d, 0x88), (5 << 32) | 7);
-            assert!(d[0x90..].iter().all(|&byte| byte == 0));
+            let done = described(&job, &GEN1, |d, units| {
+                assert_eq!(u32_at(d, 0x00), 1);
+                assert_eq!(u32_at(d, 0x04), 1);
+                assert_eq!(u32_at(d, 0x08), 0);
+                assert!(d[0x0c..0x10] == [0, 30, 0xfd, 0][..]);
+                assert_eq!(u32_at(d, 0x10), (3 << 16) | 4);
+                assert_eq!(u32_at(d, 0x14), (48 << 16) | 50);
+                assert!(d[0x18..0x1c] == [2, 0xfe, 5, 2][..]);
+                assert_eq!(u32_at(d, 0x1c), 4);
+                assert_eq!(u32_at(d, 0x20), 64);
+                assert_eq!(u32_at(d, 0x24), 50);
+                assert_eq!(u64_at(d, 0x28), 0);
+                assert_eq!(u64_at(d, 0x30), 0x2_0000_0001);
+                assert_eq!(u64_at(d, 0x38), 0x2_0000_1001);
+                assert_eq!(u64_at(d, 0x40), 0);
+                assert_eq!(u64_at(d, 0x48), 0x3_0000_0000);
+                assert_eq!(u64_at(d, 0x50), 0x4_0000_0000);
+                assert_eq!(u64_at(d, 0x58), 0x5_0000_0000);
+                assert_eq!(u32_at(d, 0x60), 4096);
+                assert_eq!(u32_at(d, 0x64) as usize, units.bytes().len());
+                assert_eq!(u64_at(d, 0x68), MEMORY.headers);
+                assert_eq!(u64_at(d, 0x70), MEMORY.units);
+                assert_eq!(u64_at(d, 0x78), 0);
+                assert_eq!(u64_at(d, 0x80), (2 << 32) | 1);
+                assert_eq!(u64_at(d, 0x88), (5 << 32) | 7);
+                assert!(d[0x90..].iter().all(|&byte| byte == 0));
+            });
+            assert!(done.is_ok());
+        });
+    }
+
+    #[test]
+    fn slices_come_after_the_other_units() {
+        with_units(|units| {
+            let done = described(&job(units), &GEN1, |_, all| {
+                assert!(all.units().first() == units.units().first());
+                let slice = |n: usize| all.units().get(n).copied().unwrap_or(Unit::EMPTY);
+                for (n, row) in [(1, 0), (2, 1), (3, 2)] {
+                    let kind = Kind::Slice {
+                        first_row: row,
+                        rows: 1,
+                    };
+                    assert!(slice(n).kind == kind);
+                    assert!(slice(n).bits > 8);
+                }
+                assert_eq!(all.units().len(), 4);
+            });
+            assert!(done.is_ok());
         });
     }
 
@@ -519,65 +568,76 @@ mod tests {
     #[test]
     fn a_skipped_picture_has_no_source() {
         with_units(|units| {
-            let mut d = [0; DESCRIPTOR_BYTES];
             let skip = PictureJob {
                 source: None,
                 reconstruction: None,
                 ..job(units)
             };
-            assert!(describe(&skip, &GEN1, &MEMORY, &mut d).is_ok());
-            assert_eq!(u32_at(&d, 0x08), 3);
-            assert_eq!(u32_at(&d, 0x14), 0);
-            assert!(d[0x20..0x48].iter().all(|&byte| byte == 0));
-            assert_eq!(u64_at(&d, 0x50), 0);
+            let done = described(&skip, &GEN1, |d, _| {
+                assert_eq!(u32_at(d, 0x08), 3);
+                assert_eq!(u32_at(d, 0x14), 0);
+                assert!(d[0x20..0x48].iter().all(|&byte| byte == 0));
+                assert_eq!(u64_at(d, 0x50), 0);
+            });
+            assert!(done.is_ok());
             let unable = Capabilities {
                 all_skip: false,
                 ..GEN1
             };
-            assert!(describe(&skip, &unable, &MEMORY, &mut d).is_err());
+            assert!(described(&skip, &unable, |_, _| ()).is_err());
         });
     }
 
     #[test]
     fn what_hardware_would_refuse_is_refused() {
         with_units(|units| {
-            let refused = |job: PictureJob<'_>| {
-                describe(&job, &GEN1, &MEMORY, &mut [0; DESCRIPTOR_BYTES]).is_err()
-            };
             assert!(!refused(job(units)));
             assert!(refused(PictureJob {
                 qp: 52,
                 ..job(units)
             }));
             assert!(refused(PictureJob {
-                chroma_qp_index_offset: 13,
+                pps: &Pps {
+                    chroma_qp_index_offset: 13,
+                    ..PPS
+                },
+                ..job(units)
+            }));
+            for slice_type in [1, SLICE_TYPE_I] {
+                assert!(refused(PictureJob {
+                    picture: &Picture {
+                        slice_type,
+                        ..PICTURE
+                    },
+                    ..job(units)
+                }));
+            }
+            assert!(refused(PictureJob {
+                references: &[],
                 ..job(units)
             }));
             assert!(refused(PictureJob {
-                slice_type: 1,
+                references: &[0x3_0000_0000, 0x6_0000_0000],
                 ..job(units)
             }));
+            let wide = Sps {
+                pic_width_in_mbs_minus1: 120,
+                ..SPS
+            };
             assert!(refused(PictureJob {
-                slice_type: SLICE_TYPE_I,
-                ..job(units)
-            }));
-            assert!(refused(PictureJob {
-                reference: None,
-                ..job(units)
-            }));
-            assert!(refused(PictureJob {
-                width_mbs: 121,
-                ..job(units)
-            }));
-            // The slices cover three rows.
-            assert!(refused(PictureJob {
-                height_mbs: 4,
+                sps: &wide,
                 source: Some(Source {
-                    height: 64,
+                    width: 1936,
                     ..SOURCE
                 }),
                 ..job(units)
             }));
+            for slices in [0, 4] {
+                assert!(refused(PictureJob {
+                    slices,
+                    ..job(units)
+                }));
+            }
             assert!(refused(PictureJob {
                 output: Output {
                     address: 0,
@@ -612,11 +672,10 @@ mod tests {
     fn sources_have_to_fit_their_picture() {
         with_units(|units| {
             let refused = |source: Source| {
-                let job = PictureJob {
+                refused(PictureJob {
                     source: Some(source),
                     ..job(units)
-                };
-                describe(&job, &GEN1, &MEMORY, &mut [0; DESCRIPTOR_BYTES]).is_err()
+                })
             };
             assert!(!refused(SOURCE));
             assert!(refused(Source {
@@ -647,6 +706,28 @@ mod tests {
                 ..SOURCE
             }));
         });
+    }
+
+    #[test]
+    fn too_many_slices_for_the_unit_table() {
+        with_units(|units| {
+            let three = Capabilities { units: 3, ..GEN1 };
+            let refused = described(&job(units), &three, |_, _| ());
+            assert!(refused == Err(Invalid("unit_count").into()));
+        });
+    }
+
+    #[test]
+    fn hardware_without_this_layout() {
+        assert!(check_capabilities(&GEN1).is_ok());
+        for (cavlc, header_bits) in [(false, true), (true, false)] {
+            let unable = Capabilities {
+                cavlc,
+                header_bits,
+                ..GEN1
+            };
+            assert!(check_capabilities(&unable).is_err());
+        }
     }
 
     const EXPECTED: Expected = Expected {

@@ -4,8 +4,8 @@
 
 use super::{
     dpb::MAX_REFERENCES,
-    params::{Invalid, SLICE_TYPE_I},
-    slice::Deblocking,
+    params::{Invalid, Pps, Sps, SLICE_TYPE_I},
+    slice::Picture,
     units::Units,
 };
 
@@ -97,36 +97,44 @@ pub struct MbRange {
 
 /// A picture to code. All addresses are bus addresses.
 pub struct PictureJob<'a> {
-    /// slice_type of all slices.
-    pub slice_type: u8,
+    /// What all its slice headers say.
+    pub picture: &'a Picture,
+    /// The SPS that it is coded with, adapted.
+    pub sps: &'a Sps,
+    /// The PPS that it is coded with, adapted.
+    pub pps: &'a Pps,
     /// Luma QP of every macroblock, 0..51.
     pub qp: u8,
-    /// chroma_qp_index_offset of the PPS.
-    pub chroma_qp_index_offset: i8,
-    /// Coded width in macroblocks.
-    pub width_mbs: u16,
-    /// Coded height in macroblocks.
-    pub height_mbs: u16,
+    /// Slices of about the same number of macroblock rows, which cover the picture.
+    pub slices: u16,
     /// What to code. Nothing: every macroblock is skipped, and the picture repeats its reference.
     pub source: Option<Source>,
-    /// Reconstruction that a P picture refers to.
-    pub reference: Option<u64>,
+    /// Reconstructions that a P picture refers to: its reference list 0.
+    pub references: &'a [u64],
     /// Where its reconstruction is written, if anything will refer to it.
     pub reconstruction: Option<u64>,
     /// Where coded data goes.
     pub output: Output,
-    /// The deblocking filter.
-    pub deblocking: Deblocking,
     /// Macroblocks of a P picture that are coded as intra.
     pub forced_intra: &'a [MbRange],
-    /// The NAL units, in stream order.
+    /// The NAL units that come before the slices, in stream order.
     pub units: &'a Units<'a>,
 }
 
 impl PictureJob<'_> {
+    /// Coded width in macroblocks.
+    pub fn width_mbs(&self) -> u16 {
+        self.sps.pic_width_in_mbs_minus1.saturating_add(1)
+    }
+
+    /// Coded height in macroblocks.
+    pub fn height_mbs(&self) -> u16 {
+        self.sps.pic_height_in_map_units_minus1.saturating_add(1)
+    }
+
     /// Number of macroblocks.
     pub fn macroblocks(&self) -> u32 {
-        u32::from(self.width_mbs) * u32::from(self.height_mbs)
+        u32::from(self.width_mbs()) * u32::from(self.height_mbs())
     }
 
     /// What the result of the job has to agree with when its tag is `tag`.
@@ -135,7 +143,7 @@ impl PictureJob<'_> {
             tag,
             output_size: self.output.size,
             macroblocks: self.macroblocks(),
-            intra: self.slice_type == SLICE_TYPE_I,
+            intra: self.picture.slice_type == SLICE_TYPE_I,
         }
     }
 }
@@ -245,16 +253,48 @@ pub struct Capabilities {
     pub forced_intra: u8,
     /// P pictures of skipped macroblocks, on demand.
     pub all_skip: bool,
+    /// CAVLC entropy coding.
+    pub cavlc: bool,
+    /// CABAC entropy coding.
+    pub cabac: bool,
+    /// 8x8 transform and intra 8x8 prediction.
+    pub transform_8x8: bool,
+    /// Slice headers are bits that the driver gives.
+    pub header_bits: bool,
+    /// Slice headers are written from fields of the descriptor.
+    pub header_fields: bool,
+    /// Sums of squared errors are counted.
+    pub sse: bool,
 }
 
 impl Capabilities {
+    /// Those of generation 1, for tests.
+    #[cfg(any(test, CONFIG_KUNIT = "y"))]
+    pub const GEN1: Self = Self {
+        generation: 1,
+        revision: 0,
+        min_size: (16, 16),
+        max_size: (1920, 1088),
+        formats: 0xf,
+        references: 1,
+        units: 64,
+        forced_intra: 16,
+        all_skip: true,
+        cavlc: true,
+        cabac: false,
+        transform_8x8: false,
+        header_bits: true,
+        header_fields: false,
+        sse: false,
+    };
+
     /// Smallest limit of a length, in samples: a macroblock.
     const MIN_LENGTH: u16 = 16;
     /// Largest limit of a length, in samples. H.264 table A-1 allows longer ones, of pictures that
     /// are lower; below it no buffer size overflows.
     const MAX_LENGTH: u16 = 8192;
-    /// NAL units of an access unit at most: delimiter, parameter sets and a slice.
-    const MIN_UNITS: u8 = 4;
+    /// NAL units of an access unit that are no slices: delimiter and parameter sets.
+    const OTHER_UNITS: u16 = 3;
 
     /// Whether an encoder can be like this. The hardware is not trusted: formats, buffer sizes and
     /// jobs follow from what it says.
@@ -275,11 +315,16 @@ impl Capabilities {
             Err(Invalid("source_format"))
         } else if !(1..=MAX_REFERENCES).contains(&usize::from(self.references)) {
             Err(Invalid("references"))
-        } else if self.units < Self::MIN_UNITS {
+        } else if self.slices() == 0 {
             Err(Invalid("unit_count"))
         } else {
             Ok(())
         }
+    }
+
+    /// Slices of one picture at most: units that the others leave.
+    pub fn slices(&self) -> u16 {
+        u16::from(self.units).saturating_sub(Self::OTHER_UNITS)
     }
 
     /// Whether pictures of this format can be a source.
@@ -326,17 +371,7 @@ mod tests {
         assert_eq!(largest.qp_mean_q8(), u32::MAX);
     }
 
-    const GEN1: Capabilities = Capabilities {
-        generation: 1,
-        revision: 0,
-        min_size: (16, 16),
-        max_size: (1920, 1088),
-        formats: 0xf,
-        references: 1,
-        units: 64,
-        forced_intra: 16,
-        all_skip: true,
-    };
+    const GEN1: Capabilities = Capabilities::GEN1;
 
     #[test]
     fn an_encoder_that_can_be() {
@@ -350,6 +385,7 @@ mod tests {
             ..GEN1
         };
         assert!(least.check().is_ok());
+        assert_eq!((least.slices(), GEN1.slices()), (1, 61));
         let most = Capabilities {
             max_size: (8192, 8192),
             formats: u32::MAX,

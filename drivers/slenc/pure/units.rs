@@ -93,6 +93,29 @@ impl<'a> Units<'a> {
         }
     }
 
+    /// The units of `before`, in memory with room for more.
+    pub fn after(
+        before: &Units<'_>,
+        bytes: &'a mut [u8],
+        units: &'a mut [Unit],
+    ) -> Result<Self, Full> {
+        bytes
+            .get_mut(..before.used)
+            .ok_or(Full)?
+            .copy_from_slice(before.bytes());
+        units
+            .get_mut(..before.count)
+            .ok_or(Full)?
+            .copy_from_slice(before.units());
+        Ok(Self {
+            bytes,
+            units,
+            used: before.used,
+            count: before.count,
+            start_codes: before.start_codes,
+        })
+    }
+
     /// The units so far, in stream order.
     pub fn units(&self) -> &[Unit] {
         self.units.get(..self.count).unwrap_or_default()
@@ -273,6 +296,26 @@ mod tests {
                 .first()
                 .is_some_and(|unit| unit.start_code == 4));
         }
+    }
+
+    #[test]
+    fn units_go_on_elsewhere() {
+        let (mut bytes, mut entries) = ([0xaa; 32], [Unit::EMPTY; 2]);
+        let mut before = Units::new(&mut bytes, &mut entries, true);
+        assert!(before.push_aud(SLICE_TYPE_P).is_ok());
+        assert!(before.push_pps(&Pps::DEFAULT).is_ok());
+        let (mut bytes, mut entries) = ([0; 64], [Unit::EMPTY; 3]);
+        assert!(Units::after(&before, &mut bytes[..15], &mut entries).is_err());
+        assert!(Units::after(&before, &mut bytes, &mut entries[..1]).is_err());
+        let after = Units::after(&before, &mut bytes, &mut entries);
+        assert!(after.is_ok_and(|mut after| {
+            assert!(after.units() == before.units() && after.bytes() == before.bytes());
+            assert!(after.push_slices(&SPS, &Pps::DEFAULT, &P, 26, 1).is_ok());
+            after.units().get(2).is_some_and(|unit| {
+                // Not the first unit: a short start code.
+                (unit.offset, unit.start_code) == (before.bytes().len(), 3)
+            })
+        }));
     }
 
     #[test]

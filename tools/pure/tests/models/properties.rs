@@ -20,7 +20,7 @@ use slenc_pure::{
         picture::{
             Capabilities, Expected, MbRange, Output, PictureJob, Plane, Source, SourceFormat,
         },
-        slice::Deblocking,
+        slice::Picture,
         units::{Unit, Units},
     },
 };
@@ -323,6 +323,12 @@ const GEN1: Capabilities = Capabilities {
     units: 64,
     forced_intra: 16,
     all_skip: true,
+    cavlc: true,
+    cabac: false,
+    transform_8x8: false,
+    header_bits: true,
+    header_fields: false,
+    sse: false,
 };
 
 #[test]
@@ -388,10 +394,27 @@ fn any_job_is_described_or_refused() {
             .unwrap();
         dpb.commit(&idr, 0).unwrap();
         let (mut bytes, mut entries) = ([0; 512], [Unit::EMPTY; 4]);
-        let mut units = Units::new(&mut bytes, &mut entries, random.one_in(2));
-        let slices = random.below(4) as u16;
-        let qp = random.below(54) as u8;
-        let _ = units.push_slices(&sps, &Pps::DEFAULT, &idr.picture, qp, slices);
+        let mut before = Units::new(&mut bytes, &mut entries, random.one_in(2));
+        if random.one_in(2) {
+            before.push_aud(idr.picture.slice_type).unwrap();
+        }
+        let pps = Pps {
+            chroma_qp_index_offset: random.below(27) as i8 - 13,
+            ..Pps::DEFAULT
+        };
+        let inter = random.one_in(2);
+        let picture = Picture {
+            idr: !inter,
+            slice_type: if inter { SLICE_TYPE_P } else { SLICE_TYPE_I },
+            num_ref_idx_l0_active: inter.into(),
+            ..idr.picture
+        };
+        let references = [random.next(), random.next()];
+        let referred = if random.one_in(20) {
+            random.below(3) as usize
+        } else {
+            inter.into()
+        };
         let format = *[
             SourceFormat::Nv12,
             SourceFormat::Planar420,
@@ -413,41 +436,45 @@ fn any_job_is_described_or_refused() {
             first: random.below(20) as u32,
             count: random.edgy_u32(),
         }];
-        let inter = random.one_in(2);
         let job = PictureJob {
-            slice_type: if inter { SLICE_TYPE_P } else { SLICE_TYPE_I },
-            qp,
-            chroma_qp_index_offset: random.below(27) as i8 - 13,
-            width_mbs,
-            height_mbs,
+            picture: &picture,
+            sps: &sps,
+            pps: &pps,
+            qp: random.below(54) as u8,
+            slices: random.below(4) as u16,
             source: (!random.one_in(8)).then(|| Source {
                 format,
                 width: (width_mbs * 16).wrapping_sub(random.below(6) as u16 * 2),
                 height: height_mbs * 16,
                 planes,
             }),
-            reference: (inter != random.one_in(20)).then(|| random.next()),
+            references: &references[..referred],
             reconstruction: random.one_in(2).then(|| random.next()),
             output: Output {
                 address: random.next(),
                 size: random.edgy_u32(),
             },
-            deblocking: Deblocking::default(),
             forced_intra: if random.one_in(8) { &ranges } else { &[] },
-            units: &units,
+            units: &before,
         };
         let memory = Memory {
             headers: 0x1000,
             units: 0x2000,
         };
         let mut descriptor = [0xa5; DESCRIPTOR_BYTES];
-        if gen1::describe(&job, &GEN1, &memory, &mut descriptor).is_ok() {
+        let (mut bytes, mut entries) = ([0; 512], [Unit::EMPTY; 8]);
+        let mut units = Units::after(&before, &mut bytes, &mut entries).unwrap();
+        if gen1::describe(&job, &GEN1, &memory, &mut units, &mut descriptor).is_ok() {
             described += 1;
             // Reserved fields are zero.
             for reserved in [0x1e..0x20, 0x2c..0x30, 0x78..0x80, 0x88..0x100] {
                 assert!(descriptor[reserved].iter().all(|&byte| byte == 0));
             }
-            assert_eq!(descriptor[0x10], width_mbs as u8);
+            assert_eq!(descriptor[0x10], job.width_mbs() as u8);
+            assert_eq!(
+                units.units().len(),
+                before.units().len() + usize::from(job.slices)
+            );
             let skip = descriptor[0x08] & 1 != 0;
             assert_eq!(skip, job.source.is_none());
             assert!(!skip || inter);
