@@ -3,7 +3,7 @@
 //! What differs between the generations of the hardware.
 
 use crate::pure::{
-    gen1::Memory,
+    gen1::DESCRIPTOR_BYTES,
     params::Invalid,
     picture::{
         Capabilities,
@@ -12,26 +12,26 @@ use crate::pure::{
         Failure,
         PictureJob, //
     },
+    result::RESULT_BYTES,
+    unit_table::Memory,
     units::{
         self,
-        Unit,
         Units, //
-    },
+    }, //
 };
 
 mod gen1;
 
-/// Bytes of a job descriptor without its result block, of any generation.
-pub(crate) const DESCRIPTOR_BYTES: usize = crate::pure::gen1::DESCRIPTOR_BYTES;
-/// Bytes of a result block.
-pub(crate) const RESULT_BYTES: usize = crate::pure::gen1::RESULT_BYTES;
-/// Bytes of an entry of the unit table.
-pub(crate) const UNIT_BYTES: usize = crate::pure::gen1::UNIT_BYTES;
+/// Bytes of a job descriptor without its result block, at most.
+pub(crate) const MAX_DESCRIPTOR_BYTES: usize = DESCRIPTOR_BYTES;
 
 /// The memory layouts of a generation.
 pub(crate) trait Hal: Send + Sync {
     /// Whether the hardware has what these layouts are for.
     fn check(&self, able: &Capabilities) -> Result<(), Invalid>;
+
+    /// Bytes of a job descriptor without its result block, a multiple of [`RESULT_BYTES`].
+    fn descriptor_bytes(&self) -> usize;
 
     /// Fills the descriptor of a job, and adds its slices to `units`, which are those that come
     /// before; or says what of it the hardware cannot do.
@@ -41,11 +41,8 @@ pub(crate) trait Hal: Send + Sync {
         able: &Capabilities,
         memory: &Memory,
         units: &mut Units<'_>,
-        descriptor: &mut [u8; DESCRIPTOR_BYTES],
+        descriptor: &mut [u8],
     ) -> Result<(), units::Error>;
-
-    /// Makes an entry of the unit table.
-    fn describe_unit(&self, unit: &Unit) -> [u8; UNIT_BYTES];
 
     /// Reads a result block, and believes only what can be true.
     fn result(

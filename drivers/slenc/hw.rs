@@ -24,6 +24,7 @@ use crate::{
             Failure,
             PictureJob, //
         },
+        result::RESULT_BYTES,
         slot::{
             Refused,
             Running,
@@ -212,12 +213,12 @@ impl<C: Client> Hardware<C> {
         true
     }
 
-    fn result_block(&self, tag: u32) -> Option<[u8; hal::RESULT_BYTES]> {
+    fn result_block(&self, tag: u32) -> Option<[u8; RESULT_BYTES]> {
         self.memory.lock().as_ref()?.result(tag)
     }
 
     /// Ends the job with this tag by its result.
-    fn conclude(&self, tag: u32, block: &[u8; hal::RESULT_BYTES]) {
+    fn conclude(&self, tag: u32, block: &[u8; RESULT_BYTES]) {
         let Some(running) = self.slot.lock().take(tag, Then::Reset) else {
             return;
         };
@@ -403,7 +404,7 @@ impl<'bound, C: Client> Attached<'bound, C> {
                 dev_err!(pdev, "limits cannot be true: {}\n", invalid.0);
                 ENODEV
             })?;
-        let memory = JobMemory::new(pdev.as_ref(), capabilities.units)?;
+        let memory = JobMemory::new(pdev.as_ref(), hal, capabilities.units)?;
         let hardware = Arc::pin_init(
             try_pin_init!(Hardware {
                 dev: pdev.into(),

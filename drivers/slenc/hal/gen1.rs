@@ -2,17 +2,9 @@
 
 //! The first generation: CAVLC, slice headers as bits in memory.
 
-use super::{
-    Hal,
-    DESCRIPTOR_BYTES,
-    RESULT_BYTES,
-    UNIT_BYTES, //
-};
+use super::Hal;
 use crate::pure::{
-    gen1::{
-        self,
-        Memory, //
-    },
+    gen1,
     params::Invalid,
     picture::{
         Capabilities,
@@ -21,11 +13,15 @@ use crate::pure::{
         Failure,
         PictureJob, //
     },
+    result::{
+        self,
+        RESULT_BYTES, //
+    },
+    unit_table::Memory,
     units::{
         self,
-        Unit,
         Units, //
-    },
+    }, //
 };
 
 /// Generation 1.
@@ -36,19 +32,19 @@ impl Hal for Gen1 {
         gen1::check_capabilities(able)
     }
 
+    fn descriptor_bytes(&self) -> usize {
+        gen1::DESCRIPTOR_BYTES
+    }
+
     fn describe(
         &self,
         job: &PictureJob<'_>,
         able: &Capabilities,
         memory: &Memory,
         units: &mut Units<'_>,
-        descriptor: &mut [u8; DESCRIPTOR_BYTES],
+        descriptor: &mut [u8],
     ) -> Result<(), units::Error> {
         gen1::describe(job, able, memory, units, descriptor)
-    }
-
-    fn describe_unit(&self, unit: &Unit) -> [u8; UNIT_BYTES] {
-        gen1::describe_unit(unit)
     }
 
     fn result(
@@ -56,6 +52,6 @@ impl Hal for Gen1 {
         block: &[u8; RESULT_BYTES],
         expected: &Expected,
     ) -> Result<Completion, Failure> {
-        gen1::parse_result(block, expected)
+        result::parse(block, expected)
     }
 }

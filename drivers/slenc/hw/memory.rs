@@ -5,15 +5,18 @@
 use crate::{
     hal::{
         Hal,
-        DESCRIPTOR_BYTES,
-        RESULT_BYTES,
-        UNIT_BYTES, //
+        MAX_DESCRIPTOR_BYTES, //
     },
     pure::{
-        gen1::Memory,
         picture::{
             Capabilities,
             PictureJob, //
+        },
+        result::RESULT_BYTES,
+        unit_table::{
+            self,
+            Memory,
+            UNIT_BYTES, //
         },
         units::{
             self,
@@ -43,17 +46,18 @@ use kernel::{
 /// Header memory: parameter sets of some hundred bytes, and some ten of each slice.
 const HEADER_BYTES: usize = 8192;
 
-/// A descriptor and behind it its result block, both of half the size.
-type Descriptor = [[u8; DESCRIPTOR_BYTES]; 2];
-
-const _: () = assert!(DESCRIPTOR_BYTES == RESULT_BYTES);
+/// What descriptors consist of: they are as long as some result blocks.
+type Block = [u8; RESULT_BYTES];
 
 /// The tag's 32-bit word in a result block, of any generation.
 const RESULT_TAG_WORD: usize = 1;
 
 /// The memory of the one job that can run.
 pub(super) struct JobMemory {
-    descriptor: Coherent<Descriptor>,
+    /// The descriptor and behind it the result block.
+    descriptor: Coherent<[Block]>,
+    /// Which of the blocks is the result block.
+    result: usize,
     units: Coherent<[[u8; UNIT_BYTES]]>,
     headers: Coherent<[u8]>,
     /// What goes to `units` and `headers`, until all of it is known to fit.
@@ -62,9 +66,11 @@ pub(super) struct JobMemory {
 }
 
 impl JobMemory {
-    pub(super) fn new(dev: &Device<Bound>, units: u8) -> Result<Self> {
+    pub(super) fn new(dev: &Device<Bound>, hal: &dyn Hal, units: u8) -> Result<Self> {
+        let result = hal.descriptor_bytes() / RESULT_BYTES;
         Ok(Self {
-            descriptor: Coherent::zeroed(dev, GFP_KERNEL)?,
+            descriptor: Coherent::zeroed_slice(dev, result.saturating_add(1), GFP_KERNEL)?,
+            result,
             units: Coherent::zeroed_slice(dev, usize::from(units), GFP_KERNEL)?,
             headers: Coherent::zeroed_slice(dev, HEADER_BYTES, GFP_KERNEL)?,
             new_units: KVec::from_elem(Unit::EMPTY, usize::from(units), GFP_KERNEL)?,
@@ -90,11 +96,12 @@ impl JobMemory {
             headers: self.headers.dma_address(),
             units: self.units.dma_address(),
         };
-        let mut descriptor = [0; DESCRIPTOR_BYTES];
+        let mut descriptor = [0; MAX_DESCRIPTOR_BYTES];
+        let descriptor = descriptor.get_mut(..hal.descriptor_bytes()).ok_or(EINVAL)?;
         let described = Units::after(job.units, &mut self.new_headers, &mut self.new_units)
             .map_err(units::Error::from)
             .and_then(|mut units| {
-                hal.describe(job, able, &memory, &mut units, &mut descriptor)?;
+                hal.describe(job, able, &memory, &mut units, descriptor)?;
                 Ok(units)
             });
         let units = match described {
@@ -104,16 +111,23 @@ impl JobMemory {
         let headers = units.bytes();
         io_project!(self.headers, [try: ..headers.len()]).copy_from_slice(headers);
         for (n, unit) in units.units().iter().enumerate() {
-            io_project!(self.units, [try: n]).copy_write(hal.describe_unit(unit));
+            io_project!(self.units, [try: n]).copy_write(unit_table::describe(unit));
         }
-        io_project!(self.descriptor, [build: 0]).copy_write(descriptor);
-        io_project!(self.descriptor, [build: 1]).copy_write([0; RESULT_BYTES]);
+        for (n, block) in descriptor.chunks_exact(RESULT_BYTES).enumerate() {
+            let block = Block::try_from(block).map_err(|_| EINVAL)?;
+            io_project!(self.descriptor, [try: n]).copy_write(block);
+        }
+        io_project!(self.descriptor, [try: self.result]).copy_write([0; RESULT_BYTES]);
         Ok(Ok(()))
+    }
+
+    fn result_block(&self) -> Result<CoherentView<'_, Block>> {
+        Ok(io_project!(self.descriptor, [try: self.result]))
     }
 
     /// The result block, if it is that of the job with this tag.
     pub(super) fn result(&self, tag: u32) -> Option<[u8; RESULT_BYTES]> {
-        let result = io_project!(self.descriptor, [build: 1]);
+        let result = self.result_block().ok()?;
         let words: CoherentView<'_, [u32; RESULT_BYTES / 4]> = result.try_cast().ok()?;
         if u32::from_le(io_read!(words, [build: RESULT_TAG_WORD])) != tag {
             return None;

@@ -10,14 +10,20 @@
 
 pub mod adapt;
 pub mod bits;
+pub mod checks;
 pub mod dpb;
+pub mod fields;
+#[cfg(any(test, CONFIG_KUNIT = "y"))]
+pub mod fixture;
 pub mod gen1;
 pub mod headers;
 pub mod level;
 pub mod params;
 pub mod picture;
+pub mod result;
 pub mod slice;
 pub mod slot;
+pub mod unit_table;
 pub mod units;
 
 /// The KUnit suite attribute that the crate root has from the kernel's prelude; cargo has its own

@@ -14,13 +14,15 @@ use slenc_pure::{
         adapt::{adapt_pps, adapt_sps, Abilities, Colour, Stream},
         bits::BitWriter,
         dpb::Dpb,
-        gen1::{self, Memory, DESCRIPTOR_BYTES, RESULT_BYTES},
+        gen1::{self, DESCRIPTOR_BYTES},
         level::{self, Demand},
         params::{EncodeParams, Pps, Sps, SLICE_TYPE_I, SLICE_TYPE_P},
         picture::{
             Capabilities, Expected, MbRange, Output, PictureJob, Plane, Source, SourceFormat,
         },
+        result::{self, RESULT_BYTES},
         slice::Picture,
+        unit_table::{self, Memory},
         units::{Unit, Units},
     },
 };
@@ -362,7 +364,7 @@ fn any_result_block_is_judged() {
         for (bytes, word) in block.chunks_exact_mut(4).zip(words) {
             bytes.copy_from_slice(&word.to_le_bytes());
         }
-        if let Ok(done) = gen1::parse_result(&block, &expected) {
+        if let Ok(done) = result::parse(&block, &expected) {
             believed += 1;
             assert_eq!(block[4..8], expected.tag.to_le_bytes());
             assert!(done.bytes <= expected.output_size && done.bytes > 0);
@@ -480,7 +482,7 @@ fn any_job_is_described_or_refused() {
             assert!(!skip || inter);
         }
         for unit in units.units() {
-            let entry = gen1::describe_unit(unit);
+            let entry = unit_table::describe(unit);
             assert!(entry[0x10..].iter().all(|&byte| byte == 0));
         }
     }

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The result block, as in Documentation/slenc/hardware.rst.
+
+use super::{
+    fields::Block,
+    picture::{Completion, Expected, Failure},
+};
+
+/// Bytes of a result block.
+pub const RESULT_BYTES: usize = 256;
+
+const STATUS_OK: u32 = 1;
+const STATUS_BAD_DESCRIPTOR: u32 = 2;
+const STATUS_DMA_FAULT: u32 = 3;
+const STATUS_OUTPUT_FULL: u32 = 4;
+const STATUS_INTERNAL: u32 = 5;
+/// In error_info: the offset is one in the unit table.
+const ERROR_IN_UNITS: u32 = 1 << 31;
+
+/// Reads a result block. The hardware is not trusted: what it says has to be possible.
+pub fn parse(block: &[u8; RESULT_BYTES], expected: &Expected) -> Result<Completion, Failure> {
+    let mut b = Block::new(block);
+    let status = b.u32();
+    if b.u32() != expected.tag {
+        return Err(Failure::NotThisJob);
+    }
+    let bytes = b.u32();
+    let error_info = b.u32();
+    let address = b.u64();
+    match status {
+        STATUS_OK => {}
+        STATUS_BAD_DESCRIPTOR => {
+            return Err(Failure::BadDescriptor {
+                offset: error_info & !ERROR_IN_UNITS,
+                in_units: error_info & ERROR_IN_UNITS != 0,
+            })
+        }
+        STATUS_DMA_FAULT => return Err(Failure::DmaFault { address }),
+        STATUS_OUTPUT_FULL => return Err(Failure::OutputFull),
+        STATUS_INTERNAL => return Err(Failure::Internal),
+        other => return Err(Failure::UnknownStatus(other)),
+    }
+    let done = Completion {
+        macroblocks: expected.macroblocks,
+        bytes,
+        header_bits: b.u32(),
+        slice_data_bits: b.u32(),
+        emulation_bytes: b.u32(),
+        qp_sum: b.u32(),
+        nonzero: b.u32(),
+        intra_mbs: b.u32(),
+        skip_mbs: b.u32(),
+        pcm_mbs: b.u32(),
+        sad: b.u64(),
+        mad: b.u64(),
+        encode_ns: b.u64(),
+        qp_min: b.u8(),
+        qp_max: b.u8(),
+    };
+    match implausible(&done, expected) {
+        None => Ok(done),
+        Some(what) => Err(Failure::Implausible(what)),
+    }
+}
+
+/// The field that cannot be true, if there is one.
+fn implausible(done: &Completion, expected: &Expected) -> Option<&'static str> {
+    let mbs = u64::from(expected.macroblocks);
+    let bits = u64::from(done.header_bits)
+        + u64::from(done.slice_data_bits)
+        + u64::from(done.emulation_bytes) * 8;
+    let qps = mbs * u64::from(done.qp_min)..=mbs * u64::from(done.qp_max);
+    // Luma of a macroblock: 256 samples, each at most 255 off.
+    let largest_difference = mbs * 256 * 255;
+    let checks = [
+        (
+            done.bytes != 0 && done.bytes <= expected.output_size,
+            "bytes",
+        ),
+        (bits <= u64::from(done.bytes) * 8, "header_bits"),
+        (done.qp_min <= done.qp_max && done.qp_max <= 51, "qp_max"),
+        (qps.contains(&u64::from(done.qp_sum)), "qp_sum"),
+        (u64::from(done.nonzero) <= mbs * 384, "nonzero"),
+        (
+            u64::from(done.intra_mbs) + u64::from(done.skip_mbs) <= mbs,
+            "intra_mbs",
+        ),
+        (
+            !expected.intra || u64::from(done.intra_mbs) == mbs,
+            "skip_mbs",
+        ),
+        (done.pcm_mbs <= done.intra_mbs, "pcm_mbs"),
+        (done.sad <= largest_difference, "sad_sum"),
+        (done.mad <= largest_difference, "mad_sum"),
+    ];
+    checks
+        .into_iter()
+        .find(|(possible, _)| !possible)
+        .map(|(_, what)| what)
+}
+
+#[cfg(any(test, CONFIG_KUNIT = "y"))]
+#[cfg_attr(not(test), super::kunit_tests(slenc_result))]
+mod tests {
+    use super::super::fields::Fields;
+    use super::*;
+
+    const EXPECTED: Expected = Expected {
+        tag: 77,
+        output_size: 4096,
+        macroblocks: 12,
+        intra: false,
+    };
+
+    /// A result of a picture that is coded.
+    fn result() -> [u8; RESULT_BYTES] {
+        let mut block = [0; RESULT_BYTES];
+        let mut f = Fields::new(&mut block);
+        f.u32(STATUS_OK).u32(77).u32(1000).u32(0).u64(0);
+        // header, slice data, emulation; QP sum, nonzero, intra, skip, I_PCM
+        f.u32(100).u32(7892).u32(1);
+        f.u32(12 * 30 + 2).u32(500).u32(2).u32(3).u32(1);
+        f.u64(12_345).u64(54_321).u64(1_000_000).u8(30).u8(31);
+        block
+    }
+
+    fn with(at: usize, value: u32) -> Result<Completion, Failure> {
+        let mut block = result();
+        Fields::new(block.get_mut(at..).unwrap_or_default()).u32(value);
+        parse(&block, &EXPECTED)
+    }
+
+    #[test]
+    fn a_result_is_read_from_where_the_manual_says() {
+        let wanted = Completion {
+            macroblocks: 12,
+            bytes: 1000,
+            header_bits: 100,
+            slice_data_bits: 7892,
+            emulation_bytes: 1,
+            qp_sum: 362,
+            qp_min: 30,
+            qp_max: 31,
+            nonzero: 500,
+            intra_mbs: 2,
+            skip_mbs: 3,
+            pcm_mbs: 1,
+            sad: 12_345,
+            mad: 54_321,
+            encode_ns: 1_000_000,
+        };
+        assert!(parse(&result(), &EXPECTED) == Ok(wanted));
+    }
+
+    #[test]
+    fn another_tag_is_another_job() {
+        assert_eq!(with(0x04, 0), Err(Failure::NotThisJob));
+        assert_eq!(with(0x04, 76), Err(Failure::NotThisJob));
+    }
+
+    #[test]
+    fn each_status_is_told_apart() {
+        assert_eq!(with(0x00, STATUS_OUTPUT_FULL), Err(Failure::OutputFull));
+        assert_eq!(with(0x00, STATUS_INTERNAL), Err(Failure::Internal));
+        assert_eq!(with(0x00, 0), Err(Failure::UnknownStatus(0)));
+        assert_eq!(with(0x00, 6), Err(Failure::UnknownStatus(6)));
+        let mut block = result();
+        let mut f = Fields::new(&mut block);
+        f.u32(STATUS_BAD_DESCRIPTOR).u32(77).u32(0);
+        f.u32(ERROR_IN_UNITS | 0x24);
+        let bad = Failure::BadDescriptor {
+            offset: 0x24,
+            in_units: true,
+        };
+        assert!(parse(&block, &EXPECTED) == Err(bad));
+        let mut f = Fields::new(&mut block);
+        f.u32(STATUS_DMA_FAULT).u32(77).u32(0).u32(0);
+        f.u64(0xdead_0000_0000);
+        let fault = Failure::DmaFault {
+            address: 0xdead_0000_0000,
+        };
+        assert!(parse(&block, &EXPECTED) == Err(fault));
+    }
+
+    #[test]
+    fn what_cannot_be_true_is_not_believed() {
+        let lie = |at, value| matches!(with(at, value), Err(Failure::Implausible(_)));
+        assert!(lie(0x08, 0));
+        assert!(lie(0x08, 4097));
+        assert!(lie(0x08, u32::MAX));
+        assert!(lie(0x18, 101));
+        assert!(lie(0x1c, u32::MAX));
+        assert!(lie(0x20, u32::MAX));
+        assert!(lie(0x24, 12 * 30 - 1));
+        assert!(lie(0x24, 12 * 31 + 1));
+        assert!(lie(0x28, 12 * 384 + 1));
+        assert!(lie(0x2c, 10));
+        assert!(lie(0x30, u32::MAX));
+        assert!(lie(0x34, 3));
+        assert!(lie(0x3c, 1));
+        assert!(lie(0x44, 1));
+        // qp_min above qp_max, qp_max above 51.
+        assert!(lie(0x50, (31 << 8) | 32));
+        assert!(lie(0x50, (52 << 8) | 30));
+    }
+
+    #[test]
+    fn intra_pictures_skip_nothing() {
+        let expected = Expected {
+            intra: true,
+            ..EXPECTED
+        };
+        let skipped = parse(&result(), &expected);
+        assert!(skipped == Err(Failure::Implausible("skip_mbs")));
+        let mut block = result();
+        let mut f = Fields::new(block.get_mut(0x2c..).unwrap_or_default());
+        f.u32(12).u32(0);
+        assert!(parse(&block, &expected).is_ok());
+    }
+
+    #[test]
+    fn a_device_that_is_gone_is_no_result() {
+        let block = [0xff; RESULT_BYTES];
+        assert!(parse(&block, &EXPECTED) == Err(Failure::NotThisJob));
+        let expected = Expected {
+            tag: u32::MAX,
+            ..EXPECTED
+        };
+        assert!(parse(&block, &expected) == Err(Failure::UnknownStatus(u32::MAX)));
+    }
+}
