@@ -210,7 +210,7 @@ impl Engine {
             self.encoder.encode_unless(
                 stop,
                 &picture,
-                reference,
+                reference.as_slice(),
                 &mut self.recon,
                 &mut self.output,
                 unit_bytes,

@@ -153,7 +153,7 @@ impl Coder {
             .encoder
             .encode(
                 &job,
-                reference,
+                reference.as_slice(),
                 &mut self.recon,
                 &mut self.output,
                 &mut unit_bytes,

@@ -57,6 +57,16 @@ impl BitWriter {
         self.put_ue(se_to_ue(value));
     }
 
+    /// Appends te(v) of a value that is below `count`.
+    #[inline]
+    pub(crate) fn put_te(&mut self, value: u32, count: usize) {
+        match count {
+            0..=1 => {}
+            2 => self.put(1, 1 - value),
+            _ => self.put_ue(value),
+        }
+    }
+
     /// Appends zeros up to a whole byte.
     pub(crate) fn align_zero(&mut self) {
         self.put(self.cached.wrapping_neg() % 8, 0);
@@ -123,6 +133,16 @@ impl BitWriter {
     }
 }
 
+/// Length of te(v) of a value that is below `count`.
+#[inline(always)]
+pub(crate) fn te_bits(value: u32, count: usize) -> u32 {
+    match count {
+        0..=1 => 0,
+        2 => 1,
+        _ => ue_bits(value),
+    }
+}
+
 /// codeNum of se(v), Table 9-3.
 #[inline(always)]
 pub(crate) fn se_to_ue(value: i32) -> u32 {
@@ -174,6 +194,17 @@ mod tests {
             writer.put_se(value);
         }
         assert_eq!(text(&writer), "10100110010000101");
+    }
+
+    #[test]
+    fn truncated_codes_depend_on_the_range() {
+        let mut writer = BitWriter::default();
+        writer.put_te(0, 1);
+        assert_eq!(writer.len(), 0);
+        writer.put_te(0, 2);
+        writer.put_te(1, 2);
+        writer.put_te(2, 3);
+        assert_eq!(text(&writer), "10011");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 //! What a picture's description has to be before it is encoded. It comes from a guest.
 
-use crate::{Error, Picture, PictureType, Source, SourceFormat, Unit};
+use crate::{Error, Picture, PictureType, Source, SourceFormat, Unit, MAX_REFERENCES};
 
 /// Most macroblocks of a line or column, which keeps all arithmetic within 32 bits.
 const MAX_SIDE_MBS: usize = 512;
@@ -18,7 +18,7 @@ fn require(condition: bool, what: &'static str) -> Result<(), Error> {
 /// Checks everything but the output's size.
 pub(crate) fn check(
     picture: &Picture<'_>,
-    reference: Option<&[u8]>,
+    references: &[&[u8]],
     recon: &[u8],
     unit_bytes: &[u32],
 ) -> Result<(), Error> {
@@ -41,12 +41,14 @@ pub(crate) fn check(
     )?;
 
     require(recon.len() == mbs * 384, "size of the reconstruction")?;
-    match (picture.picture_type, reference) {
-        (PictureType::P, Some(reference)) => {
-            require(reference.len() == mbs * 384, "size of the reference")?;
+    match picture.picture_type {
+        PictureType::P => {
+            let count = 1..=MAX_REFERENCES;
+            require(count.contains(&references.len()), "number of references")?;
+            let is_whole = |reference: &&[u8]| reference.len() == mbs * 384;
+            require(references.iter().all(is_whole), "size of a reference")?;
         }
-        (PictureType::P, None) => return Err(Error::Invalid("P picture without a reference")),
-        (PictureType::I, _) => require(picture.source.is_some(), "I picture without a source")?,
+        PictureType::I => require(picture.source.is_some(), "I picture without a source")?,
     }
     if let Some(source) = &picture.source {
         check_source(source, picture.width_mbs, picture.height_mbs)?;

@@ -212,7 +212,12 @@ fn strengths(
         if (info.nonzero >> q) & 1 != 0 || (other.nonzero >> p) & 1 != 0 {
             return 2;
         }
-        let (q, p) = (info.mv[quadrant(q)], other.mv[quadrant(p)]);
+        let (q, p) = (quadrant(q), quadrant(p));
+        // No picture is in the list twice: other indices are other pictures.
+        if info.refs[q] != other.refs[p] {
+            return 1;
+        }
+        let (q, p) = (info.mv[q], other.mv[p]);
         u8::from(q.x.abs_diff(p.x) >= 4 || q.y.abs_diff(p.y) >= 4)
     });
     (bs != [0; 4]).then_some(bs)

@@ -15,7 +15,7 @@ use crate::nal::NalWriter;
 use crate::picture_job::PictureJob;
 use crate::row::{code_row, Alarm, RowOutput, RowTarget};
 use crate::simd::{best, Kernels};
-use crate::{Error, Picture, PictureType, Source, Stats};
+use crate::{Error, Picture, PictureType, Source, Stats, MAX_REFERENCES};
 
 /// Pictures of fewer macroblocks are coded by one thread: starting another takes longer.
 const THREADED_MBS: usize = 200;
@@ -23,7 +23,7 @@ const THREADED_MBS: usize = 200;
 /// Scratch memory and threads of an encoder.
 pub struct Encoder {
     kernels: &'static Kernels,
-    reference: Reference,
+    references: [Reference; MAX_REFERENCES],
     coders: Vec<Coder>,
     lower: Vec<OnceLock<Lower>>,
     outputs: Vec<RowOutput>,
@@ -45,7 +45,7 @@ impl Encoder {
     fn with_kernels(threads: usize, kernels: &'static Kernels) -> Self {
         Self {
             kernels,
-            reference: Reference::default(),
+            references: Default::default(),
             coders: (0..threads.max(1)).map(|_| Coder::default()).collect(),
             lower: Vec::new(),
             outputs: Vec::new(),
@@ -56,9 +56,11 @@ impl Encoder {
 
     /// Encodes one picture.
     ///
-    /// `reference` is the reconstruction a P picture refers to and `recon` receives this
-    /// picture's, both in the layout of the hardware manual (luma of the coded size, then
-    /// interleaved chroma). `unit_bytes` receives the size of each unit of `picture.units`.
+    /// `references` are the reconstructions a P picture refers to, RefPicList0 in its order
+    /// without a picture twice: num_ref_idx_l0_active_minus1 of the slices is one less than there
+    /// are. An I picture ignores them. `recon` receives this picture's. All are in the layout
+    /// of the hardware manual (luma of the coded size, then interleaved chroma). `unit_bytes`
+    /// receives the size of each unit of `picture.units`.
     ///
     /// # Errors
     ///
@@ -67,13 +69,13 @@ impl Encoder {
     pub fn encode(
         &mut self,
         picture: &Picture<'_>,
-        reference: Option<&[u8]>,
+        references: &[&[u8]],
         recon: &mut [u8],
         output: &mut [u8],
         unit_bytes: &mut [u32],
     ) -> Result<Stats, Error> {
         let never = AtomicBool::new(false);
-        self.encode_unless(&never, picture, reference, recon, output, unit_bytes)
+        self.encode_unless(&never, picture, references, recon, output, unit_bytes)
     }
 
     /// As [`Encoder::encode`], but looks at `stop` before each row of macroblocks.
@@ -85,24 +87,24 @@ impl Encoder {
         &mut self,
         stop: &AtomicBool,
         picture: &Picture<'_>,
-        reference: Option<&[u8]>,
+        references: &[&[u8]],
         recon: &mut [u8],
         output: &mut [u8],
         unit_bytes: &mut [u32],
     ) -> Result<Stats, Error> {
-        check(picture, reference, recon, unit_bytes)?;
+        check(picture, references, recon, unit_bytes)?;
         self.outputs
             .resize_with(picture.height_mbs, RowOutput::default);
-        match (picture.source, reference) {
-            (Some(source), _) => self.code_rows(stop, picture, source, reference, recon),
-            (None, Some(reference)) => {
+        match (picture.source, references) {
+            (Some(source), _) => self.code_rows(stop, picture, source, references, recon),
+            (None, [reference, ..]) => {
                 // P_Skip without motion, and no edge between blocks that is filtered.
                 recon.copy_from_slice(reference);
                 for row in &mut self.outputs {
                     row.skip_all(picture.width_mbs, picture.qp);
                 }
             }
-            (None, None) => return Err(Error::Invalid("neither source nor reference")),
+            (None, []) => return Err(Error::Invalid("neither source nor reference")),
         }
         if stop.load(Ordering::Relaxed) {
             return Err(Error::Stopped);
@@ -116,7 +118,7 @@ impl Encoder {
         stop: &AtomicBool,
         picture: &Picture<'_>,
         source: Source<'_>,
-        reference: Option<&[u8]>,
+        references: &[&[u8]],
         recon: &mut [u8],
     ) {
         let (width, height) = (picture.width_mbs, picture.height_mbs);
@@ -132,13 +134,21 @@ impl Encoder {
                 self.forced_intra[range.start as usize..range.end as usize].fill(true);
             }
         }
-        let reference = reference
-            .filter(|_| picture.picture_type == PictureType::P)
-            .map(|samples| {
-                self.reference.prepare(samples, width, height, self.kernels);
-                &self.reference
-            });
-        let job = PictureJob::new(self.kernels, picture, source, reference, &self.forced_intra);
+        let mut count = 0;
+        if picture.picture_type == PictureType::P {
+            count = references.len();
+            for (to, samples) in self.references.iter_mut().zip(references) {
+                to.prepare(samples, width, height, self.kernels);
+            }
+        }
+        let references = &self.references[..count];
+        let job = PictureJob::new(
+            self.kernels,
+            picture,
+            source,
+            references,
+            &self.forced_intra,
+        );
 
         let mut slice_starts = vec![false; height];
         for (first, _) in picture.units.iter().filter_map(|unit| unit.rows) {

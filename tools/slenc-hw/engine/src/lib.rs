@@ -27,4 +27,6 @@ mod syntax;
 mod transform;
 
 pub use encoder::Encoder;
-pub use picture::{Deblocking, Error, Picture, PictureType, Source, SourceFormat, Stats, Unit};
+pub use picture::{
+    Deblocking, Error, Picture, PictureType, Source, SourceFormat, Stats, Unit, MAX_REFERENCES,
+};

@@ -34,6 +34,8 @@ pub(crate) struct MbInfo {
     pub(crate) nonzero: u16,
     /// Vectors of the quadrants, of an inter macroblock.
     pub(crate) mv: [Mv; 4],
+    /// Reference indices of the quadrants.
+    pub(crate) refs: [u8; 4],
     /// Intra4x4PredMode, or what stands in for it.
     pub(crate) modes: [u8; 16],
     /// Levels of each luma block.
@@ -50,6 +52,7 @@ impl MbInfo {
             qp,
             nonzero: 0,
             mv: [Mv::default(); 4],
+            refs: [0; 4],
             modes: [luma4::DC; 16],
             total: [0; 16],
             total_chroma: [0; 8],
@@ -61,7 +64,7 @@ impl MbInfo {
         if self.kind.is_intra() {
             Motion::Intra
         } else {
-            Motion::Inter(self.mv[quadrant])
+            Motion::Inter(self.mv[quadrant], self.refs[quadrant])
         }
     }
 }

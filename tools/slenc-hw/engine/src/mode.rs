@@ -49,6 +49,8 @@ struct Inter {
     mv: [Mv; 4],
     /// Their differences from prediction.
     mvd: [Mv; 4],
+    /// Reference indices of the partitions.
+    refs: [u8; 4],
     cost: u32,
 }
 
@@ -165,9 +167,6 @@ impl Coder {
         neighbours: Neighbours<'_>,
         mad: u32,
     ) -> Decided {
-        let Some(reference) = job.reference else {
-            return self.intra(job, neighbours);
-        };
         let at = (16 * x, 16 * y);
         let range = Range::new(x, y, job.width_mbs, job.height_mbs);
         let skip = Some(self.surroundings.skip()).filter(|&mv| range.contains(mv));
@@ -178,7 +177,7 @@ impl Coder {
         }
         let search = Search {
             kernels: job.kernels,
-            reference,
+            references: job.references,
             source: &self.source.luma,
             at,
             range,
@@ -197,7 +196,7 @@ impl Coder {
 
     /// Skips the macroblock if nothing would be coded with the vector of P_Skip.
     fn try_skip(&mut self, job: &PictureJob<'_>, at: (usize, usize), mv: Mv) -> Option<Decided> {
-        let reference = job.reference?;
+        let reference = job.references.first()?;
         let whole = Shape::Whole.partitions()[0];
         let recon = &mut self.recon;
         compensate::luma(job.kernels, reference, at, whole, mv, &mut recon.luma);
@@ -228,13 +227,14 @@ impl Coder {
     fn code_inter(&mut self, job: &PictureJob<'_>, at: (usize, usize), inter: Inter) -> Decided {
         let mut info = MbInfo::new(Kind::Inter, job.qp);
         let (kernels, recon) = (job.kernels, &mut self.recon);
-        for (&partition, &mv) in inter.shape.partitions().iter().zip(&inter.mv) {
-            if let Some(reference) = job.reference {
-                compensate::luma(kernels, reference, at, partition, mv, &mut recon.luma);
-                compensate::chroma(kernels, reference, at, partition, mv, &mut recon.chroma);
-            }
+        for (i, &partition) in inter.shape.partitions().iter().enumerate() {
+            let (mv, index) = (inter.mv[i], inter.refs[i]);
+            let reference = &job.references[usize::from(index)];
+            compensate::luma(kernels, reference, at, partition, mv, &mut recon.luma);
+            compensate::chroma(kernels, reference, at, partition, mv, &mut recon.chroma);
             for quadrant in partition.quadrants() {
                 info.mv[quadrant] = mv;
+                info.refs[quadrant] = index;
             }
         }
         let sad = (kernels.sad)(&self.source.luma, &recon.luma);
@@ -258,13 +258,14 @@ impl Coder {
         let is_skip = inter.shape == Shape::Whole
             && residual.cbp_luma == 0
             && residual.cbp_chroma == 0
+            && inter.refs[0] == 0
             && inter.mv[0] == self.surroundings.skip();
         if is_skip {
             info.kind = Kind::Skip;
         }
         Decided {
             info,
-            prediction: (!is_skip).then_some(Prediction::Inter(inter.shape, inter.mvd)),
+            prediction: (!is_skip).then_some(Prediction::Inter(inter.shape, inter.mvd, inter.refs)),
             sad,
             mad: 0,
         }
@@ -284,9 +285,9 @@ fn find_motion(
     surroundings: &mut Surroundings,
     scratch: &mut [u8; 256],
 ) -> Inter {
-    let predicted = surroundings.predict(Shape::Whole.partitions()[0]);
+    let whole = Shape::Whole.partitions()[0];
     let starts = surroundings.candidates().chain([Mv::default()]);
-    let full = search.full(starts, predicted);
+    let full = search.full(starts, |reference| surroundings.predict(whole, reference));
     let mut best = refine(search, &full, Shape::Whole, surroundings, scratch);
     // Divisions promise something where full samples already gain what they cost.
     let others = [Shape::Rows, Shape::Columns, Shape::Quarters];
@@ -323,13 +324,15 @@ fn refine(
         shape,
         mv: [Mv::default(); 4],
         mvd: [Mv::default(); 4],
+        refs: [0; 4],
         cost: search.lambda * shape_bits(shape),
     };
     let parts = shape.partitions().iter().zip(full.of(shape));
     for (i, (&partition, &start)) in parts.enumerate() {
-        let predicted = surroundings.predict(partition);
+        let predicted = surroundings.predict(partition, start.reference);
         let found = search.refine(partition, start, predicted, scratch);
-        surroundings.set(partition, found.mv);
+        surroundings.set(partition, found.mv, found.reference);
+        inter.refs[i] = found.reference;
         inter.mv[i] = found.mv;
         inter.mvd[i] = Mv::new(found.mv.x - predicted.x, found.mv.y - predicted.y);
         inter.cost += found.cost;

@@ -33,13 +33,17 @@ pub struct Source<'a> {
 }
 
 /// Type of a picture and of all its slices.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PictureType {
-    /// Predicted from one reference.
+    /// Predicted from references.
     P,
     /// Intra only.
+    #[default]
     I,
 }
+
+/// Most references of a P picture.
+pub const MAX_REFERENCES: usize = 4;
 
 /// Parameters of the deblocking filter, as the slice headers carry them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,7 +57,7 @@ pub struct Deblocking {
 }
 
 /// A NAL unit to write.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Unit<'a> {
     /// Bytes of start code before it: 0, 3 or 4.
     pub start_code: u8,
@@ -67,13 +71,13 @@ pub struct Unit<'a> {
 }
 
 /// One picture to encode.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Picture<'a> {
     /// Coded width in macroblocks.
     pub width_mbs: usize,
     /// Coded height in macroblocks.
     pub height_mbs: usize,
-    /// The source; `None` for an all-skip picture.
+    /// The source; `None` for an all-skip picture, which repeats the first reference.
     pub source: Option<Source<'a>>,
     /// Picture type.
     pub picture_type: PictureType,

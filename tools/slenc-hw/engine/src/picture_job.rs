@@ -26,8 +26,8 @@ pub(crate) struct PictureJob<'a> {
     pub(crate) width_mbs: usize,
     pub(crate) height_mbs: usize,
     pub(crate) source: Source<'a>,
-    /// Of a P picture.
-    pub(crate) reference: Option<&'a Reference>,
+    /// RefPicList0 of a P picture.
+    pub(crate) references: &'a [Reference],
     pub(crate) qp: u8,
     /// Cost of a bit.
     pub(crate) lambda: u32,
@@ -47,7 +47,7 @@ impl<'a> PictureJob<'a> {
         kernels: &'static Kernels,
         picture: &Picture<'a>,
         source: Source<'a>,
-        reference: Option<&'a Reference>,
+        references: &'a [Reference],
         forced_intra: &'a [bool],
     ) -> Self {
         let inter_luma = Quantiser::new(picture.qp, INTER_ROUNDING);
@@ -58,7 +58,7 @@ impl<'a> PictureJob<'a> {
             width_mbs: picture.width_mbs,
             height_mbs: picture.height_mbs,
             source,
-            reference,
+            references,
             qp: picture.qp,
             lambda: LAMBDA[usize::from(picture.qp)].into(),
             skip_sad: inter_luma.largest_zero_sad(),

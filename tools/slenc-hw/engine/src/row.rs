@@ -275,6 +275,7 @@ fn put(
         writer,
         job.kernels,
         job.picture_type,
+        job.references.len(),
         &prediction,
         &coder.residual,
         neighbours,

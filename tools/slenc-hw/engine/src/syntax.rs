@@ -41,8 +41,8 @@ const fn invert(table: &[u8; 48]) -> [u8; 48] {
 /// How a macroblock is predicted, as its syntax says it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Prediction {
-    /// With the vector differences of the partitions.
-    Inter(Shape, [Mv; 4]),
+    /// With the vector differences and the reference indices of the partitions.
+    Inter(Shape, [Mv; 4], [u8; 4]),
     /// With the modes of luma and chroma.
     Intra16(luma16::Mode, chroma::Mode),
     /// With rem_intra4x4_pred_mode of blocks, in coding order, that are not as predicted.
@@ -81,6 +81,7 @@ pub(crate) fn put_macroblock(
     writer: &mut BitWriter,
     kernels: &Kernels,
     picture_type: PictureType,
+    references: usize,
     prediction: &Prediction,
     residual: &Residual,
     neighbours: Neighbours<'_>,
@@ -89,11 +90,19 @@ pub(crate) fn put_macroblock(
     let (cbp_luma, cbp_chroma) = (residual.cbp_luma, residual.cbp_chroma);
     let cbp = usize::from(cbp_luma + 16 * cbp_chroma);
     match prediction {
-        Prediction::Inter(shape, differences) => {
-            writer.put_ue(*shape as u32);
+        Prediction::Inter(shape, differences, refs) => {
+            let refs = &refs[..shape.partitions().len()];
+            // P_8x8ref0 says that all indices are 0.
+            let ref0 = *shape == Shape::Quarters && references > 1 && *refs == [0; 4];
+            writer.put_ue(*shape as u32 + u32::from(ref0));
             if *shape == Shape::Quarters {
                 // Four times sub_mb_type P_L0_8x8.
                 writer.put(4, 0xf);
+            }
+            if !ref0 {
+                for &index in refs {
+                    writer.put_te(index.into(), references);
+                }
             }
             for mvd in &differences[..shape.partitions().len()] {
                 writer.put_se(mvd.x.into());

@@ -111,6 +111,34 @@ fn groups_of_pictures() {
 }
 
 #[test]
+fn references() {
+    let mut settings = Vec::new();
+    for references in 1..=4 {
+        for qp in [8, 24, 34, 45] {
+            settings.push(Settings {
+                references,
+                slices: 2,
+                ..Settings::new(112, 96, qp)
+            });
+        }
+    }
+    check_all(&settings, 7);
+}
+
+#[test]
+fn several_references_are_used() {
+    // Every other picture is the same: the second reference is the better one.
+    let mut settings = Settings::new(96, 64, 30);
+    let moving = moving(&settings, 2);
+    let pictures: Vec<_> = (0..6).map(|i| moving[i % 2].clone()).collect();
+    let one = code(&settings, &pictures);
+    settings.references = 2;
+    let two = code(&settings, &pictures);
+    assert_decodes(&settings, &two);
+    assert!(4 * two.bytes.len() < 3 * one.bytes.len());
+}
+
+#[test]
 fn forced_intra_macroblocks_are_intra() {
     let settings = Settings {
         forced_intra: vec![0..3, 10..11, 40..54],

@@ -10,6 +10,7 @@ use std::sync::atomic::AtomicBool;
 use proptest::prelude::*;
 use slenc_engine::{
     Deblocking, Encoder, Error, Picture, PictureType, Source, SourceFormat, Stats, Unit,
+    MAX_REFERENCES,
 };
 use support::{assert_decodes, code, Random, Settings};
 
@@ -63,12 +64,12 @@ fn any_settings() -> impl Strategy<Value = (Settings, Content, u64)> {
     ];
     (
         (1..60usize, 1..40usize, 0..52u8, 0..52u8, -12..=12i8),
-        (deblocking, 1..5usize, 0..4usize, format),
+        (deblocking, 1..5usize, 0..4usize, format, 1..=MAX_REFERENCES),
         (content, any::<u64>(), 0..4usize),
     )
         .prop_map(|(size, coding, content)| {
             let (width, height, i_qp, p_qp, chroma_qp_index_offset) = size;
-            let ((disable_idc, alpha, beta), slices, gop, format) = coding;
+            let ((disable_idc, alpha, beta), slices, gop, format, references) = coding;
             let (kind, seed, skipped) = content;
             let base = Settings::new(2 * width, 2 * height, 0);
             let mbs = (base.width_mbs() * base.height_mbs()) as u32;
@@ -84,6 +85,7 @@ fn any_settings() -> impl Strategy<Value = (Settings, Content, u64)> {
                 },
                 slices,
                 gop,
+                references,
                 forced_intra: (seed % 3 == 0).then_some(forced..mbs).into_iter().collect(),
                 all_skip: (gop == 0 && skipped > 1)
                     .then_some(skipped)
@@ -184,25 +186,25 @@ fn slice(first: usize, count: usize) -> Unit<'static> {
     }
 }
 
-fn encode(picture: &Picture<'_>, reference: Option<&[u8]>) -> Result<Stats, Error> {
+fn encode(picture: &Picture<'_>, references: &[&[u8]]) -> Result<Stats, Error> {
     let (mut recon, mut output) = ([0; 4 * 384], [0; 4096]);
-    Encoder::new(1).encode(picture, reference, &mut recon, &mut output, &mut [0; 4])
+    Encoder::new(1).encode(picture, references, &mut recon, &mut output, &mut [0; 4])
 }
 
 #[test]
 fn contradictory_arguments_are_refused() {
     let units = [slice(0, 2)];
     let good = picture(&units);
-    assert!(encode(&good, None).is_ok());
+    assert!(encode(&good, &[]).is_ok());
     let reference = [0; 4 * 384];
 
-    let mut bad: Vec<(Picture<'_>, Option<&[u8]>)> = Vec::new();
+    let mut bad: Vec<Picture<'_>> = Vec::new();
     let mut add = |change: &dyn Fn(&mut Picture<'static>)| {
         let mut picture = picture(&[]);
         let leaked: &'static [Unit<'static>] = Box::leak(Box::new([slice(0, 2)]));
         picture.units = leaked;
         change(&mut picture);
-        bad.push((picture, None));
+        bad.push(picture);
     };
     add(&|p| p.width_mbs = 0);
     add(&|p| p.height_mbs = usize::MAX);
@@ -270,21 +272,26 @@ fn contradictory_arguments_are_refused() {
     ] {
         add(&|p| p.source = Some(source));
     }
-    for (picture, reference) in &bad {
-        let result = encode(picture, *reference);
+    for picture in &bad {
+        let result = encode(picture, &[]);
         assert!(matches!(result, Err(Error::Invalid(_))), "{picture:?}");
     }
 
     let mut inter = good.clone();
     inter.picture_type = PictureType::P;
-    assert!(encode(&inter, Some(&reference)).is_ok());
-    let short = encode(&inter, Some(&reference[1..]));
+    for count in 0..=5 {
+        let result = encode(&inter, &vec![&reference[..]; count]);
+        let is_good = (1..=MAX_REFERENCES).contains(&count);
+        assert_eq!(result.is_ok(), is_good, "{count}: {result:?}");
+        assert!(is_good || matches!(result, Err(Error::Invalid(_))));
+    }
+    let short = encode(&inter, &[&reference, &reference[1..]]);
     assert!(matches!(short, Err(Error::Invalid(_))));
     let (mut recon, mut output) = ([0; 4 * 384], [0; 4096]);
     let mut encoder = Encoder::new(1);
-    let result = encoder.encode(&good, None, &mut recon[1..], &mut output, &mut [0]);
+    let result = encoder.encode(&good, &[], &mut recon[1..], &mut output, &mut [0]);
     assert!(matches!(result, Err(Error::Invalid(_))));
-    let result = encoder.encode(&good, None, &mut recon, &mut output, &mut []);
+    let result = encoder.encode(&good, &[], &mut recon, &mut output, &mut []);
     assert!(matches!(result, Err(Error::Invalid(_))));
 }
 
@@ -292,12 +299,12 @@ fn contradictory_arguments_are_refused() {
 fn a_small_output_is_full_at_every_size() {
     let units = [slice(0, 1), slice(1, 1)];
     let picture = picture(&units);
-    let needed = encode(&picture, None).expect("it fits").bytes as usize;
+    let needed = encode(&picture, &[]).expect("it fits").bytes as usize;
     let mut encoder = Encoder::new(1);
     for size in 0..=needed {
         let mut recon = [0; 4 * 384];
         let mut output = vec![0x5a; needed + 16];
-        let result = encoder.encode(&picture, None, &mut recon, &mut output[..size], &mut [0; 2]);
+        let result = encoder.encode(&picture, &[], &mut recon, &mut output[..size], &mut [0; 2]);
         assert_eq!(result.is_ok(), size == needed);
         assert!(size == needed || result == Err(Error::OutputFull));
         assert!(output[size..].iter().all(|&byte| byte == 0x5a));
@@ -314,10 +321,10 @@ fn an_encode_that_is_stopped_writes_nothing_and_harms_no_later_one() {
         let mut output = [0x5a; 4096];
         let stop = AtomicBool::new(true);
         let result =
-            encoder.encode_unless(&stop, &picture, None, &mut recon, &mut output, &mut [0; 2]);
+            encoder.encode_unless(&stop, &picture, &[], &mut recon, &mut output, &mut [0; 2]);
         assert_eq!(result, Err(Error::Stopped));
         assert!(output.iter().all(|&byte| byte == 0x5a));
-        let again = encoder.encode(&picture, None, &mut recon, &mut output, &mut [0; 2]);
-        assert_eq!(again, encode(&picture, None));
+        let again = encoder.encode(&picture, &[], &mut recon, &mut output, &mut [0; 2]);
+        assert_eq!(again, encode(&picture, &[]));
     }
 }

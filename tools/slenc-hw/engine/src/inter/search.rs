@@ -4,7 +4,7 @@
 
 use super::reference::Reference;
 use super::{compensate, Mv, Partition, Range, Shape};
-use crate::bits::se_bits;
+use crate::bits::{se_bits, te_bits};
 use crate::simd::Kernels;
 
 /// Most steps of the search among full samples.
@@ -17,7 +17,7 @@ const QUARTER_STEPS: usize = 2;
 /// What a search needs to know of its macroblock.
 pub(crate) struct Search<'a> {
     pub(crate) kernels: &'a Kernels,
-    pub(crate) reference: &'a Reference,
+    pub(crate) references: &'a [Reference],
     pub(crate) source: &'a [u8; 256],
     /// First sample of the macroblock.
     pub(crate) at: (usize, usize),
@@ -26,10 +26,11 @@ pub(crate) struct Search<'a> {
     pub(crate) lambda: u32,
 }
 
-/// A vector and what it costs.
+/// A vector into a reference and what it costs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Found {
     pub(crate) mv: Mv,
+    pub(crate) reference: u8,
     pub(crate) cost: u32,
 }
 
@@ -44,12 +45,14 @@ pub(crate) struct FullVectors {
 }
 
 impl FullVectors {
+    /// Costs more than any vector, and four do not overflow.
     const NONE: Found = Found {
         mv: Mv::new(0, 0),
-        cost: u32::MAX,
+        reference: 0,
+        cost: u32::MAX / 4,
     };
 
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             whole: Self::NONE,
             rows: [Self::NONE; 2],
@@ -58,15 +61,13 @@ impl FullVectors {
         }
     }
 
-    /// Takes note of a vector; tells whether it is the best for the whole macroblock.
+    /// Takes note of a vector.
     #[inline(always)]
-    fn note(&mut self, mv: Mv, sad: [u32; 4], vector_cost: u32) -> bool {
+    fn note(&mut self, mv: Mv, sad: [u32; 4], vector_cost: u32) {
         let better = |best: &mut Found, cost| {
-            let better = cost < best.cost;
-            if better {
-                *best = Found { mv, cost };
+            if cost < best.cost {
+                *best = Found { mv, cost, ..*best };
             }
-            better
         };
         let [a, b, c, d] = sad.map(|sad| sad + vector_cost);
         for (best, cost) in self.quarters.iter_mut().zip([a, b, c, d]) {
@@ -76,7 +77,32 @@ impl FullVectors {
         better(&mut self.rows[1], c + sad[3]);
         better(&mut self.columns[0], a + sad[2]);
         better(&mut self.columns[1], b + sad[3]);
-        better(&mut self.whole, a + sad[1] + sad[2] + sad[3])
+        better(&mut self.whole, a + sad[1] + sad[2] + sad[3]);
+    }
+
+    /// Takes over what is better in another reference, whose index costs `cost`.
+    fn take(&mut self, other: &Self, reference: u8, cost: u32) {
+        let take = |best: &mut Found, other: &Found| {
+            let cost = other.cost + cost;
+            if cost < best.cost {
+                let mv = other.mv;
+                *best = Found {
+                    mv,
+                    reference,
+                    cost,
+                };
+            }
+        };
+        take(&mut self.whole, &other.whole);
+        for (best, other) in self.rows.iter_mut().zip(&other.rows) {
+            take(best, other);
+        }
+        for (best, other) in self.columns.iter_mut().zip(&other.columns) {
+            take(best, other);
+        }
+        for (best, other) in self.quarters.iter_mut().zip(&other.quarters) {
+            take(best, other);
+        }
     }
 
     /// Vectors of the partitions of a shape.
@@ -96,6 +122,30 @@ impl FullVectors {
 }
 
 impl Search<'_> {
+    /// Cost of coding a reference index.
+    fn reference_cost(&self, reference: u8) -> u32 {
+        self.lambda * te_bits(reference.into(), self.references.len())
+    }
+
+    /// Best full-sample vectors into all references, from `starts` and the vector that is
+    /// `predicted` for each.
+    pub(crate) fn full(
+        &self,
+        starts: impl Iterator<Item = Mv> + Clone,
+        predicted: impl Fn(u8) -> Mv,
+    ) -> FullVectors {
+        if let [reference] = self.references {
+            return self.full_in(reference, starts, predicted(0));
+        }
+        let mut best = FullVectors::new();
+        for (i, reference) in self.references.iter().enumerate() {
+            let i = i as u8;
+            let vectors = self.full_in(reference, starts.clone(), predicted(i));
+            best.take(&vectors, i, self.reference_cost(i));
+        }
+        best
+    }
+
     /// Cost of coding a vector.
     #[inline(always)]
     fn vector_cost(&self, mv: Mv, predicted: Mv) -> u32 {
@@ -106,23 +156,24 @@ impl Search<'_> {
 
     /// Absolute differences of the quadrants with a vector of half samples.
     #[inline(always)]
-    fn sad(&self, mv: Mv) -> [u32; 4] {
+    fn sad(&self, reference: &Reference, mv: Mv) -> [u32; 4] {
         let x = self.at.0 as i32 + i32::from(mv.x >> 2);
         let y = self.at.1 as i32 + i32::from(mv.y >> 2);
         let plane = usize::from(((mv.x as u16 >> 1) & 1) | (mv.y as u16 & 2));
-        let plane = self.reference.luma(plane, x, y);
-        (self.kernels.sad_plane)(self.source, plane, self.reference.stride())
+        let plane = reference.luma(plane, x, y);
+        (self.kernels.sad_plane)(self.source, plane, reference.stride())
     }
 
     /// Cost of predicting with a vector, by transformed differences; leaves the prediction.
-    pub(crate) fn satd(
+    fn satd(
         &self,
+        reference: &Reference,
         partition: Partition,
         mv: Mv,
         predicted: Mv,
         scratch: &mut [u8; 256],
     ) -> u32 {
-        let (kernels, reference) = (self.kernels, self.reference);
+        let kernels = self.kernels;
         compensate::luma(kernels, reference, self.at, partition, mv, scratch);
         let at = 128 * partition.y + 8 * partition.x;
         let (width, height) = (8 * partition.width, 8 * partition.height);
@@ -130,10 +181,15 @@ impl Search<'_> {
         satd + self.vector_cost(mv, predicted)
     }
 
-    /// Best full-sample vectors from `starts` on, by a descending hexagon and then its
+    /// Best full-sample vectors into a reference from `starts` on, by a descending hexagon and then its
     /// surroundings (C. Zhu et al., "Hexagon-based search pattern for fast block motion
     /// estimation", IEEE Trans. Circuits Syst. Video Technol. 12(5), 2002).
-    pub(crate) fn full(&self, starts: impl Iterator<Item = Mv>, predicted: Mv) -> FullVectors {
+    fn full_in(
+        &self,
+        reference: &Reference,
+        starts: impl Iterator<Item = Mv>,
+        predicted: Mv,
+    ) -> FullVectors {
         const HEXAGON: [(i16, i16); 6] = [(-8, 0), (-4, 8), (4, 8), (8, 0), (4, -8), (-4, -8)];
         const SQUARE: [(i16, i16); 8] = [
             (-4, 0),
@@ -153,7 +209,8 @@ impl Search<'_> {
             if count < tried.len() && !tried[..count].contains(&start) {
                 tried[count] = start;
                 count += 1;
-                vectors.note(start, self.sad(start), self.vector_cost(start, predicted));
+                let sad = self.sad(reference, start);
+                vectors.note(start, sad, self.vector_cost(start, predicted));
             }
         }
         let look = |vectors: &mut FullVectors, pattern: &[(i16, i16)]| {
@@ -161,7 +218,8 @@ impl Search<'_> {
             for &(x, y) in pattern {
                 let mv = center.offset(x, y);
                 if self.range.contains(mv) {
-                    vectors.note(mv, self.sad(mv), self.vector_cost(mv, predicted));
+                    let sad = self.sad(reference, mv);
+                    vectors.note(mv, sad, self.vector_cost(mv, predicted));
                 }
             }
             vectors.whole.mv != center
@@ -183,6 +241,8 @@ impl Search<'_> {
         predicted: Mv,
         scratch: &mut [u8; 256],
     ) -> Found {
+        let reference = &self.references[usize::from(start.reference)];
+        let index_cost = self.reference_cost(start.reference);
         let mut best = start;
         let step = |best: &mut Found, size: i16, cost: &mut dyn FnMut(Mv) -> u32| {
             let center = best.mv;
@@ -191,7 +251,7 @@ impl Search<'_> {
                 if self.range.contains(mv) {
                     let cost = cost(mv);
                     if cost < best.cost {
-                        *best = Found { mv, cost };
+                        *best = Found { mv, cost, ..*best };
                     }
                 }
             }
@@ -199,27 +259,28 @@ impl Search<'_> {
         };
         for _ in 0..HALF_STEPS {
             let mut cost = |mv: Mv| {
-                let sad = self.sad(mv);
+                let sad = self.sad(reference, mv);
                 let sad: u32 = partition.quadrants().map(|i| sad[i]).sum();
-                sad + self.vector_cost(mv, predicted)
+                sad + self.vector_cost(mv, predicted) + index_cost
             };
             if !step(&mut best, 2, &mut cost) {
                 break;
             }
         }
-        best.cost = self.satd(partition, best.mv, predicted, scratch);
+        let mut satd = |mv| self.satd(reference, partition, mv, predicted, scratch) + index_cost;
+        best.cost = satd(best.mv);
         if predicted != best.mv && self.range.contains(predicted) {
-            let cost = self.satd(partition, predicted, predicted, scratch);
+            let cost = satd(predicted);
             if cost < best.cost {
                 best = Found {
                     mv: predicted,
                     cost,
+                    ..best
                 };
             }
         }
         for _ in 0..QUARTER_STEPS {
-            let mut cost = |mv| self.satd(partition, mv, predicted, scratch);
-            if !step(&mut best, 1, &mut cost) {
+            if !step(&mut best, 1, &mut satd) {
                 break;
             }
         }

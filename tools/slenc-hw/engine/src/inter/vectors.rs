@@ -12,20 +12,24 @@ pub(crate) enum Motion {
     Unavailable,
     /// Of an intra macroblock.
     Intra,
-    /// Predicted from the one reference.
-    Inter(Mv),
+    /// Predicted from the reference with an index.
+    Inter(Mv, u8),
 }
 
 impl Motion {
     fn mv(self) -> Mv {
         match self {
-            Self::Inter(mv) => mv,
+            Self::Inter(mv, _) => mv,
             _ => Mv::default(),
         }
     }
 
     fn is_inter(self) -> bool {
-        matches!(self, Self::Inter(_))
+        matches!(self, Self::Inter(..))
+    }
+
+    fn refers_to(self, reference: u8) -> bool {
+        matches!(self, Self::Inter(_, index) if index == reference)
     }
 }
 
@@ -45,11 +49,11 @@ impl Surroundings {
         Self { grid }
     }
 
-    /// Notes the vector of a partition, which comes before later ones.
-    pub(crate) fn set(&mut self, partition: Partition, mv: Mv) {
+    /// Notes the vector and reference of a partition, which comes before later ones.
+    pub(crate) fn set(&mut self, partition: Partition, mv: Mv, reference: u8) {
         for y in 0..partition.height {
             for x in 0..partition.width {
-                self.grid[1 + partition.y + y][1 + partition.x + x] = Motion::Inter(mv);
+                self.grid[1 + partition.y + y][1 + partition.x + x] = Motion::Inter(mv, reference);
             }
         }
     }
@@ -62,7 +66,7 @@ impl Surroundings {
     }
 
     /// Vectors of the blocks around the macroblock.
-    pub(crate) fn candidates(&self) -> impl Iterator<Item = Mv> + '_ {
+    pub(crate) fn candidates(&self) -> impl Iterator<Item = Mv> + Clone + '_ {
         let [above, upper, lower] = &self.grid;
         [upper[0], lower[0], above[1], above[2], above[3], above[0]]
             .into_iter()
@@ -70,8 +74,8 @@ impl Surroundings {
             .map(Motion::mv)
     }
 
-    /// The vector predicted for a partition.
-    pub(crate) fn predict(&self, partition: Partition) -> Mv {
+    /// The vector predicted for a partition that uses a reference.
+    pub(crate) fn predict(&self, partition: Partition, reference: u8) -> Mv {
         let Partition {
             x,
             y,
@@ -93,16 +97,16 @@ impl Surroundings {
             _ => None,
         };
         match preferred {
-            Some(Motion::Inter(mv)) => mv,
-            _ => Self::median(a, b, c),
+            Some(Motion::Inter(mv, index)) if index == reference => mv,
+            _ => Self::median([a, b, c], reference),
         }
     }
 
-    fn median(a: Motion, b: Motion, c: Motion) -> Mv {
+    fn median([a, b, c]: [Motion; 3], reference: u8) -> Mv {
         if b == Motion::Unavailable && c == Motion::Unavailable && a != Motion::Unavailable {
             return a.mv();
         }
-        match [a, b, c].map(Motion::is_inter) {
+        match [a, b, c].map(|motion| motion.refers_to(reference)) {
             [true, false, false] => a.mv(),
             [false, true, false] => b.mv(),
             [false, false, true] => c.mv(),
@@ -114,14 +118,14 @@ impl Surroundings {
         }
     }
 
-    /// The vector of P_Skip, clause 8.4.1.1.
+    /// The vector of P_Skip, which uses the first reference; clause 8.4.1.1.
     pub(crate) fn skip(&self) -> Mv {
         let still =
-            |motion| motion == Motion::Unavailable || motion == Motion::Inter(Mv::default());
+            |motion| motion == Motion::Unavailable || motion == Motion::Inter(Mv::default(), 0);
         if still(self.grid[1][0]) || still(self.grid[0][1]) {
             return Mv::default();
         }
-        self.predict(super::Shape::Whole.partitions()[0])
+        self.predict(super::Shape::Whole.partitions()[0], 0)
     }
 }
 
@@ -131,7 +135,7 @@ mod tests {
     use super::*;
 
     fn inter(x: i16, y: i16) -> Motion {
-        Motion::Inter(Mv::new(x, y))
+        Motion::Inter(Mv::new(x, y), 0)
     }
 
     #[test]
@@ -141,22 +145,22 @@ mod tests {
             [inter(4, -8), Motion::Intra],
             [inter(9, 9), inter(1, 20), inter(7, 7), inter(2, 3)],
         );
-        assert_eq!(around.predict(whole), Mv::new(2, 3));
+        assert_eq!(around.predict(whole, 0), Mv::new(2, 3));
         // Above right missing: above left stands in.
         let around = Surroundings::new(
             [inter(4, -8); 2],
             [inter(9, 9), inter(1, 20), inter(7, 7), Motion::Unavailable],
         );
-        assert_eq!(around.predict(whole), Mv::new(4, 9));
+        assert_eq!(around.predict(whole, 0), Mv::new(4, 9));
         // One neighbour only.
         let around = Surroundings::new(
             [Motion::Intra; 2],
             [Motion::Intra, inter(1, 20), Motion::Intra, Motion::Intra],
         );
-        assert_eq!(around.predict(whole), Mv::new(1, 20));
+        assert_eq!(around.predict(whole, 0), Mv::new(1, 20));
         // First line of a slice.
         let around = Surroundings::new([inter(5, 6); 2], [Motion::Unavailable; 4]);
-        assert_eq!(around.predict(whole), Mv::new(5, 6));
+        assert_eq!(around.predict(whole, 0), Mv::new(5, 6));
         assert_eq!(around.skip(), Mv::default());
     }
 
@@ -168,9 +172,37 @@ mod tests {
         );
         let predicted = |shape: Shape| -> Vec<Mv> {
             let parts = shape.partitions();
-            parts.iter().map(|&p| around.predict(p)).collect()
+            parts.iter().map(|&p| around.predict(p, 0)).collect()
         };
         assert_eq!(predicted(Shape::Rows), [Mv::new(4, 4), Mv::new(2, 2)]);
         assert_eq!(predicted(Shape::Columns), [Mv::new(1, 1), Mv::new(6, 6)]);
+    }
+
+    #[test]
+    fn neighbours_with_another_reference_do_not_count() {
+        let whole = Shape::Whole.partitions()[0];
+        let other = |x, y| Motion::Inter(Mv::new(x, y), 1);
+        let mut around = Surroundings::new(
+            [other(4, -8), Motion::Intra],
+            [inter(9, 9), inter(1, 20), inter(7, 7), inter(2, 3)],
+        );
+        // Only one has the reference.
+        assert_eq!(around.predict(whole, 1), Mv::new(4, -8));
+        // Two have it: the median of all.
+        assert_eq!(around.predict(whole, 0), Mv::new(2, 3));
+        // None has it.
+        assert_eq!(around.predict(whole, 2), Mv::new(2, 3));
+        let [upper, lower] = [0, 1].map(|i| Shape::Rows.partitions()[i]);
+        assert_eq!(around.predict(upper, 0), Mv::new(1, 20));
+        assert_eq!(around.predict(upper, 1), Mv::new(4, -8));
+        around.set(upper, Mv::new(8, 8), 0);
+        assert_eq!(around.predict(lower, 0), Mv::new(8, 8));
+        assert_eq!(around.predict(lower, 1), Mv::new(4, -8));
+        // A still neighbour makes P_Skip still only with the first reference.
+        let around = Surroundings::new(
+            [other(0, 0), Motion::Intra],
+            [inter(9, 9), inter(1, 20), inter(7, 7), inter(2, 3)],
+        );
+        assert_eq!(around.skip(), Mv::new(1, 3));
     }
 }

@@ -73,6 +73,8 @@ pub(crate) struct Settings {
     pub(crate) slices: usize,
     /// Pictures from one I to the next; 0 for only the first.
     pub(crate) gop: usize,
+    /// Most references of a P picture; they are the last pictures.
+    pub(crate) references: usize,
     /// Forced to intra in every P picture.
     pub(crate) forced_intra: Vec<Range<u32>>,
     /// Pictures that are all skipped.
@@ -92,6 +94,7 @@ impl Settings {
             deblocking: Deblocking::default(),
             slices: 1,
             gop: 0,
+            references: 1,
             forced_intra: Vec::new(),
             all_skip: Vec::new(),
             threads: 1,
@@ -149,7 +152,7 @@ impl Settings {
         bits.ue(0);
         bits.ue(4);
         bits.ue(2);
-        bits.ue(1);
+        bits.ue(self.references as u32);
         bits.u(1, 0);
         bits.ue(self.width_mbs() as u32 - 1);
         bits.ue(self.height_mbs() as u32 - 1);
@@ -196,7 +199,12 @@ impl Settings {
             bits.ue(0);
             bits.u(2, 0);
         } else {
-            bits.u(3, 0);
+            let references = number.min(self.references) as u32;
+            bits.u(1, u32::from(references > 1));
+            if references > 1 {
+                bits.ue(references - 1);
+            }
+            bits.u(2, 0);
         }
         let qp = self.qp[usize::from(!is_idr)];
         bits.se(i32::from(qp) - 26);
@@ -241,7 +249,8 @@ pub(crate) struct StreamCoder {
     encoder: Encoder,
     count: usize,
     pub(crate) recon: Vec<u8>,
-    reference: Vec<u8>,
+    /// The last reconstructions, the newest first.
+    references: Vec<Vec<u8>>,
     output: Vec<u8>,
 }
 
@@ -256,7 +265,7 @@ impl StreamCoder {
             },
             count: 0,
             recon: vec![0; size],
-            reference: vec![0; size],
+            references: vec![vec![0; size]; settings.references],
             output: vec![0; 2 * size + 4096],
             settings,
         }
@@ -265,7 +274,8 @@ impl StreamCoder {
     /// Codes the next picture.
     pub(crate) fn code(&mut self, source: &[u8]) -> (&[u8], Stats) {
         let settings = &self.settings;
-        std::mem::swap(&mut self.recon, &mut self.reference);
+        self.references.rotate_right(1);
+        std::mem::swap(&mut self.recon, &mut self.references[0]);
         let number = match settings.gop {
             0 => self.count,
             gop => self.count % gop,
@@ -314,11 +324,13 @@ impl StreamCoder {
             units: &units,
         };
         let mut unit_bytes = vec![0; units.len()];
+        let references: Vec<&[u8]> = self.references.iter().map(Vec::as_slice).collect();
+        let references = &references[..number.min(settings.references)];
         let stats = self
             .encoder
             .encode(
                 &picture,
-                (number > 0).then_some(&self.reference),
+                references,
                 &mut self.recon,
                 &mut self.output,
                 &mut unit_bytes,
