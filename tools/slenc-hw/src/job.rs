@@ -200,6 +200,7 @@ impl Engine {
             deblocking: job.deblocking,
             forced_intra: &job.forced_intra,
             units: &units,
+            ..Picture::default()
         };
         self.recon.resize(job.recon_size() as usize, 0);
         let size = output_bound(job, entries).min(u64::from(job.output_size));

@@ -145,6 +145,7 @@ impl Coder {
             deblocking: Deblocking::default(),
             forced_intra,
             units: &units,
+            ..Picture::default()
         };
         let mut unit_bytes = [0; 4];
         let reference = &self.references[reference_layer(layer)];

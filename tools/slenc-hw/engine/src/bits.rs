@@ -72,6 +72,12 @@ impl BitWriter {
         self.put(self.cached.wrapping_neg() % 8, 0);
     }
 
+    /// Appends ones up to a whole byte.
+    pub(crate) fn align_one(&mut self) {
+        let count = self.cached.wrapping_neg() % 8;
+        self.put(count, (1 << count) - 1);
+    }
+
     /// Appends rbsp_trailing_bits().
     pub(crate) fn put_trailing_bits(&mut self) {
         self.put(1, 1);

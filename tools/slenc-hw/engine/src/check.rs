@@ -2,7 +2,9 @@
 
 //! What a picture's description has to be before it is encoded. It comes from a guest.
 
-use crate::{Error, Picture, PictureType, Source, SourceFormat, Unit, MAX_REFERENCES};
+use crate::{
+    EntropyCoding, Error, Picture, PictureType, Source, SourceFormat, Unit, MAX_REFERENCES,
+};
 
 /// Most macroblocks of a line or column, which keeps all arithmetic within 32 bits.
 const MAX_SIDE_MBS: usize = 512;
@@ -40,6 +42,9 @@ pub(crate) fn check(
         "deblocking",
     )?;
 
+    if let EntropyCoding::Cabac { init_idc } = picture.entropy_coding {
+        require(init_idc <= 2, "cabac_init_idc")?;
+    }
     require(recon.len() == mbs * 384, "size of the reconstruction")?;
     match picture.picture_type {
         PictureType::P => {

@@ -1,24 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The encoder: rows of macroblocks shared out to threads, and the units put together.
+//! The encoder: its memory, and the units put together.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::OnceLock;
 
 use crate::bits::BitWriter;
 use crate::check::check;
-use crate::deblock::{Deblocker, Row};
 use crate::inter::reference::Reference;
 use crate::macroblock::Lower;
 use crate::mode::Coder;
 use crate::nal::NalWriter;
 use crate::picture_job::PictureJob;
-use crate::row::{code_row, Alarm, RowOutput, RowTarget};
+use crate::row_output::RowOutput;
+use crate::rows::Rows;
+use crate::serial::{Record, Serial};
 use crate::simd::{best, Kernels};
-use crate::{Error, Picture, PictureType, Source, Stats, MAX_REFERENCES};
-
-/// Pictures of fewer macroblocks are coded by one thread: starting another takes longer.
-const THREADED_MBS: usize = 200;
+use crate::{EntropyCoding, Error, Picture, PictureType, Stats, MAX_REFERENCES};
 
 /// Scratch memory and threads of an encoder.
 pub struct Encoder {
@@ -28,6 +26,8 @@ pub struct Encoder {
     lower: Vec<OnceLock<Lower>>,
     outputs: Vec<RowOutput>,
     slice: BitWriter,
+    serial: Serial,
+    records: Vec<Record>,
     forced_intra: Vec<bool>,
 }
 
@@ -50,6 +50,8 @@ impl Encoder {
             lower: Vec::new(),
             outputs: Vec::new(),
             slice: BitWriter::default(),
+            serial: Serial::default(),
+            records: Vec::new(),
             forced_intra: Vec::new(),
         }
     }
@@ -93,128 +95,76 @@ impl Encoder {
         unit_bytes: &mut [u32],
     ) -> Result<Stats, Error> {
         check(picture, references, recon, unit_bytes)?;
-        self.outputs
-            .resize_with(picture.height_mbs, RowOutput::default);
-        match (picture.source, references) {
-            (Some(source), _) => self.code_rows(stop, picture, source, references, recon),
-            (None, [reference, ..]) => {
-                // P_Skip without motion, and no edge between blocks that is filtered.
-                recon.copy_from_slice(reference);
-                for row in &mut self.outputs {
-                    row.skip_all(picture.width_mbs, picture.qp);
-                }
+        self.note_forced_intra(picture);
+        let serial = picture.entropy_coding != EntropyCoding::Cavlc;
+        let mut count = 0;
+        if picture.picture_type == PictureType::P && picture.source.is_some() {
+            count = references.len();
+            for (to, samples) in self.references.iter_mut().zip(references) {
+                to.prepare(samples, picture.width_mbs, picture.height_mbs, self.kernels);
             }
-            (None, []) => return Err(Error::Invalid("neither source nor reference")),
+        }
+        let job = PictureJob::new(
+            self.kernels,
+            picture,
+            &self.references[..count],
+            &self.forced_intra,
+        );
+        let mut rows = Rows {
+            job: &job,
+            stop,
+            coders: &mut self.coders,
+            lower: &mut self.lower,
+        };
+        if serial {
+            self.serial.begin_picture();
+            self.records
+                .resize_with(picture.height_mbs, Record::default);
+            match (picture.source, references) {
+                (Some(_), _) => rows.code_serially(&mut self.serial, &mut self.records, recon),
+                (None, [reference, ..]) => {
+                    recon.copy_from_slice(reference);
+                    self.serial.skip_all(&job);
+                }
+                (None, []) => return Err(Error::Invalid("neither source nor reference")),
+            }
+        } else {
+            self.outputs
+                .resize_with(picture.height_mbs, RowOutput::default);
+            match (picture.source, references) {
+                (Some(_), _) => rows.code_apart(&mut self.outputs, recon),
+                (None, [reference, ..]) => {
+                    // P_Skip without motion, and no edge between blocks that is filtered.
+                    recon.copy_from_slice(reference);
+                    for row in &mut self.outputs {
+                        row.skip_all(picture.width_mbs, picture.qp);
+                    }
+                }
+                (None, []) => return Err(Error::Invalid("neither source nor reference")),
+            }
         }
         if stop.load(Ordering::Relaxed) {
             return Err(Error::Stopped);
         }
-        self.write_units(picture, output, unit_bytes)
+        if serial {
+            write_payloads(picture, &self.serial, output, unit_bytes)
+        } else {
+            self.write_units(picture, output, unit_bytes)
+        }
     }
 
-    /// Codes all rows and filters them.
-    fn code_rows(
-        &mut self,
-        stop: &AtomicBool,
-        picture: &Picture<'_>,
-        source: Source<'_>,
-        references: &[&[u8]],
-        recon: &mut [u8],
-    ) {
-        let (width, height) = (picture.width_mbs, picture.height_mbs);
-        let mbs = width * height;
-        self.lower
-            .iter_mut()
-            .for_each(|cell| *cell = OnceLock::new());
-        self.lower.resize_with(mbs, OnceLock::new);
+    fn note_forced_intra(&mut self, picture: &Picture<'_>) {
         self.forced_intra.clear();
         if !picture.forced_intra.is_empty() {
+            let mbs = picture.width_mbs * picture.height_mbs;
             self.forced_intra.resize(mbs, false);
             for range in picture.forced_intra {
                 self.forced_intra[range.start as usize..range.end as usize].fill(true);
             }
         }
-        let mut count = 0;
-        if picture.picture_type == PictureType::P {
-            count = references.len();
-            for (to, samples) in self.references.iter_mut().zip(references) {
-                to.prepare(samples, width, height, self.kernels);
-            }
-        }
-        let references = &self.references[..count];
-        let job = PictureJob::new(
-            self.kernels,
-            picture,
-            source,
-            references,
-            &self.forced_intra,
-        );
-
-        let mut slice_starts = vec![false; height];
-        for (first, _) in picture.units.iter().filter_map(|unit| unit.rows) {
-            slice_starts[first] = true;
-        }
-        let failed = AtomicBool::new(false);
-        let (luma, chroma) = recon.split_at_mut(mbs * 256);
-        let targets = luma
-            .chunks_exact_mut(width * 256)
-            .zip(chroma.chunks_exact_mut(width * 128))
-            .zip(&mut self.outputs)
-            .enumerate()
-            .map(|(y, ((luma, chroma), output))| RowTarget {
-                y,
-                luma,
-                chroma,
-                above: (!slice_starts[y]).then(|| &self.lower[(y - 1) * width..y * width]),
-                own: &self.lower[y * width..(y + 1) * width],
-                output,
-                failed: &failed,
-            });
-        let targets = Mutex::new(targets);
-        let filter = Mutex::new(Filter {
-            deblocker: Deblocker {
-                parameters: picture.deblocking,
-                chroma_qp_index_offset: picture.chroma_qp_index_offset,
-                kernels: self.kernels,
-                width_mbs: width,
-            },
-            slice_starts: &slice_starts,
-            rows: (0..height).map(|_| None).collect(),
-            done: 0,
-        });
-
-        // A row that is taken needs the rows above, which were taken before: stopping leaves
-        // none waiting.
-        let work = |coder: &mut Coder| {
-            while !stop.load(Ordering::Relaxed) {
-                let next = targets
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .next();
-                let Some(mut target) = next else { break };
-                let _alarm = Alarm(&failed);
-                let infos = code_row(&job, coder, &mut target);
-                let row = Row {
-                    luma: target.luma,
-                    chroma: target.chroma,
-                    infos,
-                };
-                let mut filter = filter.lock().unwrap_or_else(PoisonError::into_inner);
-                filter.add(target.y, row);
-            }
-        };
-        let threads = if mbs < THREADED_MBS { 1 } else { height };
-        let mut coders = self.coders.iter_mut().take(threads);
-        std::thread::scope(|scope| {
-            let own = coders.next();
-            for coder in coders {
-                scope.spawn(|| work(coder));
-            }
-            own.map(work);
-        });
     }
 
-    /// Puts the units together.
+    /// Puts the units together from rows that were coded apart.
     fn write_units(
         &mut self,
         picture: &Picture<'_>,
@@ -245,7 +195,7 @@ impl Encoder {
                     row.append_to(&mut self.slice);
                     skips = row.trailing_skips;
                 }
-                add(&mut stats, &row.stats);
+                stats.add(&row.stats);
             }
             if skips > 0 {
                 self.slice.put_ue(skips);
@@ -260,38 +210,64 @@ impl Encoder {
     }
 }
 
-/// Adds the counts of a row.
-fn add(sum: &mut Stats, row: &Stats) {
-    sum.qp_sum += row.qp_sum;
-    sum.qp_min = sum.qp_min.min(row.qp_min);
-    sum.qp_max = sum.qp_max.max(row.qp_max);
-    sum.nonzero += row.nonzero;
-    sum.intra_mbs += row.intra_mbs;
-    sum.skip_mbs += row.skip_mbs;
-    sum.pcm_mbs += row.pcm_mbs;
-    sum.sad_sum += row.sad_sum;
-    sum.mad_sum += row.mad_sum;
-}
-
-/// Rows on their way through the deblocking filter, which takes them in order.
-struct Filter<'a> {
-    deblocker: Deblocker<'a>,
-    slice_starts: &'a [bool],
-    rows: Vec<Option<Row<'a>>>,
-    done: usize,
-}
-
-impl<'a> Filter<'a> {
-    fn add(&mut self, y: usize, row: Row<'a>) {
-        self.rows[y] = Some(row);
-        let idc = self.deblocker.parameters.disable_idc;
-        while let Some((above, [Some(row), ..])) = self.rows.split_at_mut_checked(self.done) {
-            let within = idc == 0 || !self.slice_starts[self.done];
-            if idc != 1 {
-                let above = above.last_mut().and_then(Option::as_mut);
-                self.deblocker.filter_row(row, above.filter(|_| within));
-            }
-            self.done += 1;
+/// Puts the units together from slices that were coded in order.
+fn write_payloads(
+    picture: &Picture<'_>,
+    serial: &Serial,
+    output: &mut [u8],
+    unit_bytes: &mut [u32],
+) -> Result<Stats, Error> {
+    let mut stats = *serial.stats();
+    let mut writer = NalWriter::new(output);
+    let mut payloads = serial.payloads().iter();
+    let mut slice_bytes = 0;
+    for (unit, bytes) in picture.units.iter().zip(unit_bytes) {
+        stats.header_bits += 8 * u32::from(unit.start_code);
+        let Some(payload) = unit.rows.and_then(|_| payloads.next()) else {
+            stats.header_bits += unit.bit_length as u32;
+            let bits = &unit.bits[..unit.bit_length / 8];
+            *bytes = writer.write(unit.start_code, bits)? as u32;
+            continue;
+        };
+        stats.header_bits += payload.header_bits as u32;
+        stats.slice_data_bits += (8 * payload.bytes.len() - payload.header_bits) as u32;
+        *bytes = writer.write(unit.start_code, &payload.bytes)? as u32;
+        slice_bytes += u64::from(*bytes) - u64::from(unit.start_code);
+        if payloads.len() == 0 {
+            let mbs = picture.width_mbs * picture.height_mbs;
+            let words = zero_words(serial.bins(), slice_bytes, mbs);
+            stats.slice_data_bits += 16 * words;
+            *bytes += writer.write_zero_words(words)? as u32;
         }
+    }
+    stats.bytes = writer.used() as u32;
+    stats.emulation_bytes = writer.emulation();
+    Ok(stats)
+}
+
+/// Number of cabac_zero_words behind slices of so many bytes, so that there are not too many bins
+/// for them; clause 7.4.2.10.
+fn zero_words(bins: u64, bytes: u64, mbs: usize) -> u32 {
+    /// RawMbBits of 4:2:0 with 8 bits, over 32: bins that each macroblock may have at no cost.
+    const FREE_BINS: u64 = 3072 / 32;
+    /// Bytes of a cabac_zero_word with its emulation prevention byte.
+    const WORD_BYTES: u64 = 3;
+    // Bins may be 32/3 of the bytes.
+    let needed = (3 * bins.saturating_sub(FREE_BINS * mbs as u64)).div_ceil(32);
+    needed.saturating_sub(bytes).div_ceil(WORD_BYTES) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::zero_words;
+
+    #[test]
+    fn zero_words_make_up_for_bins() {
+        assert_eq!(zero_words(0, 0, 1), 0);
+        assert_eq!(zero_words(96, 0, 1), 0);
+        assert_eq!(zero_words(97, 0, 1), 1);
+        assert_eq!(zero_words(96 + 32, 3, 1), 0);
+        assert_eq!(zero_words(96 + 33, 3, 1), 1);
+        assert_eq!(zero_words(960 + 320, 10, 10), 7);
     }
 }

@@ -7,6 +7,7 @@
 //! given is the caller's own: the hardware model copies from and to the guest.
 
 mod bits;
+mod cabac;
 mod cavlc;
 mod check;
 mod deblock;
@@ -21,6 +22,9 @@ mod picture_job;
 mod quant;
 mod residual;
 mod row;
+mod row_output;
+mod rows;
+mod serial;
 mod simd;
 mod source;
 mod syntax;
@@ -28,5 +32,6 @@ mod transform;
 
 pub use encoder::Encoder;
 pub use picture::{
-    Deblocking, Error, Picture, PictureType, Source, SourceFormat, Stats, Unit, MAX_REFERENCES,
+    Deblocking, EntropyCoding, Error, Picture, PictureType, Source, SourceFormat, Stats, Unit,
+    MAX_REFERENCES,
 };

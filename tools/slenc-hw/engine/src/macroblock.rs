@@ -42,6 +42,8 @@ pub(crate) struct MbInfo {
     pub(crate) total: [u8; 16],
     /// Levels of each chroma block, Cb and then Cr.
     pub(crate) total_chroma: [u8; 8],
+    /// transform_size_8x8_flag.
+    pub(crate) transform_8x8: bool,
 }
 
 impl MbInfo {
@@ -56,6 +58,16 @@ impl MbInfo {
             modes: [luma4::DC; 16],
             total: [0; 16],
             total_chroma: [0; 8],
+            transform_8x8: false,
+        }
+    }
+
+    /// I_PCM, clauses 9.2.1 and 8.7.2.2.
+    pub(crate) fn pcm() -> Self {
+        Self {
+            total: [16; 16],
+            total_chroma: [16; 8],
+            ..Self::new(Kind::Pcm, 0)
         }
     }
 

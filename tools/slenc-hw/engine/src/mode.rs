@@ -19,6 +19,7 @@ use crate::PictureType;
 const INTRA4_BITS: u32 = 24;
 
 /// What a macroblock is coded as. Its levels and reconstruction are in the [`Coder`].
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Decided {
     pub(crate) info: MbInfo,
     /// `None` for P_Skip.
@@ -27,6 +28,18 @@ pub(crate) struct Decided {
     pub(crate) sad: u32,
     /// Sum of absolute differences of luma and its mean.
     pub(crate) mad: u32,
+}
+
+impl Decided {
+    /// P_Skip of which nothing was measured.
+    pub(crate) fn skipped(qp: u8) -> Self {
+        Self {
+            info: MbInfo::new(Kind::Skip, qp),
+            prediction: None,
+            sad: 0,
+            mad: 0,
+        }
+    }
 }
 
 /// A macroblock's source, surroundings and what comes of it; scratch memory of a thread.

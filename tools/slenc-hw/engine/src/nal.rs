@@ -32,6 +32,17 @@ impl<'a> NalWriter<'a> {
         self.emulation
     }
 
+    /// Appends cabac_zero_words to the unit written last; gives the bytes they take.
+    pub(crate) fn write_zero_words(&mut self, words: u32) -> Result<usize, Error> {
+        for _ in 0..words {
+            for byte in [0, 0, 3] {
+                self.push(byte)?;
+            }
+            self.emulation += 1;
+        }
+        Ok(3 * words as usize)
+    }
+
     fn push(&mut self, byte: u8) -> Result<(), Error> {
         *self.output.get_mut(self.used).ok_or(Error::OutputFull)? = byte;
         self.used += 1;

@@ -4,6 +4,8 @@
 
 use std::ops::Range;
 
+use crate::mode::Decided;
+
 /// Layout of a source picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SourceFormat {
@@ -56,6 +58,19 @@ pub struct Deblocking {
     pub beta_offset_div2: i8,
 }
 
+/// How syntax elements below the slice header are coded, entropy_coding_mode_flag.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EntropyCoding {
+    /// Variable-length codes.
+    #[default]
+    Cavlc,
+    /// Arithmetic code.
+    Cabac {
+        /// cabac_init_idc of the slices of a P picture, 0..=2.
+        init_idc: u8,
+    },
+}
+
 /// A NAL unit to write.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Unit<'a> {
@@ -87,6 +102,8 @@ pub struct Picture<'a> {
     pub chroma_qp_index_offset: i8,
     /// Deblocking filter.
     pub deblocking: Deblocking,
+    /// Entropy coding.
+    pub entropy_coding: EntropyCoding,
     /// Macroblocks forced to intra in a P picture, in raster order.
     pub forced_intra: &'a [Range<u32>],
     /// NAL units in stream order; the slices cover the picture in order.
@@ -122,6 +139,34 @@ pub struct Stats {
     pub sad_sum: u64,
     /// Sum of absolute differences of luma and its mean in each macroblock.
     pub mad_sum: u64,
+}
+
+impl Stats {
+    /// Counts the QP of a macroblock.
+    pub(crate) fn note_qp(&mut self, qp: u8) {
+        self.qp_sum += u32::from(qp);
+        self.qp_min = self.qp_min.min(qp);
+        self.qp_max = self.qp_max.max(qp);
+    }
+
+    /// Counts what was measured for a macroblock.
+    pub(crate) fn note_decision(&mut self, decided: &Decided) {
+        self.sad_sum += u64::from(decided.sad);
+        self.mad_sum += u64::from(decided.mad);
+    }
+
+    /// Adds the counts of a part of the picture.
+    pub(crate) fn add(&mut self, part: &Self) {
+        self.qp_sum += part.qp_sum;
+        self.qp_min = self.qp_min.min(part.qp_min);
+        self.qp_max = self.qp_max.max(part.qp_max);
+        self.nonzero += part.nonzero;
+        self.intra_mbs += part.intra_mbs;
+        self.skip_mbs += part.skip_mbs;
+        self.pcm_mbs += part.pcm_mbs;
+        self.sad_sum += part.sad_sum;
+        self.mad_sum += part.mad_sum;
+    }
 }
 
 /// Why a picture could not be encoded.

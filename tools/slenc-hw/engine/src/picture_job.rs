@@ -21,14 +21,18 @@ static LAMBDA: [u8; 52] = [
 
 /// A picture to code, checked and prepared.
 pub(crate) struct PictureJob<'a> {
+    pub(crate) picture: &'a Picture<'a>,
     pub(crate) kernels: &'static Kernels,
     pub(crate) picture_type: PictureType,
     pub(crate) width_mbs: usize,
     pub(crate) height_mbs: usize,
-    pub(crate) source: Source<'a>,
+    /// None of an all-skip picture.
+    pub(crate) source: Option<Source<'a>>,
     /// RefPicList0 of a P picture.
     pub(crate) references: &'a [Reference],
     pub(crate) qp: u8,
+    /// transform_8x8_mode_flag.
+    pub(crate) transform_8x8: bool,
     /// Cost of a bit.
     pub(crate) lambda: u32,
     /// Most differences of a macroblock that may have no levels.
@@ -45,21 +49,22 @@ impl<'a> PictureJob<'a> {
     /// Prepares a picture.
     pub(crate) fn new(
         kernels: &'static Kernels,
-        picture: &Picture<'a>,
-        source: Source<'a>,
+        picture: &'a Picture<'a>,
         references: &'a [Reference],
         forced_intra: &'a [bool],
     ) -> Self {
         let inter_luma = Quantiser::new(picture.qp, INTER_ROUNDING);
         let chroma = chroma_qp(picture.qp, picture.chroma_qp_index_offset);
         Self {
+            picture,
             kernels,
             picture_type: picture.picture_type,
             width_mbs: picture.width_mbs,
             height_mbs: picture.height_mbs,
-            source,
+            source: picture.source,
             references,
             qp: picture.qp,
+            transform_8x8: false,
             lambda: LAMBDA[usize::from(picture.qp)].into(),
             skip_sad: inter_luma.largest_zero_sad(),
             intra_luma: Quantiser::new(picture.qp, INTRA_ROUNDING),

@@ -1,17 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! macroblock_layer() of CAVLC, ITU-T H.264 clause 7.3.5: the seam between what is decided and
-//! how it is coded.
+//! What is decided of a macroblock for its syntax, and macroblock_layer() of CAVLC, ITU-T H.264
+//! clause 7.3.5.
 
 use crate::bits::BitWriter;
 use crate::cavlc::{number_context, put_block, put_chroma_dc, LevelRange};
 use crate::inter::{Mv, Shape};
 use crate::intra::{chroma, luma16};
 use crate::macroblock::{raster, MbInfo, Neighbours};
-use crate::simd::Kernels;
+use crate::picture_job::PictureJob;
 use crate::source::Samples;
 use crate::transform::Block;
 use crate::PictureType;
+
+/// Most bits of macroblock_layer(), clause A.3.1.
+pub(crate) const MACROBLOCK_BITS: usize = 3200;
+
+/// A macroblock is not allowed so many bits, or such levels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TooLarge;
+
+impl From<LevelRange> for TooLarge {
+    fn from(_: LevelRange) -> Self {
+        Self
+    }
+}
 
 /// coded_block_pattern of Intra_4x4 by codeNum, Table 9-4.
 const CBP_OF_INTRA: [u8; 48] = [
@@ -67,6 +80,30 @@ pub(crate) struct Residual {
     pub(crate) cbp_chroma: u8,
 }
 
+/// A macroblock that is not skipped and not I_PCM.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Macroblock<'a> {
+    pub(crate) prediction: &'a Prediction,
+    pub(crate) residual: &'a Residual,
+    /// transform_size_8x8_flag.
+    pub(crate) transform_8x8: bool,
+    /// mb_qp_delta, written if there is a residual.
+    pub(crate) qp_delta: i32,
+}
+
+impl Macroblock<'_> {
+    /// Whether it has mb_qp_delta and residual().
+    pub(crate) fn has_residual(&self) -> bool {
+        let Residual {
+            cbp_luma,
+            cbp_chroma,
+            ..
+        } = self.residual;
+        let is_intra16 = matches!(self.prediction, Prediction::Intra16(..));
+        *cbp_luma > 0 || *cbp_chroma > 0 || is_intra16
+    }
+}
+
 /// Bits of mb_type of I macroblocks in a P slice, Table 7-13.
 fn intra_offset(picture_type: PictureType) -> u32 {
     match picture_type {
@@ -75,18 +112,41 @@ fn intra_offset(picture_type: PictureType) -> u32 {
     }
 }
 
-/// Writes a macroblock that is not skipped and notes its TotalCoeff in `info`. Gives the number of
-/// levels.
+/// Writes a macroblock and notes its TotalCoeff in `info`. Gives the number of levels; nothing is
+/// written if it is too large.
 pub(crate) fn put_macroblock(
     writer: &mut BitWriter,
-    kernels: &Kernels,
-    picture_type: PictureType,
-    references: usize,
-    prediction: &Prediction,
-    residual: &Residual,
+    job: &PictureJob<'_>,
+    macroblock: &Macroblock<'_>,
     neighbours: Neighbours<'_>,
     info: &mut MbInfo,
-) -> Result<u32, LevelRange> {
+) -> Result<u32, TooLarge> {
+    let (mark, begin) = (writer.mark(), writer.len());
+    let written = put_parts(writer, job, macroblock, neighbours, info);
+    if written.is_err() || writer.len() - begin > MACROBLOCK_BITS {
+        writer.rewind(mark);
+        return Err(TooLarge);
+    }
+    for (i, &total) in info.total.iter().enumerate() {
+        info.nonzero |= u16::from(total > 0) << i;
+    }
+    written
+}
+
+fn put_parts(
+    writer: &mut BitWriter,
+    job: &PictureJob<'_>,
+    macroblock: &Macroblock<'_>,
+    neighbours: Neighbours<'_>,
+    info: &mut MbInfo,
+) -> Result<u32, TooLarge> {
+    let Macroblock {
+        prediction,
+        residual,
+        qp_delta,
+        ..
+    } = *macroblock;
+    let (picture_type, references) = (job.picture_type, job.references.len());
     let (cbp_luma, cbp_chroma) = (residual.cbp_luma, residual.cbp_chroma);
     let cbp = usize::from(cbp_luma + 16 * cbp_chroma);
     match prediction {
@@ -127,24 +187,23 @@ pub(crate) fn put_macroblock(
             writer.put_ue(CBP_INTRA[cbp].into());
         }
     }
-    let is_intra16 = matches!(prediction, Prediction::Intra16(..));
-    if cbp > 0 || is_intra16 {
-        // mb_qp_delta: the QP is the slice's throughout.
-        writer.put_se(0);
-        return put_residual(writer, kernels, is_intra16, residual, neighbours, info);
+    if !macroblock.has_residual() {
+        return Ok(0);
     }
-    Ok(0)
+    writer.put_se(qp_delta);
+    Ok(put_residual(writer, job, macroblock, neighbours, info)?)
 }
 
 /// residual() of clause 7.3.5.3.
 fn put_residual(
     writer: &mut BitWriter,
-    kernels: &Kernels,
-    is_intra16: bool,
-    residual: &Residual,
+    job: &PictureJob<'_>,
+    macroblock: &Macroblock<'_>,
     neighbours: Neighbours<'_>,
     info: &mut MbInfo,
 ) -> Result<u32, LevelRange> {
+    let (kernels, residual) = (job.kernels, macroblock.residual);
+    let is_intra16 = matches!(macroblock.prediction, Prediction::Intra16(..));
     let mut count = 0;
     if is_intra16 {
         let (left, above) = neighbours.around(0, &info.total, |info| &info.total);

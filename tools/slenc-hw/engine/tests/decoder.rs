@@ -4,7 +4,7 @@
 
 mod support;
 
-use slenc_engine::{Deblocking, SourceFormat};
+use slenc_engine::{Deblocking, EntropyCoding, SourceFormat};
 use support::{assert_all_decode, assert_decodes, code, moving, Settings};
 
 fn check(settings: &Settings, count: usize) {
@@ -26,6 +26,56 @@ fn check_all(settings: &[Settings], count: usize) {
 fn every_qp() {
     let settings: Vec<_> = (0..=51).map(|qp| Settings::new(80, 64, qp)).collect();
     check_all(&settings, 3);
+}
+
+fn cabac(init_idc: u8) -> EntropyCoding {
+    EntropyCoding::Cabac { init_idc }
+}
+
+#[test]
+fn every_qp_with_cabac() {
+    let settings: Vec<_> = (0..=51)
+        .map(|qp| Settings {
+            entropy_coding: cabac(qp % 3),
+            references: 1 + usize::from(qp % 4),
+            ..Settings::new(80, 64, qp)
+        })
+        .collect();
+    check_all(&settings, 4);
+}
+
+#[test]
+fn slices_with_cabac() {
+    let mut settings = Vec::new();
+    for slices in [1, 2, 5, 9] {
+        for init_idc in 0..3 {
+            settings.push(Settings {
+                slices,
+                entropy_coding: cabac(init_idc),
+                gop: 4,
+                forced_intra: vec![5..7, 20..33],
+                all_skip: vec![2],
+                ..Settings::new(80, 144, 29)
+            });
+        }
+    }
+    check_all(&settings, 6);
+}
+
+#[test]
+fn cabac_takes_fewer_bits() {
+    let settings = Settings::new(208, 160, 30);
+    let pictures = moving(&settings, 4);
+    let cavlc = code(&settings, &pictures);
+    let settings = Settings {
+        entropy_coding: cabac(0),
+        ..settings
+    };
+    let coded = code(&settings, &pictures);
+    assert_decodes(&settings, &coded);
+    // Decisions are the same.
+    assert_eq!(coded.recons, cavlc.recons);
+    assert!(100 * coded.bytes.len() < 93 * cavlc.bytes.len());
 }
 
 #[test]

@@ -9,8 +9,8 @@ use std::sync::atomic::AtomicBool;
 
 use proptest::prelude::*;
 use slenc_engine::{
-    Deblocking, Encoder, Error, Picture, PictureType, Source, SourceFormat, Stats, Unit,
-    MAX_REFERENCES,
+    Deblocking, Encoder, EntropyCoding, Error, Picture, PictureType, Source, SourceFormat, Stats,
+    Unit, MAX_REFERENCES,
 };
 use support::{assert_decodes, code, Random, Settings};
 
@@ -55,6 +55,10 @@ fn any_settings() -> impl Strategy<Value = (Settings, Content, u64)> {
     use SourceFormat::{Nv12, Uyvy, Yuyv, I420};
     let deblocking = (0..3u8, -6..=6i8, -6..=6i8);
     let format = prop_oneof![Just(Nv12), Just(I420), Just(Yuyv), Just(Uyvy)];
+    let entropy_coding = prop_oneof![
+        Just(EntropyCoding::Cavlc),
+        (0..3u8).prop_map(|init_idc| EntropyCoding::Cabac { init_idc }),
+    ];
     let content = prop_oneof![
         Just(Content::Noise),
         Just(Content::Extremes),
@@ -65,12 +69,12 @@ fn any_settings() -> impl Strategy<Value = (Settings, Content, u64)> {
     (
         (1..60usize, 1..40usize, 0..52u8, 0..52u8, -12..=12i8),
         (deblocking, 1..5usize, 0..4usize, format, 1..=MAX_REFERENCES),
-        (content, any::<u64>(), 0..4usize),
+        (content, any::<u64>(), 0..4usize, entropy_coding),
     )
         .prop_map(|(size, coding, content)| {
             let (width, height, i_qp, p_qp, chroma_qp_index_offset) = size;
             let ((disable_idc, alpha, beta), slices, gop, format, references) = coding;
-            let (kind, seed, skipped) = content;
+            let (kind, seed, skipped, entropy_coding) = content;
             let base = Settings::new(2 * width, 2 * height, 0);
             let mbs = (base.width_mbs() * base.height_mbs()) as u32;
             let forced = (seed % u64::from(mbs)) as u32;
@@ -85,6 +89,7 @@ fn any_settings() -> impl Strategy<Value = (Settings, Content, u64)> {
                 },
                 slices,
                 gop,
+                entropy_coding,
                 references,
                 forced_intra: (seed % 3 == 0).then_some(forced..mbs).into_iter().collect(),
                 all_skip: (gop == 0 && skipped > 1)
@@ -123,32 +128,53 @@ proptest! {
 
 #[test]
 fn threads_give_the_same_output() {
-    let settings = Settings {
+    let cavlc = Settings {
         slices: 3,
         ..Settings::new(352, 288, 27)
     };
-    let pictures = support::moving(&settings, 4);
-    let one = code(&settings, &pictures);
-    for threads in [2, 3, 5] {
-        let many = code(
-            &Settings {
+    let cabac = Settings {
+        entropy_coding: EntropyCoding::Cabac { init_idc: 1 },
+        references: 3,
+        ..cavlc.clone()
+    };
+    let mut pictures = support::moving(&cavlc, 4);
+    // Noise makes I_PCM of macroblocks at a low QP.
+    let mut random = Random(5);
+    for line in pictures[2].chunks_exact_mut(352).skip(90).take(60) {
+        line[100..200].fill_with(|| random.next() as u8);
+    }
+    let with_pcm = Settings {
+        qp: [20, 0],
+        ..cabac.clone()
+    };
+    for settings in [cavlc, cabac, with_pcm] {
+        let one = code(&settings, &pictures);
+        assert_eq!(settings.qp[1] == 0, one.stats[2].pcm_mbs > 0);
+        for threads in [2, 3, 5] {
+            let settings = Settings {
                 threads,
                 ..settings.clone()
-            },
-            &pictures,
-        );
-        assert!(one.bytes == many.bytes && one.recons == many.recons && one.stats == many.stats);
+            };
+            let many = code(&settings, &pictures);
+            assert!(one.bytes == many.bytes && one.recons == many.recons);
+            assert_eq!(one.stats, many.stats);
+        }
     }
 }
 
 #[test]
 fn noise_at_low_qp_becomes_pcm_within_limits() {
-    let settings = Settings::new(64, 64, 0);
-    let coded = code(&settings, &pictures(&settings, Content::Extremes, 3, 2));
-    assert_decodes(&settings, &coded);
-    for stats in &coded.stats {
-        assert!(stats.pcm_mbs > 0);
-        assert!(stats.slice_data_bits <= 16 * 3200 + 32 * 16);
+    for entropy_coding in [EntropyCoding::Cavlc, EntropyCoding::Cabac { init_idc: 0 }] {
+        let settings = Settings {
+            entropy_coding,
+            ..Settings::new(64, 64, 0)
+        };
+        let coded = code(&settings, &pictures(&settings, Content::Extremes, 3, 2));
+        assert_decodes(&settings, &coded);
+        for stats in &coded.stats {
+            assert!(stats.pcm_mbs > 0);
+            assert!(stats.slice_data_bits <= 16 * 3200 + 32 * 16);
+        }
     }
 }
 
@@ -170,10 +196,8 @@ fn picture<'a>(units: &'a [Unit<'a>]) -> Picture<'a> {
         }),
         picture_type: PictureType::I,
         qp: 26,
-        chroma_qp_index_offset: 0,
-        deblocking: Deblocking::default(),
-        forced_intra: &[],
         units,
+        ..Picture::default()
     }
 }
 

@@ -8,7 +8,9 @@ use std::io::{Read, Write};
 use std::ops::Range;
 use std::process::{Command, Stdio};
 
-use slenc_engine::{Deblocking, Encoder, Picture, PictureType, Source, SourceFormat, Stats, Unit};
+use slenc_engine::{
+    Deblocking, Encoder, EntropyCoding, Picture, PictureType, Source, SourceFormat, Stats, Unit,
+};
 
 /// A bit string, most significant bit first.
 #[derive(Default)]
@@ -69,6 +71,7 @@ pub(crate) struct Settings {
     pub(crate) qp: [u8; 2],
     pub(crate) chroma_qp_index_offset: i8,
     pub(crate) deblocking: Deblocking,
+    pub(crate) entropy_coding: EntropyCoding,
     /// Slices a picture, at most one a row.
     pub(crate) slices: usize,
     /// Pictures from one I to the next; 0 for only the first.
@@ -92,6 +95,7 @@ impl Settings {
             qp: [qp, qp],
             chroma_qp_index_offset: 0,
             deblocking: Deblocking::default(),
+            entropy_coding: EntropyCoding::Cavlc,
             slices: 1,
             gop: 0,
             references: 1,
@@ -146,8 +150,10 @@ impl Settings {
 
     fn sps(&self) -> Bits {
         let mut bits = Bits::unit(0x67);
-        bits.u(8, 66);
-        bits.u(8, 0xc0);
+        let is_cabac = self.entropy_coding != EntropyCoding::Cavlc;
+        let (profile, constraints) = if is_cabac { (77, 0x40) } else { (66, 0xc0) };
+        bits.u(8, profile);
+        bits.u(8, constraints);
         bits.u(8, 51);
         bits.ue(0);
         bits.ue(4);
@@ -172,9 +178,11 @@ impl Settings {
 
     fn pps(&self) -> Bits {
         let mut bits = Bits::unit(0x68);
+        let is_cabac = self.entropy_coding != EntropyCoding::Cavlc;
         bits.ue(0);
         bits.ue(0);
-        bits.u(2, 0);
+        bits.u(1, is_cabac.into());
+        bits.u(1, 0);
         bits.ue(0);
         bits.ue(0);
         bits.ue(0);
@@ -205,6 +213,9 @@ impl Settings {
                 bits.ue(references - 1);
             }
             bits.u(2, 0);
+            if let EntropyCoding::Cabac { init_idc } = self.entropy_coding {
+                bits.ue(init_idc.into());
+            }
         }
         let qp = self.qp[usize::from(!is_idr)];
         bits.se(i32::from(qp) - 26);
@@ -320,6 +331,7 @@ impl StreamCoder {
             qp: settings.qp[usize::from(number > 0)],
             chroma_qp_index_offset: settings.chroma_qp_index_offset,
             deblocking: settings.deblocking,
+            entropy_coding: settings.entropy_coding,
             forced_intra: &settings.forced_intra,
             units: &units,
         };
