@@ -10,6 +10,7 @@ mod job;
 
 pub use self::context::Context;
 pub use self::device::{
+    Buffers,
     Device,
     Registration, //
 };

@@ -43,8 +43,8 @@
 //! The media device node of Linux 7.3 does not wait for ioctls when it is unregistered: one that
 //! runs in that moment uses the media device without a reference. This has to be solved in C.
 //!
-//! Buffers of a file that stays open when the device is removed are freed after it. Behind an IOMMU
-//! their mappings are gone by then: `vb2_dma_contig_memops` cannot be told.
+//! A buffer that is mapped or exported when the device is removed is freed after it. Behind an IOMMU
+//! its mapping is gone by then: `vb2_dma_contig_memops` cannot be told.
 
 mod bindings;
 pub mod controller;

@@ -25,10 +25,12 @@ pub(crate) struct Driver;
 /// What belongs to a bound device.
 ///
 /// Dropped in this order: first the nodes disappear, then the hardware stops and its running job
-/// fails. Open files, and with them the rest, may stay.
+/// fails, and then the buffers of open files are freed. The files, and with them the rest, may
+/// stay.
 pub(crate) struct Bound<'bound> {
     _nodes: m2m::Registration<'bound, Encoder>,
     _hardware: Attached<'bound, EncoderDevice>,
+    _buffers: m2m::Buffers<'bound, Encoder>,
 }
 
 kernel::pci_device_table!(
@@ -72,12 +74,14 @@ impl pci::Driver for Driver {
         let data = EncoderDevice::new(hardware.hardware().clone());
         let parent = pdev.as_ref();
         let device = m2m::Device::<Encoder>::new(parent, data, version)?;
+        let buffers = m2m::Buffers::new(parent, device.clone())?;
         // SAFETY: The registration goes into the driver's data, which is dropped at unbind. The
         // device was just made.
         let nodes = unsafe { m2m::Registration::new(parent, device) }?;
         Ok(Bound {
             _nodes: nodes,
             _hardware: hardware,
+            _buffers: buffers,
         })
     }
 }

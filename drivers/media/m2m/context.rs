@@ -217,6 +217,44 @@ impl<T: Operations> Context<T> {
         }
     }
 
+    /// Stops both queues and frees their buffers, but for memory that is mapped or exported: that
+    /// is freed when its last user goes. Nobody can allocate buffers after that: the node is not
+    /// registered any more. Called with `req_queue_mutex` of the media device held.
+    pub(super) fn free_buffers(&self) {
+        let _queue_lock = self.lock_queues();
+        self.stop_queues();
+        for direction in [Direction::Output, Direction::Capture] {
+            let mut count = 0;
+            // With a count of zero it only frees, and cannot fail for a queue that is stopped.
+            //
+            // SAFETY: By the invariants the queue is initialised.
+            unsafe {
+                media::vb2_core_reqbufs(
+                    self.queue_ptr(direction),
+                    media::vb2_memory_VB2_MEMORY_UNKNOWN,
+                    0,
+                    &mut count,
+                );
+            }
+        }
+    }
+
+    /// Stops both queues, which waits for a running job. Called with the queue lock held.
+    fn stop_queues(&self) {
+        for direction in [Direction::Output, Direction::Capture] {
+            // It cannot fail for queues of this type, and does not use the file.
+            //
+            // SAFETY: By the invariants the m2m context is initialised.
+            unsafe {
+                media::v4l2_m2m_streamoff(
+                    core::ptr::null_mut(),
+                    self.m2m_ptr(),
+                    direction.as_raw(),
+                );
+            }
+        }
+    }
+
     /// VIDIOC_ENCODER_CMD: starts and ends draining. Called with the queue lock held.
     pub(crate) fn encoder_cmd(&self, command: &mut media::v4l2_encoder_cmd) -> Result {
         // SAFETY: The function does not use the file.
@@ -454,12 +492,7 @@ impl<T: Driver> Context<T> {
         let m2m = context.m2m_ptr();
         {
             let _queue_lock = context.lock_queues();
-            for direction in [Direction::Output, Direction::Capture] {
-                // Waits for a running job. It cannot fail for queues of this type.
-                //
-                // SAFETY: By the requirements of this function.
-                let _ = unsafe { media::v4l2_m2m_streamoff(file, m2m, direction.as_raw()) };
-            }
+            context.stop_queues();
         }
         // No job begins any more. Wait for the function that ended the last one: see `Flow`.
         drop(context.flow.lock());

@@ -108,6 +108,15 @@ impl<T: Operations> Device<T> {
         unsafe { (*self.v4l2.inner.get()).dev }
     }
 
+    fn check_parent(&self, parent: &device::Device<Bound>) -> Result {
+        let raw = core::ptr::from_ref(parent).cast::<bindings::device>();
+        if core::ptr::eq(self.parent_ptr(), raw) {
+            Ok(())
+        } else {
+            Err(EINVAL)
+        }
+    }
+
     /// Returns whether user space can use the device.
     pub(crate) fn is_registered(&self) -> bool {
         // SAFETY: The flag is valid before, during and after registration.
@@ -219,6 +228,19 @@ impl<T: Driver> Device<T> {
         }
     }
 
+    /// Frees the buffers of open files, as far as nobody has them mapped or exported.
+    fn free_buffers(&self) {
+        // SAFETY: The media device is initialised as long as this is, and its mutex with it. The
+        // core takes it, too, for what stops a queue or frees its buffers.
+        let requests: &Mutex<()> =
+            unsafe { Mutex::from_raw(&raw mut (*self.controller.inner.get()).req_queue_mutex) };
+        let _requests = requests.lock();
+        for context in self.contexts.lock().iter() {
+            // SAFETY: By the invariants of `OpenContext`, with the list locked.
+            unsafe { context.0.as_ref() }.free_buffers();
+        }
+    }
+
     /// Adds an open file.
     ///
     /// # Safety
@@ -269,8 +291,8 @@ impl<'a, T: Driver> Registration<'a, T> {
     /// The registration is dropped, and not forgotten, before `parent` is unbound. Nobody registers
     /// the same device at the same time.
     pub unsafe fn new(parent: &'a device::Device<Bound>, device: Arc<Device<T>>) -> Result<Self> {
-        let raw = core::ptr::from_ref(parent).cast::<bindings::device>();
-        if !core::ptr::eq(device.parent_ptr(), raw) || !device.node_is_new() {
+        device.check_parent(parent)?;
+        if !device.node_is_new() {
             return Err(EINVAL);
         }
         device.register_node()?;
@@ -296,5 +318,35 @@ impl<T: Driver> Drop for Registration<'_, T> {
         self.device.controller.unregister();
         self.device.unregister_graph();
         self.device.unregister_node();
+    }
+}
+
+/// The buffers of a device's open files. When it is dropped they are freed, and jobs that wait end.
+///
+/// videobuf2 frees a buffer when its last user goes. A file that stays open may be that user, and
+/// by then the device may have another driver, or no IOMMU domain any more.
+pub struct Buffers<'a, T: Driver> {
+    device: Arc<Device<T>>,
+    _parent: PhantomData<&'a device::Device<Bound>>,
+}
+
+impl<'a, T: Driver> Buffers<'a, T> {
+    /// Answers for the buffers of a device that was made for `parent`: [`EINVAL`] if it was made
+    /// for another one.
+    ///
+    /// Drop it after the [`Registration`], as files may allocate buffers before, and after the
+    /// hardware has stopped: the running job is waited for.
+    pub fn new(parent: &'a device::Device<Bound>, device: Arc<Device<T>>) -> Result<Self> {
+        device.check_parent(parent)?;
+        Ok(Self {
+            device,
+            _parent: PhantomData,
+        })
+    }
+}
+
+impl<T: Driver> Drop for Buffers<'_, T> {
+    fn drop(&mut self) {
+        self.device.free_buffers();
     }
 }

@@ -31,6 +31,7 @@ use rustix::io::Errno;
 use slenc::{
     error::{
         Context,
+        Error,
         Result, //
     },
     v4l2::{
@@ -55,6 +56,7 @@ use slenc::{
     },
 };
 use std::{
+    fs,
     os::fd::{
         AsFd,
         OwnedFd, //
@@ -76,6 +78,9 @@ pub(crate) fn run(ktap: &mut Ktap) {
     });
     orders::run(ktap);
     blocked::run(ktap);
+    ktap.test("unbinding frees the buffers of open files", LIMIT, || {
+        lasting(buffers_are_freed)
+    });
     ktap.test("a mapping outlives the binding and its file", LIMIT, || {
         lasting(mapping_outlives)
     });
@@ -163,6 +168,41 @@ fn check_mark(mapping: &Mapping) -> Result<()> {
 fn export_marked(encoder: &Encoder) -> Result<OwnedFd> {
     encoder.map(OUTPUT, MARKED)?.write(0, MARK);
     buffers::export(encoder.video.as_fd(), OUTPUT, MARKED, 0).context("EXPBUF")
+}
+
+/// Free memory of the region that buffers come from, in bytes.
+fn free_contiguous() -> Result<u64> {
+    let meminfo = fs::read_to_string("/proc/meminfo").context("/proc/meminfo")?;
+    meminfo
+        .lines()
+        .find_map(|line| line.strip_prefix("CmaFree:")?.split_whitespace().next())
+        .and_then(|kib| kib.parse::<u64>().ok())
+        .map(|kib| kib << 10)
+        .ok_or_else(|| Error::new("no CmaFree in /proc/meminfo"))
+}
+
+fn buffers_are_freed() -> Result<()> {
+    // Much more than anything else that comes and goes in the meantime.
+    const SLACK: u64 = 1 << 20;
+
+    let before = free_contiguous()?;
+    let encoder = Encoder::open()?;
+    encoder.set_format(V4L2_PIX_FMT_NV12, (1280, 720))?;
+    encoder.allocate(BUFFERS)?;
+    encoder.start()?;
+    encoder.queue_coded(0).context("QBUF CAPTURE")?;
+    let taken = before.saturating_sub(free_contiguous()?);
+    ensure!(
+        taken > 4 * SLACK,
+        "the buffers take only {taken} bytes of contiguous memory"
+    );
+    unbind()?;
+    let left = before.saturating_sub(free_contiguous()?);
+    ensure!(
+        left < SLACK,
+        "{left} bytes are not free while the file is open"
+    );
+    video_is_gone(&encoder.video)
 }
 
 fn mapping_outlives() -> Result<()> {
