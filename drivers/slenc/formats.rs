@@ -6,16 +6,21 @@
 //! source that is coded, and the size and colours of the CAPTURE format. Only its buffer size is the
 //! application's.
 
+mod ioctls;
+mod raw;
+
+use self::raw::{
+    Raw,
+    RAW_FORMATS, //
+};
 use crate::{
     colour,
-    context::Encoder,
     pure::{
         adapt,
         picture::{
             Capabilities,
             Plane,
-            Source,
-            SourceFormat, //
+            Source, //
         }, //
     }, //
 };
@@ -24,73 +29,18 @@ use kernel::{
     prelude::*, //
 };
 use media::{
-    m2m::Context,
     uapi as v4l2,
-    v4l2::{
-        format::{
-            Colorimetry,
-            Fraction,
-            FrameSizes,
-            PixFormat,
-            PlaneFormat,
-            Rect,
-            MAX_PLANES, //
-        },
-        ioctl::{
-            self,
-            Constraints,
-            SelectionTarget, //
-        }, //
+    v4l2::format::{
+        Colorimetry,
+        Fraction,
+        PixFormat,
+        PlaneFormat,
+        Rect,
+        MAX_PLANES, //
     },
     videobuf2::Direction, //
 };
 
-/// A source format of an OUTPUT queue.
-struct Raw {
-    pixelformat: u32,
-    source: SourceFormat,
-    /// Planes with memory of their own; without, one follows the other in the first.
-    split: bool,
-}
-
-/// What the OUTPUT queue offers, in this order, if the hardware has it.
-const RAW_FORMATS: [Raw; 6] = [
-    Raw {
-        pixelformat: v4l2::V4L2_PIX_FMT_NV12M,
-        source: SourceFormat::Nv12,
-        split: true,
-    },
-    Raw {
-        pixelformat: v4l2::V4L2_PIX_FMT_NV12,
-        source: SourceFormat::Nv12,
-        split: false,
-    },
-    Raw {
-        pixelformat: v4l2::V4L2_PIX_FMT_YUV420M,
-        source: SourceFormat::Planar420,
-        split: true,
-    },
-    Raw {
-        pixelformat: v4l2::V4L2_PIX_FMT_YUV420,
-        source: SourceFormat::Planar420,
-        split: false,
-    },
-    Raw {
-        pixelformat: v4l2::V4L2_PIX_FMT_YUYV,
-        source: SourceFormat::Yuyv,
-        split: false,
-    },
-    Raw {
-        pixelformat: v4l2::V4L2_PIX_FMT_UYVY,
-        source: SourceFormat::Uyvy,
-        split: false,
-    },
-];
-
-/// Lines begin at multiples of this many bytes, unless the application says otherwise.
-const STRIDE_ALIGN: u32 = 16;
-/// Longest line that an application may ask for.
-const MAX_STRIDE: u32 = 32768;
 /// Largest CAPTURE buffer.
 const MAX_CODED_SIZE: u32 = 64 << 20;
 /// Bytes of a macroblock at most, H.264 clause A.3.1: 3200 bits.
@@ -104,60 +54,6 @@ const DEFAULT_INTERVAL: Fraction = Fraction {
     numerator: 1,
     denominator: 25,
 };
-
-impl Raw {
-    fn find(pixelformat: u32, capabilities: &Capabilities) -> Option<&'static Self> {
-        RAW_FORMATS
-            .iter()
-            .find(|raw| raw.pixelformat == pixelformat && capabilities.supports(raw.source))
-    }
-
-    /// Lines of plane `plane` in a picture of `height` lines.
-    fn lines(&self, plane: usize, height: u32) -> u32 {
-        match (self.source, plane) {
-            (SourceFormat::Nv12 | SourceFormat::Planar420, 1..) => height.div_ceil(2),
-            _ => height,
-        }
-    }
-
-    /// Bytes from line to line of plane `plane`, with `stride` in the first one.
-    fn stride(&self, plane: usize, stride: u32) -> u32 {
-        match (self.source, plane) {
-            (SourceFormat::Planar420, 1..) => stride / 2,
-            _ => stride,
-        }
-    }
-
-    /// Bytes of plane `plane`.
-    fn plane_size(&self, plane: usize, stride: u32, height: u32) -> u32 {
-        self.stride(plane, stride)
-            .saturating_mul(self.lines(plane, height))
-    }
-
-    /// Planes of memory for a picture of this size; `asked` is the wanted stride of the first.
-    fn memory(&self, width: u32, height: u32, asked: u32) -> (u8, [PlaneFormat; MAX_PLANES]) {
-        let line = self.source.line_bytes(0, width);
-        let stride = if (line..=MAX_STRIDE).contains(&asked) {
-            asked & !1
-        } else {
-            line.div_ceil(STRIDE_ALIGN).saturating_mul(STRIDE_ALIGN)
-        };
-        let mut planes = [PlaneFormat::default(); MAX_PLANES];
-        let mut count: u8 = 0;
-        for plane in 0..self.source.planes() {
-            let size = self.plane_size(plane, stride, height);
-            let memory = if self.split { plane } else { 0 };
-            if let Some(format) = planes.get_mut(memory) {
-                if format.sizeimage == 0 {
-                    format.bytesperline = self.stride(plane, stride);
-                    count = count.saturating_add(1);
-                }
-                format.sizeimage = format.sizeimage.saturating_add(size);
-            }
-        }
-        (count, planes)
-    }
-}
 
 /// Rounds a length to the nearest even one in a range of even lengths.
 fn even(length: u32, min: u32, max: u32) -> u32 {
@@ -365,141 +261,6 @@ impl Formats {
     }
 }
 
-#[vtable]
-impl ioctl::Operations for Encoder {
-    fn enum_fmt(context: &Context<Self>, direction: Direction, index: u32) -> Result<u32> {
-        let index = usize::try_from(index)?;
-        let capabilities = context.device().capabilities();
-        match direction {
-            Direction::Output => RAW_FORMATS
-                .iter()
-                .filter(|raw| capabilities.supports(raw.source))
-                .nth(index)
-                .map(|raw| raw.pixelformat)
-                .ok_or(EINVAL),
-            Direction::Capture if index == 0 => Ok(v4l2::V4L2_PIX_FMT_H264_SLICE),
-            Direction::Capture => Err(EINVAL),
-        }
-    }
-
-    fn g_fmt(context: &Context<Self>, direction: Direction) -> PixFormat {
-        context.formats.lock().get(direction)
-    }
-
-    fn try_fmt(context: &Context<Self>, direction: Direction, format: PixFormat) -> PixFormat {
-        let formats = context.formats.lock();
-        match direction {
-            Direction::Output => formats.try_output(format, context.device().capabilities()),
-            Direction::Capture => {
-                formats.try_capture(format.planes.first().map_or(0, |plane| plane.sizeimage))
-            }
-        }
-    }
-
-    fn s_fmt(
-        context: &Context<Self>,
-        direction: Direction,
-        format: PixFormat,
-    ) -> Result<PixFormat> {
-        let colours_are_known = says_colours(&format);
-        let format = Self::try_fmt(context, direction, format);
-        if context.is_busy(direction) {
-            return Err(EBUSY);
-        }
-        let capture_is_busy = context.is_busy(Direction::Capture);
-        let mut formats = context.formats.lock();
-        match direction {
-            Direction::Output => {
-                let size = (formats.output.width, formats.output.height);
-                if capture_is_busy && size != (format.width, format.height) {
-                    return Err(EBUSY);
-                }
-                formats.set_output(format, colours_are_known);
-            }
-            Direction::Capture => {
-                formats.capture_size = format.planes.first().map_or(0, |plane| plane.sizeimage);
-            }
-        }
-        Ok(format)
-    }
-
-    fn enum_framesizes(context: &Context<Self>, pixelformat: u32) -> Result<FrameSizes> {
-        let capabilities = context.device().capabilities();
-        if pixelformat != v4l2::V4L2_PIX_FMT_H264_SLICE
-            && Raw::find(pixelformat, capabilities).is_none()
-        {
-            return Err(EINVAL);
-        }
-        let formats = context.formats.lock();
-        Ok(FrameSizes {
-            min: formats.min,
-            max: formats.max,
-            step: (2, 2),
-        })
-    }
-
-    fn g_selection(
-        context: &Context<Self>,
-        direction: Direction,
-        target: SelectionTarget,
-    ) -> Result<Rect> {
-        if direction != Direction::Output {
-            return Err(EINVAL);
-        }
-        let formats = context.formats.lock();
-        Ok(match target {
-            SelectionTarget::Crop => formats.crop,
-            SelectionTarget::CropDefault | SelectionTarget::CropBounds => formats.bounds(),
-        })
-    }
-
-    fn s_selection(
-        context: &Context<Self>,
-        direction: Direction,
-        target: SelectionTarget,
-        wanted: Rect,
-        constraints: Constraints,
-    ) -> Result<Rect> {
-        if direction != Direction::Output || target != SelectionTarget::Crop {
-            return Err(EINVAL);
-        }
-        if context.is_streaming(Direction::Output) || context.is_streaming(Direction::Capture) {
-            return Err(EBUSY);
-        }
-        let capture_is_busy = context.is_busy(Direction::Capture);
-        let mut formats = context.formats.lock();
-        let rect = formats.try_crop(wanted);
-        constraints.check(&wanted, &rect)?;
-        let mbs = |rect: &Rect| {
-            let length = |length: u32| u64::from(length.div_ceil(16));
-            length(rect.width) * length(rect.height)
-        };
-        // The CAPTURE buffers that are there have to be large enough.
-        if capture_is_busy && mbs(&rect) > mbs(&formats.crop) {
-            return Err(EBUSY);
-        }
-        formats.crop = rect;
-        Ok(rect)
-    }
-
-    fn g_parm(context: &Context<Self>, _direction: Direction) -> Result<Fraction> {
-        Ok(context.formats.lock().interval)
-    }
-
-    fn s_parm(
-        context: &Context<Self>,
-        direction: Direction,
-        time_per_frame: Fraction,
-    ) -> Result<Fraction> {
-        let mut formats = context.formats.lock();
-        // The interval of coded pictures is that of the source.
-        if direction == Direction::Output {
-            formats.interval = valid_interval(time_per_frame);
-        }
-        Ok(formats.interval)
-    }
-}
-
 /// Returns an interval that parameter sets can express: their time scale counts fields, twice as
 /// many as frames, in 32 bits (H.264 clause E.2.1).
 fn valid_interval(mut interval: Fraction) -> Fraction {
@@ -517,6 +278,7 @@ fn valid_interval(mut interval: Fraction) -> Fraction {
 #[kunit_tests(slenc_formats)]
 mod tests {
     use super::*;
+    use crate::pure::picture::SourceFormat;
 
     const GEN1: Capabilities = Capabilities::GEN1;
 

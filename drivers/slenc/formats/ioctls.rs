@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The ioctls of formats, cropping and the frame interval: when what may be changed.
+
+use super::{
+    raw::{
+        Raw,
+        RAW_FORMATS, //
+    },
+    says_colours,
+    valid_interval, //
+};
+use crate::context::Encoder;
+use kernel::prelude::*;
+use media::{
+    m2m::Context,
+    uapi as v4l2,
+    v4l2::{
+        format::{
+            Fraction,
+            FrameSizes,
+            PixFormat,
+            Rect, //
+        },
+        ioctl::{
+            self,
+            Constraints,
+            SelectionTarget, //
+        }, //
+    },
+    videobuf2::Direction, //
+};
+
+#[vtable]
+impl ioctl::Operations for Encoder {
+    fn enum_fmt(context: &Context<Self>, direction: Direction, index: u32) -> Result<u32> {
+        let index = usize::try_from(index)?;
+        let capabilities = context.device().capabilities();
+        match direction {
+            Direction::Output => RAW_FORMATS
+                .iter()
+                .filter(|raw| capabilities.supports(raw.source))
+                .nth(index)
+                .map(|raw| raw.pixelformat)
+                .ok_or(EINVAL),
+            Direction::Capture if index == 0 => Ok(v4l2::V4L2_PIX_FMT_H264_SLICE),
+            Direction::Capture => Err(EINVAL),
+        }
+    }
+
+    fn g_fmt(context: &Context<Self>, direction: Direction) -> PixFormat {
+        context.formats.lock().get(direction)
+    }
+
+    fn try_fmt(context: &Context<Self>, direction: Direction, format: PixFormat) -> PixFormat {
+        let formats = context.formats.lock();
+        match direction {
+            Direction::Output => formats.try_output(format, context.device().capabilities()),
+            Direction::Capture => {
+                formats.try_capture(format.planes.first().map_or(0, |plane| plane.sizeimage))
+            }
+        }
+    }
+
+    fn s_fmt(
+        context: &Context<Self>,
+        direction: Direction,
+        format: PixFormat,
+    ) -> Result<PixFormat> {
+        let colours_are_known = says_colours(&format);
+        let format = Self::try_fmt(context, direction, format);
+        if context.is_busy(direction) {
+            return Err(EBUSY);
+        }
+        let capture_is_busy = context.is_busy(Direction::Capture);
+        let mut formats = context.formats.lock();
+        match direction {
+            Direction::Output => {
+                let size = (formats.output.width, formats.output.height);
+                if capture_is_busy && size != (format.width, format.height) {
+                    return Err(EBUSY);
+                }
+                formats.set_output(format, colours_are_known);
+            }
+            Direction::Capture => {
+                formats.capture_size = format.planes.first().map_or(0, |plane| plane.sizeimage);
+            }
+        }
+        Ok(format)
+    }
+
+    fn enum_framesizes(context: &Context<Self>, pixelformat: u32) -> Result<FrameSizes> {
+        let capabilities = context.device().capabilities();
+        if pixelformat != v4l2::V4L2_PIX_FMT_H264_SLICE
+            && Raw::find(pixelformat, capabilities).is_none()
+        {
+            return Err(EINVAL);
+        }
+        let formats = context.formats.lock();
+        Ok(FrameSizes {
+            min: formats.min,
+            max: formats.max,
+            step: (2, 2),
+        })
+    }
+
+    fn g_selection(
+        context: &Context<Self>,
+        direction: Direction,
+        target: SelectionTarget,
+    ) -> Result<Rect> {
+        if direction != Direction::Output {
+            return Err(EINVAL);
+        }
+        let formats = context.formats.lock();
+        Ok(match target {
+            SelectionTarget::Crop => formats.crop,
+            SelectionTarget::CropDefault | SelectionTarget::CropBounds => formats.bounds(),
+        })
+    }
+
+    fn s_selection(
+        context: &Context<Self>,
+        direction: Direction,
+        target: SelectionTarget,
+        wanted: Rect,
+        constraints: Constraints,
+    ) -> Result<Rect> {
+        if direction != Direction::Output || target != SelectionTarget::Crop {
+            return Err(EINVAL);
+        }
+        if context.is_streaming(Direction::Output) || context.is_streaming(Direction::Capture) {
+            return Err(EBUSY);
+        }
+        let capture_is_busy = context.is_busy(Direction::Capture);
+        let mut formats = context.formats.lock();
+        let rect = formats.try_crop(wanted);
+        constraints.check(&wanted, &rect)?;
+        let mbs = |rect: &Rect| {
+            let length = |length: u32| u64::from(length.div_ceil(16));
+            length(rect.width) * length(rect.height)
+        };
+        // The CAPTURE buffers that are there have to be large enough.
+        if capture_is_busy && mbs(&rect) > mbs(&formats.crop) {
+            return Err(EBUSY);
+        }
+        formats.crop = rect;
+        Ok(rect)
+    }
+
+    fn g_parm(context: &Context<Self>, _direction: Direction) -> Result<Fraction> {
+        Ok(context.formats.lock().interval)
+    }
+
+    fn s_parm(
+        context: &Context<Self>,
+        direction: Direction,
+        time_per_frame: Fraction,
+    ) -> Result<Fraction> {
+        let mut formats = context.formats.lock();
+        // The interval of coded pictures is that of the source.
+        if direction == Direction::Output {
+            formats.interval = valid_interval(time_per_frame);
+        }
+        Ok(formats.interval)
+    }
+}
