@@ -58,6 +58,16 @@ void media_helper_flush_percpu_work(void)
 	destroy_work_on_stack(&work);
 }
 
+int media_helper_register_pm_notifier(struct notifier_block *nb)
+{
+	return register_pm_notifier(nb);
+}
+
+int media_helper_unregister_pm_notifier(struct notifier_block *nb)
+{
+	return unregister_pm_notifier(nb);
+}
+
 int media_helper_video_register_device(struct video_device *vdev)
 {
 	return video_register_device(vdev, VFL_TYPE_VIDEO, -1);

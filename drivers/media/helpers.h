@@ -9,6 +9,7 @@
 #define MEDIA_HELPERS_H
 
 #include <linux/module.h>
+#include <linux/suspend.h>
 #include <linux/workqueue.h>
 #include <media/media-device.h>
 #include <media/media-request.h>
@@ -37,6 +38,8 @@ bool media_helper_try_module_get(struct module *module);
 void media_helper_module_put(struct module *module);
 struct workqueue_struct *media_helper_alloc_workqueue(const char *name);
 void media_helper_flush_percpu_work(void);
+int media_helper_register_pm_notifier(struct notifier_block *nb);
+int media_helper_unregister_pm_notifier(struct notifier_block *nb);
 
 int media_helper_video_register_device(struct video_device *vdev);
 bool media_helper_video_is_registered(struct video_device *vdev);

@@ -7,6 +7,7 @@
 mod context;
 mod device;
 mod job;
+mod sleep;
 
 pub use self::context::Context;
 pub use self::device::{
@@ -83,6 +84,10 @@ pub trait Operations: Sized + Send + Sync + 'static {
     /// Called in process context, maybe with the queue lock of any context held. The job ends when
     /// `job` is finished, at once or later.
     fn device_run(job: Job<Self>);
+
+    /// The system wakes, and no job has run since it went to sleep: the hardware may have lost its
+    /// state. Jobs run again after this. Called in process context.
+    fn resume(device: &Device<Self>);
 }
 
 /// All that a driver implements.

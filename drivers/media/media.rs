@@ -35,6 +35,8 @@
 //! 4. the lock of the context's control handler,
 //! 5. locks of the driver, with which no `v4l2_ctrl_*` function is called and no job is ended.
 //!
+//! The notifiers of system sleep are called before the list of open files is locked.
+//!
 //! The end of a job takes no queue lock: `v4l2_m2m_cancel_job()` waits for it with that lock held.
 //! `device_run()` may be called with the queue lock of another context held.
 //!

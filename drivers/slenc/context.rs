@@ -60,4 +60,8 @@ impl m2m::Operations for Encoder {
     fn device_run(job: Job<Self>) {
         job::run(job);
     }
+
+    fn resume(device: &Device<Self>) {
+        device.hardware().resume();
+    }
 }

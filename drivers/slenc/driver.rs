@@ -75,8 +75,8 @@ impl pci::Driver for Driver {
         let parent = pdev.as_ref();
         let device = m2m::Device::<Encoder>::new(parent, data, version)?;
         let buffers = m2m::Buffers::new(parent, device.clone())?;
-        // SAFETY: The registration goes into the driver's data, which is dropped at unbind. The
-        // device was just made.
+        // SAFETY: The registration goes into the driver's data, which is dropped at unbind, and that
+        // is before the module's code goes. The device was just made.
         let nodes = unsafe { m2m::Registration::new(parent, device) }?;
         Ok(Bound {
             _nodes: nodes,

@@ -291,6 +291,18 @@ impl<C: Client> Hardware<C> {
         self.bar.program(descriptor)
     }
 
+    /// Programs the hardware anew after system sleep, in which it may have lost its state. No job
+    /// runs.
+    pub(crate) fn resume(&self) {
+        if self.slot.lock().ready().is_err() {
+            return;
+        }
+        if let Err(e) = self.start_anew() {
+            dev_err!(self.dev, "not back from system sleep: {:?}\n", e);
+            self.lost();
+        }
+    }
+
     /// What the watchdog finds.
     fn watch(&self) -> Watch {
         self.slot.lock().watch(self.now())

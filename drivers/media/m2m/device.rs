@@ -4,6 +4,7 @@
 
 use super::{
     job,
+    sleep::Notifier,
     Context,
     Driver,
     M2mDevice,
@@ -228,6 +229,20 @@ impl<T: Driver> Device<T> {
         }
     }
 
+    /// Waits for the running job, and lets no other begin before [`Device::unpause`].
+    pub(super) fn pause(&self) {
+        // Keeps the context of the running job open, which the m2m core uses unlocked.
+        let _contexts = self.contexts.lock();
+        // SAFETY: The m2m device is valid.
+        unsafe { media::v4l2_m2m_suspend(self.m2m_ptr()) };
+    }
+
+    /// Lets jobs run again, those first that wait.
+    pub(super) fn unpause(&self) {
+        // SAFETY: The m2m device is valid.
+        unsafe { media::v4l2_m2m_resume(self.m2m_ptr()) };
+    }
+
     /// Frees the buffers of open files, as far as nobody has them mapped or exported.
     fn free_buffers(&self) {
         // SAFETY: The media device is initialised as long as this is, and its mutex with it. The
@@ -276,10 +291,11 @@ impl<T: Driver> Device<T> {
     }
 }
 
-/// The registration of a device with user space. When it is dropped the nodes disappear; files and
-/// requests that are open stay, and the device with them.
+/// The registration of a device with user space, and with system sleep. When it is dropped the
+/// nodes disappear; files and requests that are open stay, and the device with them.
 pub struct Registration<'a, T: Driver> {
     device: Arc<Device<T>>,
+    _sleep: Pin<KBox<Notifier<T>>>,
     _parent: PhantomData<&'a device::Device<Bound>>,
 }
 
@@ -288,13 +304,15 @@ impl<'a, T: Driver> Registration<'a, T> {
     ///
     /// # Safety
     ///
-    /// The registration is dropped, and not forgotten, before `parent` is unbound. Nobody registers
-    /// the same device at the same time.
+    /// The registration is dropped, and not forgotten, before `parent` is unbound and the module's
+    /// code goes. Nobody registers the same device at the same time.
     pub unsafe fn new(parent: &'a device::Device<Bound>, device: Arc<Device<T>>) -> Result<Self> {
         device.check_parent(parent)?;
         if !device.node_is_new() {
             return Err(EINVAL);
         }
+        // SAFETY: By the requirements of this function.
+        let sleep = unsafe { Notifier::new(device.clone()) }?;
         device.register_node()?;
         let result = device.register_graph().and_then(|()| {
             device
@@ -308,6 +326,7 @@ impl<'a, T: Driver> Registration<'a, T> {
         }
         Ok(Self {
             device,
+            _sleep: sleep,
             _parent: PhantomData,
         })
     }
