@@ -50,6 +50,10 @@ test-unit: ## The cargo tests
 test-vm: ## The guest's tests
 	tools/testing/run vm
 
+.PHONY: test-debug
+test-debug: ## The guest's tests on a kernel with KASAN, lockdep, kmemleak and failing allocations
+	tools/testing/run debug
+
 .PHONY: lint
 lint: ## rustfmt, clippy, checkpatch, kernel-doc, shellcheck, CI file
 	tools/testing/run lint

@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod allocations;
 mod encoder;
 mod expect;
 mod interface;
@@ -22,10 +23,11 @@ use std::{
 /// A suite adds its results.
 type Suite = fn(&mut Ktap);
 
-const SUITES: [(&str, Suite); 3] = [
+const SUITES: [(&str, Suite); 4] = [
     ("interface", interface::run),
     ("requests", requests::run),
     ("lifetimes", lifetimes::run),
+    ("allocations", allocations::run),
 ];
 
 fn main() -> ExitCode {
