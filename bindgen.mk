@@ -14,11 +14,13 @@
 # libclang is given the flags of the module's own C files. It understands them in
 # a kernel that was built with LLVM=1; of GCC's it would not understand some.
 
-# Only what these headers define is generated: media, and what is ours. Any
+# Only what these headers define is generated: media, what it is accounted by, and
+# what is ours. Any
 # other type (struct device, struct file, struct mutex ...) stays a name, and
 # `use kernel::bindings::*` around the include!() makes it the kernel crate's
 # own type, so that it can be passed between the two.
 bindgen-headers := \
+	.*/include/linux/cgroup_dmem\.h \
 	.*/include/media/[^/]*\.h \
 	.*/include/uapi/linux/media\.h \
 	.*/include/uapi/linux/v4l2-[a-z-]*\.h \

@@ -58,6 +58,33 @@ void media_helper_flush_percpu_work(void)
 	destroy_work_on_stack(&work);
 }
 
+struct dmem_cgroup_region *
+media_helper_dmem_register_region(struct device *dev)
+{
+	struct dmem_cgroup_init init = {
+		.size = (u64)totalram_pages() << PAGE_SHIFT,
+	};
+
+	return dmem_cgroup_register_region(&init, "v4l2/%s", dev_name(dev));
+}
+
+void
+media_helper_dmem_unregister_region(struct dmem_cgroup_region *region)
+{
+	dmem_cgroup_unregister_region(region);
+}
+
+int media_helper_dmem_try_charge(struct dmem_cgroup_region *region, u64 size,
+				 struct dmem_cgroup_pool_state **pool)
+{
+	return dmem_cgroup_try_charge(region, size, pool, NULL);
+}
+
+void media_helper_dmem_uncharge(struct dmem_cgroup_pool_state *pool, u64 size)
+{
+	dmem_cgroup_uncharge(pool, size);
+}
+
 int media_helper_register_pm_notifier(struct notifier_block *nb)
 {
 	return register_pm_notifier(nb);

@@ -8,6 +8,8 @@
 #ifndef MEDIA_HELPERS_H
 #define MEDIA_HELPERS_H
 
+#include <linux/cgroup_dmem.h>
+#include <linux/dma-buf.h>
 #include <linux/module.h>
 #include <linux/suspend.h>
 #include <linux/workqueue.h>
@@ -38,6 +40,13 @@ bool media_helper_try_module_get(struct module *module);
 void media_helper_module_put(struct module *module);
 struct workqueue_struct *media_helper_alloc_workqueue(const char *name);
 void media_helper_flush_percpu_work(void);
+struct dmem_cgroup_region *
+media_helper_dmem_register_region(struct device *dev);
+void
+media_helper_dmem_unregister_region(struct dmem_cgroup_region *region);
+int media_helper_dmem_try_charge(struct dmem_cgroup_region *region, u64 size,
+				 struct dmem_cgroup_pool_state **pool);
+void media_helper_dmem_uncharge(struct dmem_cgroup_pool_state *pool, u64 size);
 int media_helper_register_pm_notifier(struct notifier_block *nb);
 int media_helper_unregister_pm_notifier(struct notifier_block *nb);
 

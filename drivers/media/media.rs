@@ -50,12 +50,15 @@
 
 mod bindings;
 pub mod controller;
+mod dmem;
 pub mod m2m;
 pub mod rate_control;
 pub mod request;
 pub mod uapi;
 pub mod v4l2;
 pub mod videobuf2;
+
+pub use dmem::Charge;
 
 /// What `module!` would define; the printing macros need it.
 #[allow(dead_code)]

@@ -4,6 +4,7 @@
 //!
 //! C header: [`include/media/videobuf2-core.h`](srctree/include/media/videobuf2-core.h)
 
+mod memory;
 mod queue;
 
 pub(crate) use self::queue::{

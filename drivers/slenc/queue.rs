@@ -28,11 +28,7 @@ impl videobuf2::Operations for Encoder {
             return Ok(());
         }
         let size_mbs = context.formats.lock().size_mbs();
-        let device = context.device();
-        context
-            .stream
-            .lock()
-            .start(device.hardware(), device.capabilities(), size_mbs)
+        context.stream.lock().start(context.device(), size_mbs)
     }
 
     fn stop_streaming(context: &Context<Self>, direction: Direction) {

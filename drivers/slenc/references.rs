@@ -7,12 +7,10 @@
 //! what comes next refers to what decoders really have.
 
 use crate::{
+    context::Encoder,
     controls::ParameterSets,
     device::EncoderDevice,
-    hw::{
-        Hardware,
-        Reconstruction, //
-    },
+    hw::Reconstruction,
     pure::{
         adapt,
         dpb::{
@@ -20,23 +18,22 @@ use crate::{
             Plan, //
         },
         params::Pps,
-        picture::{
-            Capabilities,
-            Completion, //
-        },
+        picture::Completion,
         slice::Picture, //
     }, //
 };
 use kernel::{
     dma::DmaAddress,
-    prelude::*,
-    sync::Arc, //
+    prelude::*, //
 };
-use media::rate_control::{
-    Codec,
-    Frame,
-    Session,
-    Verdict, //
+use media::{
+    m2m::Device,
+    rate_control::{
+        Codec,
+        Frame,
+        Session,
+        Verdict, //
+    }, //
 };
 
 /// Bytes of a macroblock's reconstruction: 4:2:0 with 8 bits.
@@ -92,20 +89,17 @@ impl Stream {
     }
 
     /// Starts a stream: allocates its reconstructions.
-    pub(crate) fn start(
-        &mut self,
-        hardware: &Arc<Hardware<EncoderDevice>>,
-        capabilities: &Capabilities,
-        size_mbs: (u16, u16),
-    ) -> Result {
+    pub(crate) fn start(&mut self, device: &Device<Encoder>, size_mbs: (u16, u16)) -> Result {
         self.stop();
         let size = usize::from(size_mbs.0)
             .checked_mul(size_mbs.1.into())
             .and_then(|mbs| mbs.checked_mul(RECONSTRUCTION_MB_BYTES))
             .ok_or(EOVERFLOW)?;
         let mut reconstructions = KVec::new();
-        for _ in 0..Dpb::slots(capabilities.references) {
-            reconstructions.push(Reconstruction::new(hardware, size)?, GFP_KERNEL)?;
+        for _ in 0..Dpb::slots(device.capabilities().references) {
+            let charge = device.charge(size.try_into()?)?;
+            let reconstruction = Reconstruction::new(device.hardware(), size, charge)?;
+            reconstructions.push(reconstruction, GFP_KERNEL)?;
         }
         self.reconstructions = reconstructions;
         self.size_mbs = size_mbs;

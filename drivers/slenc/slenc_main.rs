@@ -78,6 +78,7 @@ module! {
     authors: ["slenc developers"],
     description: "slenc stateless H.264 video encoder",
     license: "GPL",
+    imports_ns: ["DMA_BUF"],
     params: {
         watchdog_ms: u32 {
             default: 2000,

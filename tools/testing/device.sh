@@ -20,15 +20,17 @@ wait_node() {
 	return 1
 }
 
+# Without a process more than needed: on the debug kernel each takes about a second.
 pci_address() {
-	local d
+	local d vendor device
 	for d in /sys/bus/pci/devices/*; do
-		[ "$(cat "$d/vendor" "$d/device" 2>/dev/null | paste -sd:)" = 0x1af4:0x10f0 ] && basename "$d" && return
-	done
+		read -r vendor <"$d/vendor" && read -r device <"$d/device" &&
+			[ "$vendor:$device" = 0x1af4:0x10f0 ] && echo "${d##*/}" && return
+	done 2>/dev/null
 	return 1
 }
-unbind() { pci_address >/run/pci-address && cat /run/pci-address >"$PCI_DRIVER/unbind"; }
-bind() { cat /run/pci-address >"$PCI_DRIVER/bind"; }
+unbind() { pci_address >/run/pci-address && echo "$(</run/pci-address)" >"$PCI_DRIVER/unbind"; }
+bind() { echo "$(</run/pci-address)" >"$PCI_DRIVER/bind"; }
 
 # control N COMMAND: the hardware's control socket; prints its answer, and fails
 # when that is an error.

@@ -14,6 +14,10 @@ use crate::{
     bindings as media,
     controller::MediaDevice,
     copy_str,
+    dmem::{
+        Charge,
+        Region, //
+    },
     request,
     v4l2::{
         device::V4l2Device,
@@ -73,6 +77,7 @@ pub struct Device<T: Operations> {
     // The entities of the graph are in the m2m device, and the media device goes first.
     #[pin]
     controller: MediaDevice,
+    memory: Region,
     m2m: M2mDevice,
     // Holds the reference on the parent.
     #[pin]
@@ -116,6 +121,12 @@ impl<T: Operations> Device<T> {
         } else {
             Err(EINVAL)
         }
+    }
+
+    /// Charges the cgroup of the current task for memory of the device, until what is returned is
+    /// dropped: `ENOMEM` when it is at its limit. Buffers of the queues are charged for already.
+    pub fn charge(&self, bytes: u64) -> Result<Charge> {
+        self.memory.charge(bytes)
     }
 
     /// Returns whether user space can use the device.
@@ -165,6 +176,7 @@ impl<T: Driver> Device<T> {
                         hw_revision,
                         &request::VTable::<T>::VTABLE,
                     ),
+                    memory: Region::new(parent)?,
                     m2m: M2mDevice::new(&Self::M2M_OPS)?,
                     v4l2 <- V4l2Device::new(parent),
                 }? Error)

@@ -2,7 +2,10 @@
 
 //! Callbacks of videobuf2.
 
-use super::Direction;
+use super::{
+    memory,
+    Direction, //
+};
 use crate::{
     bindings as media,
     m2m::{
@@ -93,7 +96,7 @@ pub(crate) unsafe extern "C" fn init_queues<T: Driver>(
                 (*queue).buf_struct_size =
                     core::mem::size_of::<RawBuffer<T::BufferData>>().try_into()?;
                 (*queue).ops = &VTable::<T>::VTABLE;
-                (*queue).mem_ops = &raw const media::vb2_dma_contig_memops;
+                (*queue).mem_ops = &memory::VTable::<T>::VTABLE;
                 (*queue).timestamp_flags = media::V4L2_BUF_FLAG_TIMESTAMP_COPY;
                 (*queue).lock = context.queue_lock_ptr();
                 (*queue).dev = context.device().parent_ptr();

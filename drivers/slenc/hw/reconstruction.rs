@@ -18,6 +18,7 @@ use kernel::{
     prelude::*,
     sync::Arc, //
 };
+use media::Charge;
 
 /// The allocations of a bound device.
 pub(super) struct Pool(KVec<CoherentHandle>);
@@ -33,12 +34,15 @@ impl Pool {
 pub(crate) struct Reconstruction<C: Client> {
     hardware: Arc<Hardware<C>>,
     address: DmaAddress,
+    // Given back after the memory is.
+    _charge: Charge,
 }
 
 impl<C: Client> Reconstruction<C> {
-    /// Allocates `size` bytes; [`ENODEV`] when the device is not bound any more.
+    /// Allocates `size` bytes, for which `charge` was taken; [`ENODEV`] when the device is not bound
+    /// any more.
     #[expect(unsafe_code, reason = "the edge of DMA")]
-    pub(crate) fn new(hardware: &Arc<Hardware<C>>, size: usize) -> Result<Self> {
+    pub(crate) fn new(hardware: &Arc<Hardware<C>>, size: usize, charge: Charge) -> Result<Self> {
         let mut pool = hardware.pool.lock();
         let Some(Pool(pool)) = &mut *pool else {
             return Err(ENODEV);
@@ -52,6 +56,7 @@ impl<C: Client> Reconstruction<C> {
         Ok(Self {
             hardware: hardware.clone(),
             address,
+            _charge: charge,
         })
     }
 

@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod accounting;
 mod allocations;
 mod encoder;
 mod expect;
@@ -23,11 +24,12 @@ use std::{
 /// A suite adds its results.
 type Suite = fn(&mut Ktap);
 
-const SUITES: [(&str, Suite); 4] = [
+const SUITES: [(&str, Suite); 5] = [
     ("interface", interface::run),
     ("requests", requests::run),
     ("lifetimes", lifetimes::run),
     ("allocations", allocations::run),
+    ("accounting", accounting::run),
 ];
 
 fn main() -> ExitCode {
