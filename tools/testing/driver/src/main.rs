@@ -9,6 +9,7 @@ mod accounting;
 mod allocations;
 mod encoder;
 mod expect;
+mod imports;
 mod interface;
 mod ktap;
 mod lifetimes;
@@ -24,12 +25,13 @@ use std::{
 /// A suite adds its results.
 type Suite = fn(&mut Ktap);
 
-const SUITES: [(&str, Suite); 5] = [
+const SUITES: [(&str, Suite); 6] = [
     ("interface", interface::run),
     ("requests", requests::run),
     ("lifetimes", lifetimes::run),
     ("allocations", allocations::run),
     ("accounting", accounting::run),
+    ("imports", imports::run),
 ];
 
 fn main() -> ExitCode {

@@ -15,6 +15,7 @@ pub mod mapping;
 pub mod media;
 pub mod selection;
 pub mod uapi;
+pub mod udmabuf;
 pub mod video;
 
 use rustix::{
