@@ -2,6 +2,15 @@
 
 //! What the client decides of the coded video: parameter sets, picture types
 //! and picture order. Clauses are those of Recommendation ITU-T H.264 (08/2021).
+//!
+//! The modules read coded video: they are what the conformance tests judge by.
+
+pub mod bits;
+pub mod decoder;
+pub mod nal;
+pub mod parameter_sets;
+pub mod references;
+pub mod slice;
 
 use crate::v4l2::{
     sys::Plain,
