@@ -30,6 +30,24 @@ pub enum Command {
     Encode(EncodeArgs),
     /// Show the encoders there are, their formats, controls and limits.
     Info(InfoArgs),
+    /// Test an encoder against the specification of the interface; the report is KTAP.
+    Conformance(ConformanceArgs),
+}
+
+/// Arguments of `slenc conformance`.
+#[derive(Debug, Args)]
+pub struct ConformanceArgs {
+    /// The encoder, or auto for the first that is found.
+    #[arg(short, long, value_name = "auto|/dev/videoN", default_value = "auto")]
+    pub device: DeviceChoice,
+
+    /// List the requirements, without a test.
+    #[arg(long)]
+    pub list: bool,
+
+    /// Only the requirement of this id, or those whose ids begin so; may be repeated.
+    #[arg(long, value_name = "ID")]
+    pub filter: Vec<String>,
 }
 
 /// Arguments of `slenc info`.

@@ -301,6 +301,7 @@ mod tests {
             step: 1,
             default: 28,
             size: None,
+            elements: 1,
             read_only: false,
             menu: Vec::new(),
         }

@@ -6,6 +6,7 @@
 #![deny(unsafe_code)]
 
 pub mod cli;
+pub mod conformance;
 pub mod encode;
 pub mod error;
 pub mod h264;

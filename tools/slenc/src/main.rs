@@ -8,6 +8,7 @@ use slenc::{
         Cli,
         Command, //
     },
+    conformance,
     encode::{
         self,
         Outcome, //
@@ -23,6 +24,12 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Encode(args) => encode::run(&args),
         Command::Info(args) => info::run(&args).map(|()| Outcome::Complete),
+        Command::Conformance(args) => match conformance::run(&args) {
+            Ok(true) => Ok(Outcome::Complete),
+            // The report has said why.
+            Ok(false) => return ExitCode::FAILURE,
+            Err(err) => Err(err),
+        },
     };
     match result {
         Ok(Outcome::Complete) => ExitCode::SUCCESS,

@@ -39,6 +39,9 @@ pub struct Control {
     /// Bytes of a compound control.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<u32>,
+    /// How many elements an array has; 1 of what is none.
+    #[serde(skip)]
+    pub elements: u32,
     /// Only the driver sets it.
     pub read_only: bool,
     /// The items of a menu that exist.
@@ -96,6 +99,7 @@ fn describe(device: &Device, control: &v4l2_query_ext_ctrl) -> Control {
         step: control.step,
         default: control.default_value,
         size: (control.flags & V4L2_CTRL_FLAG_HAS_PAYLOAD != 0).then_some(control.elem_size),
+        elements: control.elems,
         read_only: control.flags & V4L2_CTRL_FLAG_READ_ONLY != 0,
         menu: items
             .filter_map(|index| {

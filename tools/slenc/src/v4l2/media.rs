@@ -106,6 +106,11 @@ impl MediaDevice {
     pub fn encoder_nodes(&self) -> Vec<(u32, u32)> {
         encoder_nodes(&self.topology)
     }
+
+    /// How many sink and source pads each of its encoders has.
+    pub fn encoder_pads(&self) -> Vec<(usize, usize)> {
+        encoder_pads(&self.topology)
+    }
 }
 
 impl AsFd for MediaDevice {
@@ -152,6 +157,25 @@ fn encoder_nodes(topology: &Topology) -> Vec<(u32, u32)> {
             })
         })
         .map(media::devnode)
+        .collect()
+}
+
+/// How many sink and source pads each entity has that is an encoder.
+fn encoder_pads(topology: &Topology) -> Vec<(usize, usize)> {
+    topology
+        .entities
+        .iter()
+        .filter(|entity| entity.function == MEDIA_ENT_F_PROC_VIDEO_ENCODER)
+        .map(|entity| {
+            let count = |flag| {
+                topology
+                    .pads
+                    .iter()
+                    .filter(|pad| pad.entity_id == entity.id && pad.flags & flag != 0)
+                    .count()
+            };
+            (count(MEDIA_PAD_FL_SINK), count(MEDIA_PAD_FL_SOURCE))
+        })
         .collect()
 }
 
@@ -265,6 +289,16 @@ mod tests {
     fn the_node_of_an_encoder_is_found() {
         let encoder = m2m(MEDIA_ENT_F_PROC_VIDEO_ENCODER, 0, 3);
         assert_eq!(encoder_nodes(&encoder), [(81, 3)]);
+    }
+
+    #[test]
+    fn pads_of_an_encoder_are_counted() {
+        let mut encoder = m2m(MEDIA_ENT_F_PROC_VIDEO_ENCODER, 0, 3);
+        encoder.pads[1].flags = MEDIA_PAD_FL_SINK;
+        encoder.pads[2].flags = MEDIA_PAD_FL_SOURCE;
+        assert_eq!(encoder_pads(&encoder), [(1, 1)]);
+        let decoder = m2m(MEDIA_ENT_F_PROC_VIDEO_DECODER, 0, 3);
+        assert_eq!(encoder_pads(&decoder), []);
     }
 
     #[test]

@@ -27,6 +27,8 @@ plain!(
     v4l2_ctrl_h264_pps,
     v4l2_ctrl_h264_encode_params,
     v4l2_ctrl_stateless_enc_stats,
+    v4l2_h264_encode_mark,
+    v4l2_ctrl_h264_encode_references,
 );
 
 /// One control of a G/S_EXT_CTRLS call.

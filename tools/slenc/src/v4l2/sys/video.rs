@@ -182,6 +182,35 @@ impl Format {
         self.0.plane_fmt = [Plain::zeroed(); VIDEO_MAX_PLANES];
     }
 
+    /// What the colours are: V4L2_COLORSPACE_*, V4L2_YCBCR_ENC_*,
+    /// V4L2_QUANTIZATION_* and V4L2_XFER_FUNC_*.
+    pub fn colours(&self) -> [u32; 4] {
+        // SAFETY: Both members of the union are integers of one size.
+        let encoding = unsafe { self.0.__bindgen_anon_1.ycbcr_enc };
+        [
+            self.0.colorspace,
+            encoding.into(),
+            self.0.quantization.into(),
+            self.0.xfer_func.into(),
+        ]
+    }
+
+    /// Says what the colours are, as [`Format::colours`] does.
+    pub fn set_colours(&mut self, [space, encoding, quantization, transfer]: [u32; 4]) {
+        self.0.colorspace = space;
+        self.0.__bindgen_anon_1.ycbcr_enc = encoding as u8;
+        self.0.quantization = quantization as u8;
+        self.0.xfer_func = transfer as u8;
+    }
+
+    /// Asks for lines of so many bytes in the first plane.
+    pub fn set_bytes_per_line(&mut self, bytes: u32) {
+        self.0.num_planes = self.0.num_planes.max(1);
+        let mut planes = self.0.plane_fmt;
+        planes[0].bytesperline = bytes;
+        self.0.plane_fmt = planes;
+    }
+
     /// Asks for buffers of so many bytes, in a format of one plane.
     pub fn set_size_image(&mut self, size: u32) {
         self.0.num_planes = 1;
@@ -247,14 +276,26 @@ pub fn try_format(fd: BorrowedFd<'_>, queue: u32, format: Format) -> io::Result<
 
 /// G_PARM: seconds per frame as a fraction.
 pub fn frame_interval(fd: BorrowedFd<'_>, queue: u32) -> io::Result<(u32, u32)> {
-    let mut arg = v4l2_streamparm::zeroed();
-    arg.type_ = queue;
-    // SAFETY: The argument's type is the ioctl's, without pointers.
-    unsafe { update::<VIDIOC_G_PARM, _>(fd, &mut arg) }?;
+    let arg = parameters(fd, queue)?;
     // SAFETY: All members of the union are made of integers, and the interval is at
     // the same place in those of both directions.
     let interval = unsafe { arg.parm.output.timeperframe };
     Ok((interval.numerator, interval.denominator))
+}
+
+/// G_PARM: V4L2_CAP_* of the queue's parameters.
+pub fn parameter_capability(fd: BorrowedFd<'_>, queue: u32) -> io::Result<u32> {
+    let arg = parameters(fd, queue)?;
+    // SAFETY: As in `frame_interval`; the capability comes before the interval.
+    Ok(unsafe { arg.parm.output.capability })
+}
+
+fn parameters(fd: BorrowedFd<'_>, queue: u32) -> io::Result<v4l2_streamparm> {
+    let mut arg = v4l2_streamparm::zeroed();
+    arg.type_ = queue;
+    // SAFETY: The argument's type is the ioctl's, without pointers.
+    unsafe { update::<VIDIOC_G_PARM, _>(fd, &mut arg) }?;
+    Ok(arg)
 }
 
 /// S_PARM of an OUTPUT queue: seconds per frame as a fraction, as asked and as

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Encoding: what cannot be coded is adapted, and shown.
+
+use super::{
+    encoder::{
+        Params,
+        Target, //
+    },
+    expect::{
+        ensure,
+        equal,
+        Outcome, //
+    },
+    stream::{
+        Picture,
+        Stream, //
+    },
+    Test,
+};
+use crate::v4l2::{
+    sys::control::Which,
+    uapi::*, //
+};
+
+pub(super) const TESTS: &[Test] = &[
+    ("ENC-ADP-1", adapted),
+    ("ENC-ADP-2", shown),
+    ("ENC-ADP-3", settled),
+    ("ENC-ADP-4", params_stay),
+];
+
+/// Parameter sets that few encoders can code.
+fn wishes(stream: &Stream) -> Outcome<Vec<(v4l2_ctrl_h264_sps, v4l2_ctrl_h264_pps)>> {
+    let (sps, pps) = stream.encoder.parameter_sets()?;
+    let all = V4L2_H264_PPS_FLAG_ENTROPY_CODING_MODE
+        | V4L2_H264_PPS_FLAG_WEIGHTED_PRED
+        | V4L2_H264_PPS_FLAG_CONSTRAINED_INTRA_PRED
+        | V4L2_H264_PPS_FLAG_TRANSFORM_8X8_MODE
+        | V4L2_H264_PPS_FLAG_DEBLOCKING_FILTER_CONTROL_PRESENT;
+    let mut rich = pps;
+    rich.flags = all as u16;
+    rich.weighted_bipred_idc = 2;
+    rich.num_ref_idx_l0_default_active_minus1 = 3;
+    let sps_with = |profile_idc: u8, references: u8| v4l2_ctrl_h264_sps {
+        profile_idc,
+        constraint_set_flags: 0,
+        level_idc: 62,
+        max_num_ref_frames: references,
+        pic_width_in_mbs_minus1: 400,
+        ..sps
+    };
+    let deep = v4l2_ctrl_h264_sps {
+        chroma_format_idc: 3,
+        bit_depth_luma_minus8: 2,
+        bit_depth_chroma_minus8: 2,
+        ..sps_with(244, 16)
+    };
+    let cyclic = v4l2_ctrl_h264_sps {
+        pic_order_cnt_type: 1,
+        num_ref_frames_in_pic_order_cnt_cycle: 2,
+        ..sps_with(77, 2)
+    };
+    let interlaced = v4l2_ctrl_h264_sps {
+        flags: V4L2_H264_SPS_FLAG_MB_ADAPTIVE_FRAME_FIELD,
+        ..sps_with(77, 1)
+    };
+    Ok(vec![
+        (sps_with(66, 16), rich),
+        (sps_with(77, 4), rich),
+        (sps_with(88, 1), rich),
+        (sps_with(100, 1), rich),
+        (deep, rich),
+        (cyclic, rich),
+        (interlaced, pps),
+    ])
+}
+
+/// Codes an IDR picture and a P picture with other parameter sets.
+fn code(
+    stream: &mut Stream,
+    (sps, pps): &(v4l2_ctrl_h264_sps, v4l2_ctrl_h264_pps),
+) -> Outcome<Picture> {
+    stream.encoder.set_sps(sps)?;
+    stream.encoder.set_pps(pps)?;
+    let picture = stream.code_idr()?;
+    picture.keeps_all()?;
+    stream.code_p()?.keeps_all()?;
+    Ok(picture)
+}
+
+fn adapted(target: &Target) -> Outcome {
+    let mut stream = Stream::new(target)?;
+    for wish in wishes(&stream)? {
+        let (sps, _) = code(&mut stream, &wish)?.active.clone();
+        ensure!(sps.frame_mbs_only, "the SPS is not one of frames");
+        ensure!(
+            sps.max_num_ref_frames <= wish.0.max_num_ref_frames,
+            "max_num_ref_frames grew to {}",
+            sps.max_num_ref_frames
+        );
+    }
+    Ok(())
+}
+
+/// Expects that the file shows the parameter sets of a picture.
+fn shows(stream: &Stream, picture: &Picture) -> Outcome {
+    let (shown, shown_pps) = stream.encoder.parameter_sets()?;
+    let (sps, pps) = &picture.active;
+    let order_length = match shown.pic_order_cnt_type {
+        0 => shown.log2_max_pic_order_cnt_lsb_minus4,
+        _ => 0,
+    };
+    equal(
+        "what the SPS control shows",
+        (
+            shown.profile_idc,
+            shown.constraint_set_flags & 0x3f,
+            shown.level_idc,
+            shown.seq_parameter_set_id,
+            shown.max_num_ref_frames,
+            shown.log2_max_frame_num_minus4,
+            shown.pic_order_cnt_type,
+            order_length,
+        ),
+        (
+            sps.profile_idc,
+            sps.constraint_set_flags,
+            sps.level_idc,
+            sps.seq_parameter_set_id,
+            sps.max_num_ref_frames,
+            sps.log2_max_frame_num_minus4,
+            sps.pic_order_cnt_type,
+            sps.log2_max_pic_order_cnt_lsb_minus4,
+        ),
+    )?;
+    equal(
+        "the size and the samples that the SPS control shows",
+        (
+            u32::from(shown.pic_width_in_mbs_minus1) + 1,
+            u32::from(shown.pic_height_in_map_units_minus1) + 1,
+            shown.chroma_format_idc,
+            shown.bit_depth_luma_minus8,
+            shown.bit_depth_chroma_minus8,
+            shown.flags & V4L2_H264_SPS_FLAG_FRAME_MBS_ONLY != 0,
+        ),
+        (
+            sps.pic_width_in_mbs,
+            sps.pic_height_in_map_units,
+            sps.chroma_format_idc,
+            sps.bit_depth_luma_minus8,
+            sps.bit_depth_chroma_minus8,
+            sps.frame_mbs_only,
+        ),
+    )?;
+    let has = |flag: u32| u32::from(shown_pps.flags) & flag != 0;
+    equal(
+        "what the PPS control shows",
+        (
+            shown_pps.pic_parameter_set_id,
+            i32::from(shown_pps.pic_init_qp_minus26) + 26,
+            i32::from(shown_pps.chroma_qp_index_offset),
+            i32::from(shown_pps.second_chroma_qp_index_offset),
+            u32::from(shown_pps.num_ref_idx_l0_default_active_minus1) + 1,
+        ),
+        (
+            pps.pic_parameter_set_id,
+            pps.pic_init_qp,
+            pps.chroma_qp_index_offset,
+            pps.second_chroma_qp_index_offset,
+            pps.num_ref_idx_default_active[0],
+        ),
+    )?;
+    equal(
+        "the flags of the PPS control",
+        [
+            has(V4L2_H264_PPS_FLAG_ENTROPY_CODING_MODE),
+            has(V4L2_H264_PPS_FLAG_TRANSFORM_8X8_MODE),
+            has(V4L2_H264_PPS_FLAG_WEIGHTED_PRED),
+            has(V4L2_H264_PPS_FLAG_CONSTRAINED_INTRA_PRED),
+            has(V4L2_H264_PPS_FLAG_DEBLOCKING_FILTER_CONTROL_PRESENT),
+        ],
+        [
+            pps.entropy_coding_mode,
+            pps.transform_8x8_mode,
+            pps.weighted_pred,
+            pps.constrained_intra_pred,
+            pps.deblocking_filter_control_present,
+        ],
+    )
+}
+
+fn shown(target: &Target) -> Outcome {
+    let mut stream = Stream::new(target)?;
+    for wish in wishes(&stream)? {
+        let picture = code(&mut stream, &wish)?;
+        shows(&stream, &picture)?;
+    }
+    Ok(())
+}
+
+fn settled(target: &Target) -> Outcome {
+    let mut stream = Stream::new(target)?;
+    for wish in wishes(&stream)? {
+        code(&mut stream, &wish)?;
+        let shown = stream.encoder.parameter_sets()?;
+        stream.encoder.set_sps(&shown.0)?;
+        stream.encoder.set_pps(&shown.1)?;
+        for picture in [stream.code_p()?, stream.code_idr()?] {
+            equal(
+                "parameter sets after setting what is shown",
+                picture.brings(),
+                (false, false),
+            )?;
+        }
+    }
+    Ok(())
+}
+
+fn params_stay(target: &Target) -> Outcome {
+    let mut stream = Stream::new(target)?;
+    stream.code_idr()?;
+    let params = Params {
+        frame_num: 99,
+        slice_qp_delta: 5,
+        pic_order_cnt_lsb: 0,
+        ..stream.p()
+    };
+    stream.code(&params, &mut [])?;
+    let current: Params = stream
+        .encoder
+        .compound(Which::Current, V4L2_CID_STATELESS_H264_ENCODE_PARAMS)?;
+    equal(
+        "the encode parameters",
+        (
+            current.slice_type,
+            current.nal_ref_idc,
+            current.frame_num,
+            current.slice_qp_delta,
+            current.pic_order_cnt_lsb,
+            current.flags,
+        ),
+        (
+            params.slice_type,
+            params.nal_ref_idc,
+            params.frame_num,
+            params.slice_qp_delta,
+            params.pic_order_cnt_lsb,
+            params.flags,
+        ),
+    )
+}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Initialization: cropping and the frame interval.
+
+use super::{
+    encoder::{
+        Encoder,
+        Target,
+        SIZE, //
+    },
+    expect::{
+        ensure,
+        equal,
+        refused,
+        Outcome, //
+    },
+    Test,
+};
+use crate::{
+    error::Context,
+    v4l2::{
+        device::{
+            CAPTURE,
+            OUTPUT, //
+        },
+        sys::{
+            selection::{
+                self,
+                Rect, //
+            },
+            video,
+        },
+        uapi::*,
+    },
+};
+use rustix::io::Errno;
+use std::os::fd::AsFd;
+
+pub(super) const TESTS: &[Test] = &[
+    ("ENC-INIT-9", rectangles),
+    ("ENC-INIT-10", adjusted),
+    ("ENC-INIT-11", constraints),
+    ("ENC-INIT-12", interval),
+    ("ENC-INIT-13", no_interval),
+];
+
+const CROP: u32 = V4L2_SEL_TGT_CROP;
+
+/// A rectangle in the upper left corner.
+pub(super) fn corner((width, height): (u32, u32)) -> Rect {
+    Rect {
+        left: 0,
+        top: 0,
+        width,
+        height,
+    }
+}
+
+/// About half of a size: even, and not below the smallest.
+pub(super) fn half(encoder: &Encoder, size: (u32, u32)) -> Outcome<(u32, u32)> {
+    let range = encoder.sizes(encoder.raw_format()?)?;
+    let half = |length: u32, min: u32| ((length / 2).max(min).min(length)) & !1;
+    Ok((half(size.0, range.width.0), half(size.1, range.height.0)))
+}
+
+fn get(encoder: &Encoder, target: u32) -> Outcome<Rect> {
+    Ok(selection::get(encoder.video.as_fd(), OUTPUT, target).context("VIDIOC_G_SELECTION")?)
+}
+
+fn rectangles(target: &Target) -> Outcome {
+    let encoder = Encoder::open(target)?;
+    let check = |when: &str| -> Outcome {
+        let format = encoder.format(OUTPUT)?;
+        let whole = corner((format.width(), format.height()));
+        for target in [V4L2_SEL_TGT_CROP_BOUNDS, V4L2_SEL_TGT_CROP_DEFAULT, CROP] {
+            let got = get(&encoder, target)?;
+            equal(&format!("rectangle {target:#x} {when}"), got, whole)?;
+        }
+        Ok(())
+    };
+    check("after opening")?;
+    let size = encoder.size_near(SIZE)?;
+    encoder.set_size(size)?;
+    check("after VIDIOC_S_FMT")?;
+    let part = corner(half(&encoder, size)?);
+    selection::set(encoder.video.as_fd(), OUTPUT, CROP, part, 0).context("VIDIOC_S_SELECTION")?;
+    let bounds = get(&encoder, V4L2_SEL_TGT_CROP_BOUNDS)?;
+    equal("the bounds of a cropped source", bounds, corner(size))?;
+    encoder.set_size(encoder.size_near((320, 240))?)?;
+    check("after VIDIOC_S_FMT of another size")
+}
+
+fn adjusted(target: &Target) -> Outcome {
+    let encoder = Encoder::open(target)?;
+    let fd = encoder.video.as_fd();
+    let size = encoder.size_near(SIZE)?;
+    encoder.set_size(size)?;
+    for part in [corner(half(&encoder, size)?), corner(size)] {
+        let set = selection::set(fd, OUTPUT, CROP, part, 0).context("VIDIOC_S_SELECTION")?;
+        equal("the rectangle set", set, part)?;
+        equal("the rectangle read", get(&encoder, CROP)?, part)?;
+    }
+    for wish in [
+        Rect {
+            left: -9,
+            top: 5000,
+            width: 1_000_000,
+            height: 3,
+        },
+        Rect {
+            left: 33,
+            top: 17,
+            width: 99,
+            height: 0,
+        },
+    ] {
+        let set = selection::set(fd, OUTPUT, CROP, wish, 0).context("VIDIOC_S_SELECTION")?;
+        let inside = |at: i32, length: u32, all: u32| {
+            at >= 0 && length > 0 && i64::from(at) + i64::from(length) <= i64::from(all)
+        };
+        ensure!(
+            inside(set.left, set.width, size.0) && inside(set.top, set.height, size.1),
+            "{wish:?} becomes {set:?}, which is not within {size:?}"
+        );
+        equal("the rectangle read", get(&encoder, CROP)?, set)?;
+    }
+    Ok(())
+}
+
+fn constraints(target: &Target) -> Outcome {
+    let encoder = Encoder::open(target)?;
+    let fd = encoder.video.as_fd();
+    let size = encoder.size_near(SIZE)?;
+    encoder.set_size(size)?;
+    let larger = corner((size.0 + 100, size.1));
+    let set = selection::set(fd, OUTPUT, CROP, larger, V4L2_SEL_FLAG_GE);
+    refused("more than there is, with GE,", Errno::RANGE, set)?;
+    equal("the rectangle", get(&encoder, CROP)?, corner(size))?;
+    // What a driver can do of this is its own affair.
+    for (wish, flags) in [
+        (corner((33, 33)), V4L2_SEL_FLAG_GE | V4L2_SEL_FLAG_LE),
+        (corner((1, 1)), V4L2_SEL_FLAG_LE),
+        (corner((63, 63)), V4L2_SEL_FLAG_LE),
+        (corner((63, 63)), V4L2_SEL_FLAG_GE),
+    ] {
+        let before = get(&encoder, CROP)?;
+        let set = selection::set(fd, OUTPUT, CROP, wish, flags);
+        match set {
+            Ok(set) => {
+                let smaller = set.width < wish.width || set.height < wish.height;
+                let larger = set.width > wish.width || set.height > wish.height;
+                let missed = (smaller && flags & V4L2_SEL_FLAG_GE != 0)
+                    || (larger && flags & V4L2_SEL_FLAG_LE != 0);
+                ensure!(!missed, "{wish:?} with flags {flags:#x} becomes {set:?}");
+            }
+            refusal => {
+                refused("VIDIOC_S_SELECTION", Errno::RANGE, refusal)?;
+                equal("the rectangle", get(&encoder, CROP)?, before)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn interval(target: &Target) -> Outcome {
+    let encoder = Encoder::open(target)?;
+    let fd = encoder.video.as_fd();
+    for queue in [OUTPUT, CAPTURE] {
+        let caps = video::parameter_capability(fd, queue).context("VIDIOC_G_PARM")?;
+        ensure!(
+            caps & V4L2_CAP_TIMEPERFRAME != 0,
+            "VIDIOC_G_PARM has no V4L2_CAP_TIMEPERFRAME"
+        );
+    }
+    for wanted in [(1, 24), (1, 30), (1001, 30000), (1, 60), (1, 25)] {
+        let set = video::set_frame_interval(fd, OUTPUT, wanted).context("VIDIOC_S_PARM")?;
+        equal("the interval set", set, wanted)?;
+        for queue in [OUTPUT, CAPTURE] {
+            let got = video::frame_interval(fd, queue).context("VIDIOC_G_PARM")?;
+            equal("the interval read", got, wanted)?;
+        }
+    }
+    Ok(())
+}
+
+fn no_interval(target: &Target) -> Outcome {
+    let encoder = Encoder::open(target)?;
+    let fd = encoder.video.as_fd();
+    let check = |when: &str| -> Outcome {
+        let got = video::frame_interval(fd, OUTPUT).context("VIDIOC_G_PARM")?;
+        ensure!(got.0 > 0 && got.1 > 0, "the interval {when} is {got:?}");
+        Ok(())
+    };
+    check("after opening")?;
+    for wrong in [(0, 0), (0, 25), (1, 0)] {
+        let set = video::set_frame_interval(fd, OUTPUT, wrong)
+            .context(format!("VIDIOC_S_PARM of {wrong:?}"))?;
+        ensure!(set.0 > 0 && set.1 > 0, "{wrong:?} becomes {set:?}");
+        check("then")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Encoding: what the SPS says of the format.
+
+use super::{
+    cropping::{
+        corner,
+        half, //
+    },
+    encoder::{
+        Encoder,
+        Target,
+        SIZE, //
+    },
+    expect::{
+        ensure,
+        equal,
+        fail,
+        unsupported,
+        Outcome, //
+    },
+    stream::Stream,
+    Test,
+};
+use crate::{
+    error::Context,
+    h264::{
+        self,
+        parameter_sets::{
+            Sps,
+            Vui, //
+        },
+    },
+    v4l2::{
+        device::OUTPUT,
+        sys::{
+            selection,
+            video, //
+        },
+        uapi::*,
+    },
+};
+use std::os::fd::AsFd;
+
+pub(super) const TESTS: &[Test] = &[
+    ("ENC-HDR-10", size),
+    ("ENC-HDR-11", timing),
+    ("ENC-HDR-12", restriction),
+    ("ENC-HDR-13", colours),
+    ("ENC-HDR-14", level),
+    ("ENC-HDR-15", ids_and_lengths),
+];
+
+/// The SPS of the first picture after `prepare`.
+pub(super) fn sps_after(
+    target: &Target,
+    prepare: impl FnOnce(&Encoder) -> Outcome,
+) -> Outcome<Sps> {
+    let mut stream = Stream::prepared(target, prepare)?;
+    Ok(stream.code_idr()?.active.0.clone())
+}
+
+/// The VUI of an SPS that has to have one.
+pub(super) fn vui(sps: &Sps) -> Outcome<&Vui> {
+    match &sps.vui {
+        Some(vui) => Ok(vui),
+        None => fail("the SPS has no VUI"),
+    }
+}
+
+fn check_size(sps: &Sps, (width, height): (u32, u32)) -> Outcome {
+    equal(
+        "the visible size",
+        sps.visible_size(),
+        (width.into(), height.into()),
+    )?;
+    let mbs = (sps.pic_width_in_mbs, sps.pic_height_in_map_units);
+    let wanted = (width.div_ceil(16), height.div_ceil(16));
+    equal("the size in macroblocks", mbs, wanted)
+}
+
+fn size(target: &Target) -> Outcome {
+    let encoder = Encoder::open(target)?;
+    for wanted in [SIZE, (178, 98), (34, 50), (640, 360)] {
+        let size = encoder.size_near(wanted)?;
+        let mut stream = Stream::of_size(target, size, |_| Ok(()))?;
+        check_size(&stream.code_idr()?.active.0, size)?;
+    }
+    let size = encoder.size_near(SIZE)?;
+    let part = half(&encoder, size)?;
+    let sps = sps_after(target, |encoder| {
+        let fd = encoder.video.as_fd();
+        selection::set(fd, OUTPUT, V4L2_SEL_TGT_CROP, corner(part), 0)
+            .context("VIDIOC_S_SELECTION")?;
+        Ok(())
+    })?;
+    check_size(&sps, part)
+}
+
+fn timing(target: &Target) -> Outcome {
+    for (numerator, denominator) in [(1u32, 25u32), (1001, 30000), (1, 60), (1, 5)] {
+        let sps = sps_after(target, |encoder| {
+            let fd = encoder.video.as_fd();
+            video::set_frame_interval(fd, OUTPUT, (numerator, denominator))
+                .context("VIDIOC_S_PARM")?;
+            Ok(())
+        })?;
+        let Some((ticks, scale)) = vui(&sps)?.timing else {
+            return fail("the VUI has no timing information");
+        };
+        ensure!(
+            ticks > 0
+                && u64::from(scale) * u64::from(numerator)
+                    == 2 * u64::from(denominator) * u64::from(ticks),
+            "timing is {ticks}/{scale} with a frame interval of {numerator}/{denominator}"
+        );
+    }
+    Ok(())
+}
+
+fn restriction(target: &Target) -> Outcome {
+    for references in [1, 0] {
+        let sps = sps_after(target, |encoder| {
+            let (mut sps, _) = encoder.parameter_sets()?;
+            sps.max_num_ref_frames = references;
+            Ok(encoder.set_sps(&sps)?)
+        })?;
+        equal(
+            "max_num_reorder_frames and max_dec_frame_buffering",
+            vui(&sps)?.restriction,
+            Some((0, sps.max_num_ref_frames.into())),
+        )?;
+    }
+    Ok(())
+}
+
+/// Colours of V4L2, and the code points of H.273 that say the same: range, primaries,
+/// and what transfer characteristics and matrix can be.
+type Colours = ([u32; 4], bool, u8, &'static [u8], &'static [u8]);
+
+const COLOURS: [Colours; 4] = [
+    (
+        [
+            V4L2_COLORSPACE_REC709,
+            V4L2_YCBCR_ENC_709,
+            V4L2_QUANTIZATION_LIM_RANGE,
+            V4L2_XFER_FUNC_709,
+        ],
+        false,
+        1,
+        &[1, 6],
+        &[1],
+    ),
+    (
+        [
+            V4L2_COLORSPACE_SMPTE170M,
+            V4L2_YCBCR_ENC_601,
+            V4L2_QUANTIZATION_LIM_RANGE,
+            V4L2_XFER_FUNC_709,
+        ],
+        false,
+        6,
+        &[1, 6],
+        &[5, 6],
+    ),
+    (
+        [
+            V4L2_COLORSPACE_JPEG,
+            V4L2_YCBCR_ENC_601,
+            V4L2_QUANTIZATION_FULL_RANGE,
+            V4L2_XFER_FUNC_SRGB,
+        ],
+        true,
+        1,
+        &[13],
+        &[5, 6],
+    ),
+    (
+        [
+            V4L2_COLORSPACE_BT2020,
+            V4L2_YCBCR_ENC_BT2020,
+            V4L2_QUANTIZATION_LIM_RANGE,
+            V4L2_XFER_FUNC_709,
+        ],
+        false,
+        9,
+        &[1, 6, 14, 15],
+        &[9],
+    ),
+];
+
+fn colours(target: &Target) -> Outcome {
+    let mut compared = 0;
+    for (asked, full_range, primaries, transfers, matrices) in COLOURS {
+        let mut kept = false;
+        let sps = sps_after(target, |encoder| {
+            let mut raw = encoder.format(OUTPUT)?;
+            raw.set_colours(asked);
+            let set = encoder.set_format(OUTPUT, raw).context("VIDIOC_S_FMT")?;
+            kept = set.colours() == asked;
+            Ok(())
+        })?;
+        if !kept {
+            continue;
+        }
+        compared += 1;
+        let vui = vui(&sps)?;
+        equal(
+            "video_full_range_flag",
+            vui.full_range.unwrap_or(false),
+            full_range,
+        )?;
+        let good = vui.colour.is_some_and(|(p, t, m)| {
+            p == primaries && transfers.contains(&t) && matrices.contains(&m)
+        });
+        ensure!(
+            good,
+            "the VUI has {:?} of primaries {primaries}, transfer of {transfers:?}, matrix of {matrices:?}",
+            vui.colour
+        );
+    }
+    // The streams of the other tests leave their colours open.
+    let sps = sps_after(target, |_| Ok(()))?;
+    let vui = vui(&sps)?;
+    equal("a colour description nobody gave", vui.colour, None)?;
+    equal(
+        "a full range nobody gave",
+        vui.full_range.unwrap_or(false),
+        false,
+    )?;
+    if compared == 0 {
+        return unsupported("the driver keeps none of the colours that this test knows");
+    }
+    Ok(())
+}
+
+fn level(target: &Target) -> Outcome {
+    let size = Encoder::open(target)?.size_near(SIZE)?;
+    let lowest = h264::level_idc(size.0, size.1, (25, 1));
+    for (asked, wanted) in [(40, 40), (31, 31), (10, lowest), (0, lowest), (99, lowest)] {
+        let sps = sps_after(target, |encoder| {
+            let (mut sps, _) = encoder.parameter_sets()?;
+            sps.level_idc = asked;
+            sps.constraint_set_flags &= !(V4L2_H264_SPS_CONSTRAINT_SET3_FLAG as u8);
+            Ok(encoder.set_sps(&sps)?)
+        })?;
+        let what = format!("level_idc, {asked} asked for,");
+        equal(&what, sps.level_idc, wanted)?;
+    }
+    // Many pictures in a second need more.
+    let sps = sps_after(target, |encoder| {
+        let (mut sps, _) = encoder.parameter_sets()?;
+        sps.level_idc = 10;
+        encoder.set_sps(&sps)?;
+        let fd = encoder.video.as_fd();
+        video::set_frame_interval(fd, OUTPUT, (1, 1000)).context("VIDIOC_S_PARM")?;
+        Ok(())
+    })?;
+    let wanted = h264::level_idc(size.0, size.1, (1000, 1));
+    equal("level_idc at 1000 pictures/s", sps.level_idc, wanted)
+}
+
+fn ids_and_lengths(target: &Target) -> Outcome {
+    for (sps_id, pps_id, log2_frame_num, log2_order, init_qp, chroma) in [
+        (0, 0, 0, 0, 0, 0),
+        (5, 77, 3, 12, -26, -12),
+        (31, 255, 12, 5, 25, 12),
+    ] {
+        let mut stream = Stream::prepared(target, |encoder| {
+            let (mut sps, mut pps) = encoder.parameter_sets()?;
+            sps.seq_parameter_set_id = sps_id;
+            sps.log2_max_frame_num_minus4 = log2_frame_num;
+            sps.pic_order_cnt_type = 0;
+            sps.log2_max_pic_order_cnt_lsb_minus4 = log2_order;
+            pps.pic_parameter_set_id = pps_id;
+            pps.seq_parameter_set_id = sps_id;
+            pps.pic_init_qp_minus26 = init_qp;
+            pps.chroma_qp_index_offset = chroma;
+            pps.second_chroma_qp_index_offset = chroma;
+            encoder.set_sps(&sps)?;
+            Ok(encoder.set_pps(&pps)?)
+        })?;
+        for params in [stream.idr(), stream.p()] {
+            let params = super::encoder::Params {
+                pic_parameter_set_id: pps_id,
+                pic_order_cnt_lsb: stream.p().pic_order_cnt_lsb,
+                ..params
+            };
+            let picture = stream.code(&params, &mut [])?;
+            picture.keeps_all()?;
+            let (sps, pps) = &picture.active;
+            equal(
+                "ids, lengths, and the type of the picture order",
+                (
+                    sps.seq_parameter_set_id,
+                    pps.pic_parameter_set_id,
+                    sps.log2_max_frame_num_minus4,
+                    sps.pic_order_cnt_type,
+                    sps.log2_max_pic_order_cnt_lsb_minus4,
+                ),
+                (sps_id, pps_id, log2_frame_num, 0, log2_order),
+            )?;
+            equal(
+                "pic_init_qp_minus26 and chroma_qp_index_offset",
+                (pps.pic_init_qp - 26, pps.chroma_qp_index_offset),
+                (init_qp.into(), chroma.into()),
+            )?;
+        }
+    }
+    Ok(())
+}
