@@ -31,7 +31,10 @@ pub(crate) fn check(
     require(picture.qp <= 51, "QP")?;
     let offsets = -12..=12;
     require(
-        offsets.contains(&picture.chroma_qp_index_offset),
+        picture
+            .chroma_offsets()
+            .iter()
+            .all(|offset| offsets.contains(offset)),
         "chroma QP offset",
     )?;
     let (deblocking, offsets) = (&picture.deblocking, -6..=6);

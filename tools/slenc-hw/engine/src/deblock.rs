@@ -75,7 +75,8 @@ pub(crate) struct Edge {
 /// The filter of a picture.
 pub(crate) struct Deblocker<'a> {
     pub(crate) parameters: Deblocking,
-    pub(crate) chroma_qp_index_offset: i8,
+    /// Offsets of the QP of Cb and of Cr.
+    pub(crate) chroma_offsets: [i8; 2],
     pub(crate) kernels: &'a Kernels,
     pub(crate) width_mbs: usize,
 }
@@ -104,6 +105,7 @@ impl Deblocker<'_> {
                 let other = match (edge, x) {
                     (0, 0) => continue,
                     (0, _) => &row.infos[x - 1],
+                    (1 | 3, _) if info.transform_8x8 => continue,
                     _ => info,
                 };
                 let bs = strengths(info, other, edge, |i| {
@@ -115,20 +117,16 @@ impl Deblocker<'_> {
                     (self.kernels.luma_vertical)(&mut row.luma[at.max(4) - 4..], stride, &edge_of);
                 }
                 if edge % 2 == 0 {
-                    if let Some(edge_of) = self.edge(self.chroma(info), self.chroma(other), bs) {
-                        let at = 16 * x + 4 * edge;
-                        (self.kernels.chroma_vertical)(
-                            &mut row.chroma[at.max(4) - 4..],
-                            stride,
-                            &edge_of,
-                        );
-                    }
+                    let edges = self.chroma_edges(info, other, bs);
+                    let at = 16 * x + 4 * edge;
+                    self.chroma_vertical(&mut row.chroma[at.max(4) - 4..], stride, edges);
                 }
             }
             for edge in 0..4 {
                 let other = match (edge, above_infos) {
                     (0, None) => continue,
                     (0, Some(above)) => &above[x],
+                    (1 | 3, _) if info.transform_8x8 => continue,
                     _ => info,
                 };
                 let bs = strengths(info, other, edge, |i| {
@@ -147,24 +145,82 @@ impl Deblocker<'_> {
                     (self.kernels.luma_horizontal)(p, q, stride, &edge_of);
                 }
                 if edge % 2 == 0 {
-                    if let Some(edge_of) = self.edge(self.chroma(info), self.chroma(other), bs) {
-                        let (p, q) = match (edge, &mut above) {
-                            (0, Some((_, above))) => (&mut above[6 * stride..], &mut *row.chroma),
-                            _ => {
-                                let (p, q) = row.chroma.split_at_mut(2 * edge * stride);
-                                (&mut p[(2 * edge - 2) * stride..], q)
-                            }
-                        };
-                        let (p, q) = (&mut p[16 * x..], &mut q[16 * x..]);
-                        (self.kernels.chroma_horizontal)(p, q, stride, &edge_of);
-                    }
+                    let edges = self.chroma_edges(info, other, bs);
+                    let (p, q) = match (edge, &mut above) {
+                        (0, Some((_, above))) => (&mut above[6 * stride..], &mut *row.chroma),
+                        _ => {
+                            let (p, q) = row.chroma.split_at_mut(2 * edge * stride);
+                            (&mut p[(2 * edge - 2) * stride..], q)
+                        }
+                    };
+                    let (p, q) = (&mut p[16 * x..], &mut q[16 * x..]);
+                    self.chroma_horizontal(p, q, stride, edges);
                 }
             }
         }
     }
 
-    fn chroma(&self, info: &MbInfo) -> u8 {
-        chroma_qp(info.qp, self.chroma_qp_index_offset)
+    /// The filters of an edge of Cb and of Cr.
+    fn chroma_edges(&self, info: &MbInfo, other: &MbInfo, bs: [u8; 4]) -> [Option<Edge>; 2] {
+        let edge = |offset| {
+            let qp = |info: &MbInfo| chroma_qp(info.qp, offset);
+            self.edge(qp(info), qp(other), bs)
+        };
+        let [cb, cr] = self.chroma_offsets;
+        let first = edge(cb);
+        [first, if cr == cb { first } else { edge(cr) }]
+    }
+
+    fn chroma_vertical(&self, plane: &mut [u8], stride: usize, [cb, cr]: [Option<Edge>; 2]) {
+        let filter = self.kernels.chroma_vertical;
+        if cb == cr {
+            if let Some(edge) = cb {
+                filter(plane, stride, &edge);
+            }
+            return;
+        }
+        // Cr is filtered in a copy.
+        let mut copy = [0; 64];
+        for (to, line) in copy.chunks_exact_mut(8).zip(plane.chunks(stride)) {
+            to.copy_from_slice(&line[..8]);
+        }
+        if let Some(edge) = cb {
+            filter(plane, stride, &edge);
+        }
+        if let Some(edge) = cr {
+            filter(&mut copy, 8, &edge);
+        }
+        for (from, line) in copy.chunks_exact(8).zip(plane.chunks_mut(stride)) {
+            replace_cr(&mut line[..8], from);
+        }
+    }
+
+    fn chroma_horizontal(
+        &self,
+        p: &mut [u8],
+        q: &mut [u8],
+        stride: usize,
+        [cb, cr]: [Option<Edge>; 2],
+    ) {
+        let filter = self.kernels.chroma_horizontal;
+        if cb == cr {
+            if let Some(edge) = cb {
+                filter(p, q, stride, &edge);
+            }
+            return;
+        }
+        // Cr is filtered in a copy.
+        let copy =
+            |side: &[u8]| -> [u8; 32] { std::array::from_fn(|i| side[i / 16 * stride + i % 16]) };
+        let (mut p_copy, mut q_copy) = (copy(p), copy(q));
+        if let Some(edge) = cb {
+            filter(p, q, stride, &edge);
+        }
+        if let Some(edge) = cr {
+            filter(&mut p_copy, &mut q_copy, 16, &edge);
+        }
+        replace_cr(&mut p[stride..][..16], &p_copy[16..]);
+        replace_cr(&mut q[..16], &q_copy[..16]);
     }
 
     /// The filter of an edge between two QPs; `None` when it changes nothing.
@@ -191,6 +247,13 @@ impl Deblocker<'_> {
             tc0: bs.map(tc0),
             strong: bs[0] == 4,
         })
+    }
+}
+
+/// Replaces Cr in a line of interleaved chroma.
+fn replace_cr(line: &mut [u8], from: &[u8]) {
+    for (to, from) in line.chunks_exact_mut(2).zip(from.chunks_exact(2)) {
+        to[1] = from[1];
     }
 }
 

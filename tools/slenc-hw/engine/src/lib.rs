@@ -20,6 +20,8 @@ mod nal;
 mod picture;
 mod picture_job;
 mod quant;
+mod quant8;
+mod quantisers;
 mod residual;
 mod row;
 mod row_output;
@@ -29,6 +31,7 @@ mod simd;
 mod source;
 mod syntax;
 mod transform;
+mod transform8;
 
 pub use encoder::Encoder;
 pub use picture::{

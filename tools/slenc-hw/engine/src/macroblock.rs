@@ -11,7 +11,8 @@ use crate::intra::luma4;
 pub(crate) enum Kind {
     Skip,
     Inter,
-    Intra4,
+    /// Intra_4x4 or Intra_8x8.
+    IntraNxN,
     Intra16,
     Pcm,
 }
@@ -36,7 +37,7 @@ pub(crate) struct MbInfo {
     pub(crate) mv: [Mv; 4],
     /// Reference indices of the quadrants.
     pub(crate) refs: [u8; 4],
-    /// Intra4x4PredMode, or what stands in for it.
+    /// Intra4x4PredMode or Intra8x8PredMode, or what stands in for it.
     pub(crate) modes: [u8; 16],
     /// Levels of each luma block.
     pub(crate) total: [u8; 16],

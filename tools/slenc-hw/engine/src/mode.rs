@@ -7,9 +7,11 @@ use crate::inter::search::{FullVectors, Search};
 use crate::inter::vectors::Surroundings;
 use crate::inter::{compensate, Mv, Range, Shape};
 use crate::intra::code4::{self, Coded4};
+use crate::intra::code8::{self, Coded8};
 use crate::intra::{chroma, luma16, Edges};
 use crate::macroblock::{Kind, MbInfo, Neighbours};
 use crate::picture_job::PictureJob;
+use crate::quantisers::Quantisers;
 use crate::residual;
 use crate::source::Samples;
 use crate::syntax::{Prediction, Residual};
@@ -17,6 +19,9 @@ use crate::PictureType;
 
 /// Bits that Intra_4x4 has to gain on Intra_16x16 beyond those of its modes (JM reference software).
 const INTRA4_BITS: u32 = 24;
+
+/// The same of Intra_8x8, which has a quarter of the modes.
+const INTRA8_BITS: u32 = 6;
 
 /// What a macroblock is coded as. Its levels and reconstruction are in the [`Coder`].
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +57,7 @@ pub(crate) struct Coder {
     pub(crate) recon: Samples,
     scratch: Samples,
     coded4: Coded4,
+    coded8: Coded8,
 }
 
 /// The motion of a macroblock.
@@ -76,10 +82,11 @@ impl Coder {
         neighbours: Neighbours<'_>,
     ) -> Decided {
         let mad = self.mad(job);
+        let tables = job.quantisers(x, y);
         let mut decided = match job.picture_type {
-            PictureType::I => self.intra(job, neighbours),
-            PictureType::P if job.is_forced_intra(x, y) => self.intra(job, neighbours),
-            PictureType::P => self.inter(job, (x, y), neighbours, mad),
+            PictureType::I => self.intra(job, tables, neighbours),
+            PictureType::P if job.is_forced_intra(x, y) => self.intra(job, tables, neighbours),
+            PictureType::P => self.inter(job, tables, (x, y), neighbours, mad),
         };
         decided.mad = mad;
         decided
@@ -91,79 +98,122 @@ impl Coder {
         (job.kernels.sad)(&self.source.luma, &mean)
     }
 
-    /// Codes an intra macroblock, whichever of 16x16 and 4x4 is better.
-    fn intra(&mut self, job: &PictureJob<'_>, neighbours: Neighbours<'_>) -> Decided {
-        let (mode, cost16) = self.best_luma16(job);
-        let bias = job.lambda * INTRA4_BITS;
-        let limit = cost16.saturating_sub(bias);
+    /// Codes an intra macroblock, whichever of 16x16, 8x8 and 4x4 is best.
+    fn intra(
+        &mut self,
+        job: &PictureJob<'_>,
+        tables: &Quantisers,
+        neighbours: Neighbours<'_>,
+    ) -> Decided {
+        let lambda = tables.lambda;
+        let (mode, cost16) = self.best_luma16(job, lambda);
+        let mut limit = cost16;
+        let mut cost8 = None;
+        if job.transform_8x8 {
+            let bias = lambda * INTRA8_BITS;
+            cost8 = code8::code(
+                job.kernels,
+                &tables.intra_luma_8x8,
+                &self.source.luma,
+                (&self.edges, neighbours),
+                (lambda, limit.saturating_sub(bias)),
+                &mut self.coded8,
+            );
+            limit = cost8.map_or(limit, |cost| cost + bias);
+        }
         let cost4 = code4::code(
             job.kernels,
-            &job.intra_luma,
+            &tables.intra_luma,
             &self.source.luma,
             (&self.edges, neighbours),
-            (job.lambda, limit),
+            (lambda, limit.saturating_sub(lambda * INTRA4_BITS)),
             &mut self.coded4,
         );
-        let chroma_mode = self.code_intra_chroma(job);
-        let sad = |prediction| (job.kernels.sad)(&self.source.luma, prediction);
-        match cost4 {
-            None => {
-                luma16::predict(mode, &self.edges, &mut self.recon.luma);
-                let sad = sad(&self.recon.luma);
-                residual::intra16_luma(
-                    job.kernels,
-                    &job.intra_luma,
-                    &self.source.luma,
-                    &mut self.recon.luma,
-                    &mut self.residual,
-                );
-                Decided {
-                    info: MbInfo::new(Kind::Intra16, job.qp),
-                    prediction: Some(Prediction::Intra16(mode, chroma_mode)),
-                    sad,
-                    mad: 0,
-                }
-            }
-            Some(_) => {
-                let sad = sad(&self.coded4.prediction);
+        let chroma_mode = self.code_intra_chroma(job, tables);
+        match (cost4, cost8) {
+            (None, None) => self.code_intra16(job, tables, mode, chroma_mode),
+            (Some(_), _) => {
                 self.residual.luma = self.coded4.levels;
                 self.residual.cbp_luma = self.coded4.cbp;
                 self.recon.luma = self.coded4.recon;
                 Decided {
                     info: MbInfo {
                         modes: self.coded4.modes,
-                        ..MbInfo::new(Kind::Intra4, job.qp)
+                        ..MbInfo::new(Kind::IntraNxN, tables.qp)
                     },
                     prediction: Some(Prediction::Intra4(self.coded4.remaining, chroma_mode)),
-                    sad,
+                    sad: (job.kernels.sad)(&self.source.luma, &self.coded4.prediction),
+                    mad: 0,
+                }
+            }
+            (None, Some(_)) => {
+                let levels = self.coded8.levels.as_flattened();
+                self.residual
+                    .luma
+                    .as_flattened_mut()
+                    .copy_from_slice(levels);
+                self.residual.cbp_luma = self.coded8.cbp;
+                self.recon.luma = self.coded8.recon;
+                Decided {
+                    info: MbInfo {
+                        modes: self.coded8.modes,
+                        transform_8x8: true,
+                        ..MbInfo::new(Kind::IntraNxN, tables.qp)
+                    },
+                    prediction: Some(Prediction::Intra8(self.coded8.remaining, chroma_mode)),
+                    sad: (job.kernels.sad)(&self.source.luma, &self.coded8.prediction),
                     mad: 0,
                 }
             }
         }
     }
 
+    fn code_intra16(
+        &mut self,
+        job: &PictureJob<'_>,
+        tables: &Quantisers,
+        mode: luma16::Mode,
+        chroma_mode: chroma::Mode,
+    ) -> Decided {
+        luma16::predict(mode, &self.edges, &mut self.recon.luma);
+        let sad = (job.kernels.sad)(&self.source.luma, &self.recon.luma);
+        residual::intra16_luma(
+            job.kernels,
+            &tables.intra_luma,
+            &self.source.luma,
+            &mut self.recon.luma,
+            &mut self.residual,
+        );
+        Decided {
+            info: MbInfo::new(Kind::Intra16, tables.qp),
+            prediction: Some(Prediction::Intra16(mode, chroma_mode)),
+            sad,
+            mad: 0,
+        }
+    }
+
     /// The best mode of Intra_16x16 and its cost.
-    fn best_luma16(&mut self, job: &PictureJob<'_>) -> (luma16::Mode, u32) {
+    fn best_luma16(&mut self, job: &PictureJob<'_>, lambda: u32) -> (luma16::Mode, u32) {
         let costs = luma16::modes(&self.edges).iter().map(|&mode| {
             luma16::predict(mode, &self.edges, &mut self.scratch.luma);
             let satd = (job.kernels.satd)(&self.source.luma, &self.scratch.luma, 16, 16);
-            (mode, satd + job.lambda * ue_bits(mode as u32))
+            (mode, satd + lambda * ue_bits(mode as u32))
         });
         best(costs)
     }
 
     /// Codes chroma in the best mode.
-    fn code_intra_chroma(&mut self, job: &PictureJob<'_>) -> chroma::Mode {
+    fn code_intra_chroma(&mut self, job: &PictureJob<'_>, tables: &Quantisers) -> chroma::Mode {
         let costs = chroma::modes(&self.edges).iter().map(|&mode| {
             chroma::predict(mode, &self.edges, &mut self.scratch.chroma);
             let satd = (job.kernels.satd_chroma)(&self.source.chroma, &self.scratch.chroma);
-            (mode, satd + job.lambda * ue_bits(mode as u32))
+            (mode, satd + tables.lambda * ue_bits(mode as u32))
         });
         let (mode, _) = best(costs);
         chroma::predict(mode, &self.edges, &mut self.recon.chroma);
         residual::chroma(
             job.kernels,
-            &job.intra_chroma,
+            &tables.intra_chroma,
             true,
             &self.source.chroma,
             &mut self.recon.chroma,
@@ -176,6 +226,7 @@ impl Coder {
     fn inter(
         &mut self,
         job: &PictureJob<'_>,
+        tables: &Quantisers,
         (x, y): (usize, usize),
         neighbours: Neighbours<'_>,
         mad: u32,
@@ -184,7 +235,7 @@ impl Coder {
         let range = Range::new(x, y, job.width_mbs, job.height_mbs);
         let skip = Some(self.surroundings.skip()).filter(|&mv| range.contains(mv));
         if let Some(mv) = skip {
-            if let Some(decided) = self.try_skip(job, at, mv) {
+            if let Some(decided) = self.try_skip(job, tables, at, mv) {
                 return decided;
             }
         }
@@ -194,34 +245,40 @@ impl Coder {
             source: &self.source.luma,
             at,
             range,
-            lambda: job.lambda,
+            lambda: tables.lambda,
         };
         let inter = find_motion(&search, &mut self.surroundings, &mut self.scratch.luma);
         // What differs little from its mean beside the motion's difference may be better intra.
         if inter.cost > mad / 4 {
-            let (_, intra_cost) = self.best_luma16(job);
+            let (_, intra_cost) = self.best_luma16(job, tables.lambda);
             if intra_cost < inter.cost {
-                return self.intra(job, neighbours);
+                return self.intra(job, tables, neighbours);
             }
         }
-        self.code_inter(job, at, inter)
+        self.code_inter(job, tables, at, inter)
     }
 
     /// Skips the macroblock if nothing would be coded with the vector of P_Skip.
-    fn try_skip(&mut self, job: &PictureJob<'_>, at: (usize, usize), mv: Mv) -> Option<Decided> {
+    fn try_skip(
+        &mut self,
+        job: &PictureJob<'_>,
+        tables: &Quantisers,
+        at: (usize, usize),
+        mv: Mv,
+    ) -> Option<Decided> {
         let reference = job.references.first()?;
         let whole = Shape::Whole.partitions()[0];
         let recon = &mut self.recon;
         compensate::luma(job.kernels, reference, at, whole, mv, &mut recon.luma);
         let sad = (job.kernels.sad)(&self.source.luma, &recon.luma);
-        if sad > job.skip_sad {
+        if sad > tables.skip_sad {
             return None;
         }
         compensate::chroma(job.kernels, reference, at, whole, mv, &mut recon.chroma);
         residual::is_skippable(
             job.kernels,
-            &job.inter_luma,
-            &job.inter_chroma,
+            &tables.inter_luma,
+            &tables.inter_chroma,
             &self.source,
             &mut self.recon,
             &mut self.residual,
@@ -229,7 +286,7 @@ impl Coder {
         .then(|| Decided {
             info: MbInfo {
                 mv: [mv; 4],
-                ..MbInfo::new(Kind::Skip, job.qp)
+                ..MbInfo::new(Kind::Skip, tables.qp)
             },
             prediction: None,
             sad,
@@ -237,8 +294,14 @@ impl Coder {
         })
     }
 
-    fn code_inter(&mut self, job: &PictureJob<'_>, at: (usize, usize), inter: Inter) -> Decided {
-        let mut info = MbInfo::new(Kind::Inter, job.qp);
+    fn code_inter(
+        &mut self,
+        job: &PictureJob<'_>,
+        tables: &Quantisers,
+        at: (usize, usize),
+        inter: Inter,
+    ) -> Decided {
+        let mut info = MbInfo::new(Kind::Inter, tables.qp);
         let (kernels, recon) = (job.kernels, &mut self.recon);
         for (i, &partition) in inter.shape.partitions().iter().enumerate() {
             let (mv, index) = (inter.mv[i], inter.refs[i]);
@@ -251,23 +314,11 @@ impl Coder {
             }
         }
         let sad = (kernels.sad)(&self.source.luma, &recon.luma);
-        let residual = &mut self.residual;
-        let source = &self.source;
-        residual::inter_luma(
-            kernels,
-            &job.inter_luma,
-            &source.luma,
-            &mut recon.luma,
-            residual,
-        );
-        residual::chroma(
-            kernels,
-            &job.inter_chroma,
-            false,
-            &source.chroma,
-            &mut recon.chroma,
-            residual,
-        );
+        info.transform_8x8 = self.code_inter_luma(job, tables);
+        let (residual, source) = (&mut self.residual, &self.source.chroma);
+        let quantisers = &tables.inter_chroma;
+        let recon = &mut self.recon.chroma;
+        residual::chroma(kernels, quantisers, false, source, recon, residual);
         let is_skip = inter.shape == Shape::Whole
             && residual.cbp_luma == 0
             && residual.cbp_chroma == 0
@@ -282,6 +333,24 @@ impl Coder {
             sad,
             mad: 0,
         }
+    }
+
+    /// Codes luma of a predicted inter macroblock with the better transform; tells whether that
+    /// is the 8x8 one.
+    fn code_inter_luma(&mut self, job: &PictureJob<'_>, tables: &Quantisers) -> bool {
+        let (kernels, source) = (job.kernels, &self.source.luma);
+        let (recon, residual) = (&mut self.recon.luma, &mut self.residual);
+        let is_better = |recon: &[u8; 256]| {
+            (kernels.sa8d)(source, recon) < (kernels.satd)(source, recon, 16, 16)
+        };
+        if job.transform_8x8 && is_better(recon) {
+            let quantiser = &tables.inter_luma_8x8;
+            residual::inter_luma_8x8(kernels, quantiser, source, recon, residual);
+            // The flag is not written where there are no levels, and means 4x4 then.
+            return residual.cbp_luma != 0;
+        }
+        residual::inter_luma(kernels, &tables.inter_luma, source, recon, residual);
+        false
     }
 }
 

@@ -100,14 +100,26 @@ pub struct Picture<'a> {
     pub qp: u8,
     /// chroma_qp_index_offset, -12..=12.
     pub chroma_qp_index_offset: i8,
+    /// second_chroma_qp_index_offset, of Cr, -12..=12; `None` where a PPS does not have it.
+    pub second_chroma_qp_index_offset: Option<i8>,
     /// Deblocking filter.
     pub deblocking: Deblocking,
     /// Entropy coding.
     pub entropy_coding: EntropyCoding,
+    /// transform_8x8_mode_flag: macroblocks choose between the 4x4 and the 8x8 transform.
+    pub transform_8x8: bool,
     /// Macroblocks forced to intra in a P picture, in raster order.
     pub forced_intra: &'a [Range<u32>],
     /// NAL units in stream order; the slices cover the picture in order.
     pub units: &'a [Unit<'a>],
+}
+
+impl Picture<'_> {
+    /// Offsets of the QP of Cb and of Cr.
+    pub(crate) fn chroma_offsets(&self) -> [i8; 2] {
+        let first = self.chroma_qp_index_offset;
+        [first, self.second_chroma_qp_index_offset.unwrap_or(first)]
+    }
 }
 
 /// What the hardware reports of a picture.

@@ -4,6 +4,7 @@
 
 use crate::macroblock::raster;
 use crate::quant::Quantiser;
+use crate::quant8::Quantiser8;
 use crate::simd::Kernels;
 use crate::source::Samples;
 use crate::syntax::Residual;
@@ -17,6 +18,21 @@ const CHROMA_COST: u32 = 7;
 /// Cost of a single 1 or -1 behind a run of zeros: such a level costs many bits and gives
 /// little (the coefficient cost of the JM reference software).
 const RUN_COST: [u8; 16] = [3, 2, 2, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+
+/// The same of 8x8 blocks.
+const RUN_COST_8X8: [u8; 64] = {
+    let mut costs = [0; 64];
+    let mut run = 0;
+    while run < 24 {
+        costs[run] = match run {
+            0..=3 => 3,
+            4..=11 => 2,
+            _ => 1,
+        };
+        run += 1;
+    }
+    costs
+};
 
 /// More than any threshold.
 const KEEP: u32 = 9;
@@ -33,12 +49,7 @@ fn cost(mut nonzero: u32) -> u32 {
 }
 
 /// Scales the blocks of `mask`, and clears the others.
-fn scale<const N: usize>(
-    levels: &[Block; N],
-    mask: u32,
-    quantiser: &Quantiser,
-    to: &mut [Block; N],
-) {
+fn scale(levels: &[Block], mask: u32, quantiser: &Quantiser, to: &mut [Block]) {
     for (i, (levels, to)) in levels.iter().zip(to).enumerate() {
         *to = if (mask >> i) & 1 != 0 {
             quantiser.scale(levels)
@@ -94,6 +105,68 @@ fn decimate(kernels: &Kernels, blocks: &[Block; 16], quantised: u32) -> u32 {
     }
 }
 
+/// Codes luma of inter prediction with the 8x8 transform. `recon` holds the prediction and becomes
+/// the reconstruction; levels end up in zig-zag order.
+pub(crate) fn inter_luma_8x8(
+    kernels: &Kernels,
+    quantiser: &Quantiser8,
+    source: &[u8; 256],
+    recon: &mut [u8; 256],
+    residual: &mut Residual,
+) {
+    let mut coefficients = [[0; 64]; 4];
+    let (mut mask, mut total) = (0u8, 0);
+    for (i, to) in residual
+        .luma
+        .as_flattened_mut()
+        .chunks_exact_mut(64)
+        .enumerate()
+    {
+        let at = 128 * (i / 2) + 8 * (i % 2);
+        let block = |samples: &[u8; 256]| -> [u8; 64] {
+            std::array::from_fn(|i| samples[at + i / 8 * 16 + i % 8])
+        };
+        let mut levels = [0; 64];
+        (kernels.forward_8x8)(&block(source), &block(recon), &mut levels);
+        let any = (kernels.quantise_8x8)(&mut levels, quantiser);
+        if any == 0 {
+            continue;
+        }
+        let ordered = (kernels.zigzag_8x8)(&levels);
+        let cost = if any > 1 { KEEP } else { cost_8x8(&ordered) };
+        if cost >= QUADRANT_COST {
+            total += cost;
+            mask |= 1 << i;
+            coefficients[i] = quantiser.scale(&levels);
+            to.copy_from_slice(&ordered);
+        }
+    }
+    if total < MACROBLOCK_COST {
+        mask = 0;
+    }
+    residual.cbp_luma = mask;
+    for (i, coefficients) in coefficients.iter().enumerate() {
+        if (mask >> i) & 1 != 0 {
+            let lines = &mut recon[128 * (i / 2) + 8 * (i % 2)..];
+            (kernels.add_8x8)(coefficients, lines, 16);
+        }
+    }
+}
+
+/// Cost of the levels of an 8x8 block in zig-zag order that are all 1 or -1.
+fn cost_8x8(levels: &[i16; 64]) -> u32 {
+    let (mut cost, mut run) = (0, 0);
+    for &level in levels {
+        if level == 0 {
+            run += 1;
+        } else {
+            cost += u32::from(RUN_COST_8X8[run]);
+            run = 0;
+        }
+    }
+    cost
+}
+
 /// Cost of the blocks of a mask, whose levels are all 1 or -1, from coefficient `first` on.
 fn ones_cost(kernels: &Kernels, blocks: &[Block], mut mask: u32, first: u32) -> u32 {
     let mut sum = 0;
@@ -138,7 +211,7 @@ pub(crate) fn intra16_luma(
 /// Codes chroma. `recon` holds the prediction and becomes the reconstruction.
 pub(crate) fn chroma(
     kernels: &Kernels,
-    quantiser: &Quantiser,
+    quantisers: &[Quantiser; 2],
     is_intra: bool,
     source: &[u8; 128],
     recon: &mut [u8; 128],
@@ -150,8 +223,13 @@ pub(crate) fn chroma(
         dc[i / 4][i % 4] = i32::from(block[0]);
         block[0] = 0;
     }
-    residual.chroma_dc = dc.map(|dc| hadamard2(dc).map(|value| quantiser.quantise_dc(value)));
-    let quantised = (kernels.quantise)(&mut residual.chroma, quantiser);
+    for ((to, dc), quantiser) in residual.chroma_dc.iter_mut().zip(dc).zip(quantisers) {
+        *to = hadamard2(dc).map(|value| quantiser.quantise_dc(value));
+    }
+    let (cb, cr) = residual.chroma.split_at_mut(4);
+    let of_cb = (kernels.quantise)(cb, &quantisers[0]);
+    let of_cr = (kernels.quantise)(cr, &quantisers[1]);
+    let quantised = of_cb | (of_cr << 4);
     let mut mask = quantised & 0xff;
     if !is_intra && mask != 0 {
         for plane in [0x0f, 0xf0] {
@@ -177,8 +255,15 @@ pub(crate) fn chroma(
         return;
     }
     let mut coefficients = [[0; 16]; 8];
-    scale(&residual.chroma, mask, quantiser, &mut coefficients);
     for (plane, levels) in residual.chroma_dc.iter().enumerate() {
+        let quantiser = &quantisers[plane];
+        let blocks = 4 * plane..4 * plane + 4;
+        scale(
+            &residual.chroma[blocks.clone()],
+            mask >> (4 * plane),
+            quantiser,
+            &mut coefficients[blocks],
+        );
         let dc = hadamard2(levels.map(i32::from));
         for (block, value) in coefficients[4 * plane..].iter_mut().zip(dc) {
             block[0] = quantiser.scale_chroma_dc(value);
@@ -192,7 +277,7 @@ pub(crate) fn chroma(
 pub(crate) fn is_skippable(
     kernels: &Kernels,
     luma: &Quantiser,
-    chroma_quantiser: &Quantiser,
+    chroma_quantisers: &[Quantiser; 2],
     source: &Samples,
     recon: &mut Samples,
     residual: &mut Residual,
@@ -202,6 +287,6 @@ pub(crate) fn is_skippable(
         return false;
     }
     let (source, recon) = (&source.chroma, &mut recon.chroma);
-    chroma(kernels, chroma_quantiser, false, source, recon, residual);
+    chroma(kernels, chroma_quantisers, false, source, recon, residual);
     residual.cbp_chroma == 0
 }

@@ -146,7 +146,7 @@ fn set_edges(edges: &mut Edges, left: Option<&Left>, above: Above<'_>) {
             line.copy_from_slice(&above.chroma[8 * plane..][..8]);
         }
         if let Some(right) = right {
-            edges.luma_above[16..].copy_from_slice(&right.luma[..4]);
+            edges.luma_above[16..].copy_from_slice(&right.luma[..8]);
         }
         if let Some(corner) = corner {
             edges.luma_corner = corner.luma[15];

@@ -114,7 +114,7 @@ impl Rows<'_> {
         let finisher = Mutex::new(Finisher {
             deblocker: Deblocker {
                 parameters: job.picture.deblocking,
-                chroma_qp_index_offset: job.picture.chroma_qp_index_offset,
+                chroma_offsets: job.picture.chroma_offsets(),
                 kernels: job.kernels,
                 width_mbs: width,
             },

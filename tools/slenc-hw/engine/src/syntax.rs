@@ -60,13 +60,16 @@ pub(crate) enum Prediction {
     Intra16(luma16::Mode, chroma::Mode),
     /// With rem_intra4x4_pred_mode of blocks, in coding order, that are not as predicted.
     Intra4([Option<u8>; 16], chroma::Mode),
+    /// The same of Intra_8x8.
+    Intra8([Option<u8>; 4], chroma::Mode),
 }
 
 /// Levels of a macroblock, its blocks in coding order.
 #[derive(Clone, Debug, Default)]
 #[repr(align(32))]
 pub(crate) struct Residual {
-    /// In raster order; without DC in Intra_16x16.
+    /// In raster order; without DC in Intra_16x16. With the 8x8 transform four of these are a block
+    /// of 64 levels in zig-zag order.
     pub(crate) luma: [Block; 16],
     /// Cb and Cr, in raster order, without DC.
     pub(crate) chroma: [Block; 8],
@@ -130,6 +133,14 @@ pub(crate) fn put_macroblock(
     for (i, &total) in info.total.iter().enumerate() {
         info.nonzero |= u16::from(total > 0) << i;
     }
+    if macroblock.transform_8x8 {
+        // The deblocking filter looks at whole blocks, those that have a bit here.
+        for i in 0..4 {
+            if (macroblock.residual.cbp_luma >> i) & 1 != 0 {
+                info.nonzero |= 0x33 << raster(4 * i);
+            }
+        }
+    }
     written
 }
 
@@ -169,6 +180,9 @@ fn put_parts(
                 writer.put_se(mvd.y.into());
             }
             writer.put_ue(CBP_INTER[cbp].into());
+            if job.transform_8x8 && cbp_luma > 0 {
+                writer.put(1, macroblock.transform_8x8.into());
+            }
         }
         Prediction::Intra16(mode, chroma_mode) => {
             let kind = 1 + *mode as u32 + 4 * u32::from(cbp_chroma) + 12 * u32::from(cbp_luma > 0);
@@ -176,13 +190,12 @@ fn put_parts(
             writer.put_ue(*chroma_mode as u32);
         }
         Prediction::Intra4(modes, chroma_mode) => {
-            writer.put_ue(intra_offset(picture_type));
-            for mode in modes {
-                match mode {
-                    None => writer.put(1, 1),
-                    Some(mode) => writer.put(4, u32::from(*mode)),
-                }
-            }
+            put_nxn(writer, job, macroblock, modes);
+            writer.put_ue(*chroma_mode as u32);
+            writer.put_ue(CBP_INTRA[cbp].into());
+        }
+        Prediction::Intra8(modes, chroma_mode) => {
+            put_nxn(writer, job, macroblock, modes);
             writer.put_ue(*chroma_mode as u32);
             writer.put_ue(CBP_INTRA[cbp].into());
         }
@@ -192,6 +205,25 @@ fn put_parts(
     }
     writer.put_se(qp_delta);
     Ok(put_residual(writer, job, macroblock, neighbours, info)?)
+}
+
+/// Writes mb_type I_NxN, transform_size_8x8_flag and the modes of the blocks.
+fn put_nxn(
+    writer: &mut BitWriter,
+    job: &PictureJob<'_>,
+    macroblock: &Macroblock<'_>,
+    modes: &[Option<u8>],
+) {
+    writer.put_ue(intra_offset(job.picture_type));
+    if job.transform_8x8 {
+        writer.put(1, macroblock.transform_8x8.into());
+    }
+    for mode in modes {
+        match mode {
+            None => writer.put(1, 1),
+            Some(mode) => writer.put(4, u32::from(*mode)),
+        }
+    }
 }
 
 /// residual() of clause 7.3.5.3.
@@ -217,7 +249,10 @@ fn put_residual(
             let at = raster(i);
             let (left, above) = neighbours.around(at, &info.total, |info| &info.total);
             let context = number_context(left, above);
-            let (levels, nonzero) = (kernels.zigzag)(block);
+            let (levels, nonzero) = match macroblock.transform_8x8 {
+                true => interleaved(residual, i),
+                false => (kernels.zigzag)(block),
+            };
             info.total[at] = put_block(writer, &levels[skipped..], nonzero >> skipped, context)?;
             count += u32::from(info.total[at]);
         }
@@ -246,6 +281,18 @@ fn put_residual(
         }
     }
     Ok(count)
+}
+
+/// Every fourth level of an 8x8 block, which CAVLC codes as 4x4 block `i`, and a bit for each that
+/// is not zero; clause 7.3.5.3.2.
+fn interleaved(residual: &Residual, i: usize) -> (Block, u32) {
+    let block = &residual.luma.as_flattened()[i / 4 * 64..][..64];
+    let levels: Block = std::array::from_fn(|k| block[4 * k + i % 4]);
+    let mut nonzero = 0;
+    for (k, &level) in levels.iter().enumerate() {
+        nonzero |= u32::from(level != 0) << k;
+    }
+    (levels, nonzero)
 }
 
 /// Writes mb_type of an I_PCM macroblock; alignment and samples follow.

@@ -79,6 +79,62 @@ fn cabac_takes_fewer_bits() {
 }
 
 #[test]
+fn every_qp_with_8x8_transforms() {
+    for entropy_coding in [EntropyCoding::Cavlc, cabac(1)] {
+        let settings: Vec<_> = (0..=51)
+            .map(|qp| Settings {
+                entropy_coding,
+                transform_8x8: true,
+                ..Settings::new(80, 64, qp)
+            })
+            .collect();
+        check_all(&settings, 4);
+    }
+}
+
+#[test]
+fn slices_and_deblocking_with_8x8_transforms() {
+    let mut settings = Vec::new();
+    for slices in [1, 3, 9] {
+        for disable_idc in 0..=2 {
+            for entropy_coding in [EntropyCoding::Cavlc, cabac(2)] {
+                settings.push(Settings {
+                    slices,
+                    entropy_coding,
+                    transform_8x8: true,
+                    references: 2,
+                    forced_intra: vec![0..9, 30..31],
+                    deblocking: Deblocking {
+                        disable_idc,
+                        alpha_c0_offset_div2: 3,
+                        beta_offset_div2: 2,
+                    },
+                    ..Settings::new(80, 144, 31)
+                });
+            }
+        }
+    }
+    check_all(&settings, 3);
+}
+
+#[test]
+fn second_chroma_qp_offsets() {
+    let mut settings = Vec::new();
+    for (first, second) in [(0, 12), (-12, 3), (5, -5), (2, 2)] {
+        for qp in [3, 22, 35, 51] {
+            settings.push(Settings {
+                chroma_qp_index_offset: first,
+                second_chroma_qp_index_offset: Some(second),
+                transform_8x8: qp % 2 == 0,
+                slices: 2,
+                ..Settings::new(64, 48, qp)
+            });
+        }
+    }
+    check_all(&settings, 3);
+}
+
+#[test]
 fn sizes() {
     for (width, height) in [
         (16, 16),

@@ -51,6 +51,11 @@ fn pictures(settings: &Settings, content: Content, seed: u64, count: usize) -> V
         .collect()
 }
 
+/// What only High has.
+fn any_high() -> impl Strategy<Value = (bool, Option<i8>)> {
+    (any::<bool>(), proptest::option::of(-12..=12i8))
+}
+
 fn any_settings() -> impl Strategy<Value = (Settings, Content, u64)> {
     use SourceFormat::{Nv12, Uyvy, Yuyv, I420};
     let deblocking = (0..3u8, -6..=6i8, -6..=6i8);
@@ -67,12 +72,20 @@ fn any_settings() -> impl Strategy<Value = (Settings, Content, u64)> {
         Just(Content::Drift),
     ];
     (
-        (1..60usize, 1..40usize, 0..52u8, 0..52u8, -12..=12i8),
+        (
+            1..60usize,
+            1..40usize,
+            0..52u8,
+            0..52u8,
+            -12..=12i8,
+            any_high(),
+        ),
         (deblocking, 1..5usize, 0..4usize, format, 1..=MAX_REFERENCES),
         (content, any::<u64>(), 0..4usize, entropy_coding),
     )
         .prop_map(|(size, coding, content)| {
-            let (width, height, i_qp, p_qp, chroma_qp_index_offset) = size;
+            let (width, height, i_qp, p_qp, chroma_qp_index_offset, high) = size;
+            let (transform_8x8, second_chroma_qp_index_offset) = high;
             let ((disable_idc, alpha, beta), slices, gop, format, references) = coding;
             let (kind, seed, skipped, entropy_coding) = content;
             let base = Settings::new(2 * width, 2 * height, 0);
@@ -82,6 +95,8 @@ fn any_settings() -> impl Strategy<Value = (Settings, Content, u64)> {
                 format,
                 qp: [i_qp, p_qp],
                 chroma_qp_index_offset,
+                second_chroma_qp_index_offset,
+                transform_8x8,
                 deblocking: Deblocking {
                     disable_idc,
                     alpha_c0_offset_div2: alpha,

@@ -58,6 +58,12 @@ impl Cabac {
                 self.put_chroma_mode(above, *chroma_mode, known);
                 self.put_coded_block_pattern(above, known);
             }
+            Prediction::Intra8(modes, chroma_mode) => {
+                self.put_nxn(job, above, macroblock.transform_8x8, known);
+                self.put_modes(modes);
+                self.put_chroma_mode(above, *chroma_mode, known);
+                self.put_coded_block_pattern(above, known);
+            }
         }
     }
 

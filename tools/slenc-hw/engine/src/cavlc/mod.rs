@@ -12,6 +12,13 @@ use tables::{TOTAL_ZEROS, TOTAL_ZEROS_CHROMA_DC};
 /// Raster index of each coefficient in zig-zag order, Table 8-2 (frame).
 pub(crate) const ZIGZAG: [u8; 16] = [0, 1, 4, 8, 5, 2, 3, 6, 9, 12, 13, 10, 7, 11, 14, 15];
 
+/// Raster index of each coefficient of an 8x8 block in zig-zag order, Table 8-3 (frame).
+pub(crate) const ZIGZAG_8X8: [u8; 64] = [
+    0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20,
+    13, 6, 7, 14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59,
+    52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63,
+];
+
 /// A level needs a level_prefix above 15, which Baseline does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LevelRange;

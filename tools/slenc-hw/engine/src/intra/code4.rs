@@ -2,7 +2,8 @@
 
 //! Mode decision and coding of Intra_4x4, block by block: each predicts from those before it.
 
-use super::luma4::{allowed, has_above_right, predict_all, Around, DC, MODES};
+use super::canvas::Canvas;
+use super::luma4::{allowed, predict_all, DC, MODES};
 use super::Edges;
 use crate::macroblock::{raster, Neighbours};
 use crate::quant::Quantiser;
@@ -10,8 +11,8 @@ use crate::simd::Kernels;
 use crate::transform::{forward, inverse, Block};
 
 /// Bits of prev_intra4x4_pred_mode_flag, and of rem_intra4x4_pred_mode with it.
-const SAME_BITS: u32 = 1;
-const OTHER_BITS: u32 = 4;
+pub(super) const SAME_BITS: u32 = 1;
+pub(super) const OTHER_BITS: u32 = 4;
 
 /// A macroblock coded as Intra_4x4.
 #[derive(Clone, Debug)]
@@ -42,53 +43,6 @@ impl Default for Coded4 {
     }
 }
 
-/// Samples of a macroblock and around it: a line above, and a column on the left.
-struct Canvas([u8; 17 * Self::STRIDE]);
-
-impl Canvas {
-    const STRIDE: usize = 32;
-    /// The macroblock's first sample.
-    const ORIGIN: usize = Self::STRIDE + 8;
-
-    fn new(edges: &Edges) -> Self {
-        let mut canvas = Self([0; 17 * Self::STRIDE]);
-        canvas.0[7] = edges.luma_corner;
-        canvas.0[8..28].copy_from_slice(&edges.luma_above);
-        for (y, &sample) in edges.luma_left.iter().enumerate() {
-            canvas.0[Self::ORIGIN + y * Self::STRIDE - 1] = sample;
-        }
-        canvas
-    }
-
-    /// What surrounds the block at column `x`, line `y` of blocks.
-    fn around(&self, x: usize, y: usize, edges: &Edges) -> Around {
-        let at = Self::ORIGIN + 4 * y * Self::STRIDE + 4 * x;
-        let above_at = at - Self::STRIDE;
-        let mut line = [0; 13];
-        for i in 0..4 {
-            line[3 - i] = self.0[at + i * Self::STRIDE - 1];
-        }
-        line[4..].copy_from_slice(&self.0[above_at - 1..above_at + 8]);
-        let above_right = has_above_right(x, y) && (x < 3 || edges.above_right);
-        if !above_right {
-            let last = line[8];
-            line[9..].fill(last);
-        }
-        Around {
-            line,
-            left: x > 0 || edges.left,
-            above: y > 0 || edges.above,
-        }
-    }
-
-    fn set(&mut self, x: usize, y: usize, block: &[u8; 16]) {
-        let at = Self::ORIGIN + 4 * y * Self::STRIDE + 4 * x;
-        for (i, line) in block.chunks_exact(4).enumerate() {
-            self.0[at + i * Self::STRIDE..][..4].copy_from_slice(line);
-        }
-    }
-}
-
 fn block_at(samples: &[u8; 256], at: usize) -> [u8; 16] {
     std::array::from_fn(|i| samples[at + i / 4 * 16 + i % 4])
 }
@@ -115,7 +69,7 @@ pub(crate) fn code(
     let mut predictions = [[0; 16]; MODES];
     for i in 0..16 {
         let (x, y) = (raster(i) % 4, raster(i) / 4);
-        let around = canvas.around(x, y, edges);
+        let around = canvas.around4(x, y, edges);
         predict_all(&around, &mut predictions);
         // Clause 8.3.1.1.
         let predicted = match neighbours.around(raster(i), &to.modes, |info| &info.modes) {
@@ -158,7 +112,7 @@ pub(crate) fn code(
             }
         }
         to.levels[i] = levels;
-        canvas.set(x, y, &recon);
+        canvas.set::<4>(x, y, &recon);
         set_block(&mut to.prediction, at, prediction);
         set_block(&mut to.recon, at, &recon);
     }

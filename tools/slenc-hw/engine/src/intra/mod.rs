@@ -2,10 +2,13 @@
 
 //! Intra prediction, ITU-T H.264 clause 8.3.
 
+mod canvas;
 pub(crate) mod chroma;
 pub(crate) mod code4;
+pub(crate) mod code8;
 pub(crate) mod luma16;
 pub(crate) mod luma4;
+mod luma8;
 
 /// Samples around a macroblock before deblocking, of neighbours in the same slice.
 ///
@@ -21,7 +24,7 @@ pub(crate) struct Edges {
     /// Luma on the left from top to bottom.
     pub(crate) luma_left: [u8; 16],
     /// Luma above, and above right.
-    pub(crate) luma_above: [u8; 20],
+    pub(crate) luma_above: [u8; 24],
     /// Luma above left.
     pub(crate) luma_corner: u8,
     /// Cb and Cr on the left.

@@ -10,7 +10,9 @@ mod portable;
 
 use crate::deblock::Edge;
 use crate::quant::Quantiser;
+use crate::quant8::Quantiser8;
 use crate::transform::Block;
+use crate::transform8::Block8;
 
 type Average = fn([&[u8]; 2], usize, &mut [u8], usize, usize);
 type Chroma = fn(&[u8], usize, [u8; 2], &mut [u8], usize, usize);
@@ -46,6 +48,19 @@ pub(crate) struct Kernels {
     pub(crate) add_luma: fn(&[Block; 16], u32, &mut [u8; 256]),
     /// Adds the inverse transform of the blocks of a mask to chroma.
     pub(crate) add_chroma: fn(&[Block; 8], u32, &mut [u8; 128]),
+    /// Halved sum of absolute Hadamard-transformed 8x8 differences of luma, in the scale of the one
+    /// of 4x4 differences.
+    pub(crate) sa8d: fn(&[u8; 256], &[u8; 256]) -> u32,
+    /// The same of an 8x8 block and each of nine predictions.
+    pub(crate) sa8d_modes: fn(&[u8; 64], &[[u8; 64]; 9]) -> [u32; 9],
+    /// Transforms source minus prediction of an 8x8 block.
+    pub(crate) forward_8x8: fn(&[u8; 64], &[u8; 64], &mut Block8),
+    /// Quantises an 8x8 block; gives the sizes of its levels or-ed together.
+    pub(crate) quantise_8x8: fn(&mut Block8, &Quantiser8) -> i16,
+    /// Puts an 8x8 block into zig-zag order.
+    pub(crate) zigzag_8x8: fn(&Block8) -> Block8,
+    /// Adds the inverse transform of an 8x8 block to samples with a stride.
+    pub(crate) add_8x8: fn(&Block8, &mut [u8], usize),
     /// Copies a plane's block of a width (8 or 16) and height into lines of 16.
     pub(crate) copy: fn(&[u8], usize, &mut [u8], usize, usize),
     /// Averages two such blocks, rounding up.

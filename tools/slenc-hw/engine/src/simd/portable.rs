@@ -3,10 +3,12 @@
 //! The kernels in plain Rust, written so that the compiler vectorises them.
 
 use super::Kernels;
-use crate::cavlc::ZIGZAG;
+use crate::cavlc::{ZIGZAG, ZIGZAG_8X8};
 use crate::deblock::Edge;
 use crate::quant::Quantiser;
+use crate::quant8::Quantiser8;
 use crate::transform::{forward, inverse, Block};
+use crate::transform8::{self, Block8};
 
 pub(super) static KERNELS: Kernels = Kernels {
     sad,
@@ -20,6 +22,12 @@ pub(super) static KERNELS: Kernels = Kernels {
     zigzag,
     add_luma,
     add_chroma,
+    sa8d,
+    sa8d_modes,
+    forward_8x8,
+    quantise_8x8,
+    zigzag_8x8,
+    add_8x8,
     copy,
     average,
     chroma,
@@ -190,6 +198,61 @@ pub(super) fn add_chroma(blocks: &[Block; 8], mask: u32, to: &mut [u8; 128]) {
     for (i, block) in blocks.iter().enumerate() {
         if (mask >> i) & 1 != 0 {
             add(block, &mut to[chroma_offset(i)..]);
+        }
+    }
+}
+
+/// Sum of absolute values after an 8x8 Hadamard transform, whose gain is twice that of a 4x4 one.
+#[inline(always)]
+fn sa8d_block(difference: &Block8) -> u32 {
+    (transform8::hadamard_sum(difference) + 2) >> 2
+}
+
+#[inline(always)]
+pub(super) fn sa8d(a: &[u8; 256], b: &[u8; 256]) -> u32 {
+    let mut sum = 0;
+    for at in [0, 8, 128, 136] {
+        let (a, b) = (&a[at..], &b[at..]);
+        sum += sa8d_block(&std::array::from_fn(|i| {
+            let at = i / 8 * 16 + i % 8;
+            i16::from(a[at]) - i16::from(b[at])
+        }));
+    }
+    sum
+}
+
+#[inline(always)]
+pub(super) fn sa8d_modes(source: &[u8; 64], predictions: &[[u8; 64]; 9]) -> [u32; 9] {
+    let mut sums = [0; 9];
+    for (sum, prediction) in sums.iter_mut().zip(predictions) {
+        let difference = std::array::from_fn(|i| i16::from(source[i]) - i16::from(prediction[i]));
+        *sum = sa8d_block(&difference);
+    }
+    sums
+}
+
+#[inline(always)]
+pub(super) fn forward_8x8(source: &[u8; 64], prediction: &[u8; 64], to: &mut Block8) {
+    let difference = std::array::from_fn(|i| i16::from(source[i]) - i16::from(prediction[i]));
+    *to = transform8::forward(&difference);
+}
+
+#[inline(always)]
+pub(super) fn quantise_8x8(block: &mut Block8, quantiser: &Quantiser8) -> i16 {
+    quantiser.quantise(block)
+}
+
+#[inline(always)]
+pub(super) fn zigzag_8x8(block: &Block8) -> Block8 {
+    ZIGZAG_8X8.map(|i| block[usize::from(i) % 64])
+}
+
+#[inline(always)]
+pub(super) fn add_8x8(block: &Block8, to: &mut [u8], stride: usize) {
+    let residual = transform8::inverse(block);
+    for y in 0..8 {
+        for (sample, &value) in to[stride * y..][..8].iter_mut().zip(&residual[8 * y..]) {
+            *sample = i16::from(*sample).saturating_add(value).clamp(0, 255) as u8;
         }
     }
 }

@@ -120,6 +120,33 @@ fn transforms() {
 }
 
 #[test]
+fn transforms_of_8x8_blocks() {
+    for_all(|set, portable, random| {
+        let quantiser = Quantiser8::new(random.below(52) as u8, random.below(32));
+        let (source, prediction): ([u8; 64], [u8; 64]) = (random.samples(), random.samples());
+        let stride = 8 + random.below(20) as usize;
+        let plane: [u8; 256] = random.samples();
+        let run = |set: &Kernels| {
+            let mut block = [0; 64];
+            (set.forward_8x8)(&source, &prediction, &mut block);
+            let coefficients = block;
+            let any = (set.quantise_8x8)(&mut block, &quantiser);
+            let mut recon = plane;
+            (set.add_8x8)(&quantiser.scale(&block), &mut recon, stride);
+            (coefficients, block, any, (set.zigzag_8x8)(&block), recon)
+        };
+        assert_eq!(run(set), run(portable));
+        let (a, b) = (random.samples(), random.samples());
+        assert_eq!((set.sa8d)(&a, &b), (portable.sa8d)(&a, &b));
+        let modes = std::array::from_fn(|_| random.samples());
+        assert_eq!(
+            (set.sa8d_modes)(&source, &modes),
+            (portable.sa8d_modes)(&source, &modes)
+        );
+    });
+}
+
+#[test]
 fn interpolation() {
     for_all(|set, portable, random| {
         let planes: [[u8; 640]; 2] = [random.samples(), random.samples()];

@@ -72,6 +72,9 @@ pub(crate) struct Settings {
     pub(crate) chroma_qp_index_offset: i8,
     pub(crate) deblocking: Deblocking,
     pub(crate) entropy_coding: EntropyCoding,
+    pub(crate) transform_8x8: bool,
+    /// Of Cr, where it differs.
+    pub(crate) second_chroma_qp_index_offset: Option<i8>,
     /// Slices a picture, at most one a row.
     pub(crate) slices: usize,
     /// Pictures from one I to the next; 0 for only the first.
@@ -96,6 +99,8 @@ impl Settings {
             chroma_qp_index_offset: 0,
             deblocking: Deblocking::default(),
             entropy_coding: EntropyCoding::Cavlc,
+            transform_8x8: false,
+            second_chroma_qp_index_offset: None,
             slices: 1,
             gop: 0,
             references: 1,
@@ -151,11 +156,21 @@ impl Settings {
     fn sps(&self) -> Bits {
         let mut bits = Bits::unit(0x67);
         let is_cabac = self.entropy_coding != EntropyCoding::Cavlc;
-        let (profile, constraints) = if is_cabac { (77, 0x40) } else { (66, 0xc0) };
+        let (profile, constraints) = match is_cabac {
+            _ if self.is_high() => (100, 0),
+            true => (77, 0x40),
+            false => (66, 0xc0),
+        };
         bits.u(8, profile);
         bits.u(8, constraints);
         bits.u(8, 51);
         bits.ue(0);
+        if self.is_high() {
+            bits.ue(1);
+            bits.ue(0);
+            bits.ue(0);
+            bits.u(2, 0);
+        }
         bits.ue(4);
         bits.ue(2);
         bits.ue(self.references as u32);
@@ -191,8 +206,18 @@ impl Settings {
         bits.se(0);
         bits.se(self.chroma_qp_index_offset.into());
         bits.u(3, 4);
+        if self.is_high() {
+            bits.u(1, self.transform_8x8.into());
+            bits.u(1, 0);
+            let second = self.second_chroma_qp_index_offset;
+            bits.se(second.unwrap_or(self.chroma_qp_index_offset).into());
+        }
         bits.trailing();
         bits
+    }
+
+    fn is_high(&self) -> bool {
+        self.transform_8x8 || self.second_chroma_qp_index_offset.is_some()
     }
 
     /// Header of the slice whose first row is `row`, of picture `number` after an I picture.
@@ -330,7 +355,9 @@ impl StreamCoder {
             },
             qp: settings.qp[usize::from(number > 0)],
             chroma_qp_index_offset: settings.chroma_qp_index_offset,
+            second_chroma_qp_index_offset: settings.second_chroma_qp_index_offset,
             deblocking: settings.deblocking,
+            transform_8x8: settings.transform_8x8,
             entropy_coding: settings.entropy_coding,
             forced_intra: &settings.forced_intra,
             units: &units,

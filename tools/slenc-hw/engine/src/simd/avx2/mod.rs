@@ -10,6 +10,7 @@ mod deblock;
 mod metric;
 mod motion;
 mod transform;
+mod transform8;
 
 use std::arch::x86_64::*;
 
@@ -61,6 +62,24 @@ static KERNELS: Kernels = Kernels {
     add_chroma: kernel!(
         transform::add_chroma,
         (blocks: &[super::Block; 8], mask: u32, to: &mut [u8; 128])
+    ),
+    sa8d: kernel!(transform8::sa8d, (a: &[u8; 256], b: &[u8; 256]) -> u32),
+    sa8d_modes: kernel!(
+        transform8::sa8d_modes,
+        (source: &[u8; 64], predictions: &[[u8; 64]; 9]) -> [u32; 9]
+    ),
+    forward_8x8: kernel!(
+        transform8::forward_8x8,
+        (source: &[u8; 64], prediction: &[u8; 64], to: &mut super::Block8)
+    ),
+    quantise_8x8: kernel!(
+        transform8::quantise_8x8,
+        (block: &mut super::Block8, quantiser: &super::Quantiser8) -> i16
+    ),
+    zigzag_8x8: super::portable::zigzag_8x8,
+    add_8x8: kernel!(
+        transform8::add_8x8,
+        (block: &super::Block8, to: &mut [u8], stride: usize)
     ),
     copy: super::portable::copy,
     average: kernel!(
