@@ -181,6 +181,7 @@ impl Engine {
                 bits: &header[entry.bits.clone()],
                 bit_length: entry.bit_length,
                 rows: entry.rows,
+                ..Unit::default()
             })
             .collect();
         let source = job.source.map(|source| Source {

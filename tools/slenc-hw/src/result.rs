@@ -117,6 +117,7 @@ mod tests {
                 mad_sum: 0x0f0f_0f0f_0f0f_0f0f,
                 qp_min: 0x11,
                 qp_max: 0x12,
+                ..Stats::default()
             },
             encode_ns: 0x1010_1010_1010_1010,
         };

@@ -123,6 +123,7 @@ impl Coder {
                     Kind::Whole => None,
                     Kind::Slice { first_row, rows } => Some((first_row.into(), rows.into())),
                 },
+                ..Unit::default()
             })
             .collect();
         let source = source.map(|samples| {

@@ -51,6 +51,13 @@ impl BitWriter {
         self.put(ue_bits(value), value + 1);
     }
 
+    /// Appends ue(v) of any value but the largest.
+    pub(crate) fn put_long_ue(&mut self, value: u32) {
+        let zeros = (value + 1).ilog2();
+        self.put(zeros, 0);
+        self.put(zeros + 1, value + 1);
+    }
+
     /// Appends se(v). `value` is within 16 bits.
     #[inline]
     pub(crate) fn put_se(&mut self, value: i32) {
@@ -200,6 +207,12 @@ mod tests {
             writer.put_se(value);
         }
         assert_eq!(text(&writer), "10100110010000101");
+        writer.clear();
+        for value in [0, 5, 65535] {
+            writer.put_long_ue(value);
+        }
+        let long = format!("{:017}{:017}", 1, 0);
+        assert_eq!(text(&writer), format!("100110{}", &long[..33]));
     }
 
     #[test]

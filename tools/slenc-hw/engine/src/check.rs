@@ -2,9 +2,7 @@
 
 //! What a picture's description has to be before it is encoded. It comes from a guest.
 
-use crate::{
-    EntropyCoding, Error, Picture, PictureType, Source, SourceFormat, Unit, MAX_REFERENCES,
-};
+use crate::{EntropyCoding, Error, Picture, PictureType, Source, SourceFormat, MAX_REFERENCES};
 
 /// Most macroblocks of a line or column, which keeps all arithmetic within 32 bits.
 const MAX_SIDE_MBS: usize = 512;
@@ -67,8 +65,10 @@ pub(crate) fn check(
             "forced-intra range",
         )?;
     }
+    let offsets = picture.qp_offsets.len();
+    require(offsets == 0 || offsets == mbs, "number of QP offsets")?;
     require(unit_bytes.len() >= picture.units.len(), "unit sizes")?;
-    check_units(picture.units, picture.height_mbs)
+    check_units(picture)
 }
 
 fn check_source(source: &Source<'_>, width_mbs: usize, height_mbs: usize) -> Result<(), Error> {
@@ -104,14 +104,24 @@ fn check_source(source: &Source<'_>, width_mbs: usize, height_mbs: usize) -> Res
     Ok(())
 }
 
-fn check_units(units: &[Unit<'_>], height_mbs: usize) -> Result<(), Error> {
+fn check_units(picture: &Picture<'_>) -> Result<(), Error> {
+    let height_mbs = picture.height_mbs;
     let mut next_row = 0;
-    for unit in units {
+    for unit in picture.units {
         require(matches!(unit.start_code, 0 | 3 | 4), "start code")?;
-        require(
-            unit.bit_length >= 8 && unit.bit_length.div_ceil(8) <= unit.bits.len(),
-            "bits of a unit",
-        )?;
+        match unit.header {
+            Some(header) => {
+                let is_slice = unit.rows.is_some();
+                require(is_slice && unit.bit_length == 0, "bits beside a header")?;
+                if let Some(what) = header.fault(picture) {
+                    return Err(Error::Invalid(what));
+                }
+            }
+            None => require(
+                unit.bit_length >= 8 && unit.bit_length.div_ceil(8) <= unit.bits.len(),
+                "bits of a unit",
+            )?,
+        }
         match unit.rows {
             Some((first, count)) => {
                 require(first == next_row && count > 0, "rows of a slice")?;

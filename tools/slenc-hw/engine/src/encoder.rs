@@ -16,6 +16,7 @@ use crate::row_output::RowOutput;
 use crate::rows::Rows;
 use crate::serial::{Record, Serial};
 use crate::simd::{best, Kernels};
+use crate::slice_header;
 use crate::{EntropyCoding, Error, Picture, PictureType, Stats, MAX_REFERENCES};
 
 /// Scratch memory and threads of an encoder.
@@ -96,18 +97,23 @@ impl Encoder {
     ) -> Result<Stats, Error> {
         check(picture, references, recon, unit_bytes)?;
         self.note_forced_intra(picture);
-        let serial = picture.entropy_coding != EntropyCoding::Cavlc;
-        let mut count = 0;
-        if picture.picture_type == PictureType::P && picture.source.is_some() {
+        let serial =
+            picture.entropy_coding != EntropyCoding::Cavlc || !picture.qp_offsets.is_empty();
+        let (mut count, mut prepared) = (0, 0);
+        if picture.picture_type == PictureType::P {
             count = references.len();
-            for (to, samples) in self.references.iter_mut().zip(references) {
+        }
+        if picture.source.is_some() {
+            prepared = count;
+            for (to, samples) in self.references[..count].iter_mut().zip(references) {
                 to.prepare(samples, picture.width_mbs, picture.height_mbs, self.kernels);
             }
         }
         let job = PictureJob::new(
             self.kernels,
             picture,
-            &self.references[..count],
+            &self.references[..prepared],
+            count,
             &self.forced_intra,
         );
         let mut rows = Rows {
@@ -115,6 +121,7 @@ impl Encoder {
             stop,
             coders: &mut self.coders,
             lower: &mut self.lower,
+            sse: [0; 3],
         };
         if serial {
             self.serial.begin_picture();
@@ -146,11 +153,13 @@ impl Encoder {
         if stop.load(Ordering::Relaxed) {
             return Err(Error::Stopped);
         }
-        if serial {
-            write_payloads(picture, &self.serial, output, unit_bytes)
+        let sse = (picture.measure_sse && picture.source.is_some()).then_some(rows.sse);
+        let stats = if serial {
+            write_payloads(picture, &self.serial, output, unit_bytes)?
         } else {
-            self.write_units(picture, output, unit_bytes)
-        }
+            self.write_units(picture, count, output, unit_bytes)?
+        };
+        Ok(Stats { sse, ..stats })
     }
 
     fn note_forced_intra(&mut self, picture: &Picture<'_>) {
@@ -168,6 +177,7 @@ impl Encoder {
     fn write_units(
         &mut self,
         picture: &Picture<'_>,
+        references: usize,
         output: &mut [u8],
         unit_bytes: &mut [u32],
     ) -> Result<Stats, Error> {
@@ -177,14 +187,17 @@ impl Encoder {
         };
         let mut writer = NalWriter::new(output);
         for (unit, bytes) in picture.units.iter().zip(unit_bytes) {
-            stats.header_bits += 8 * u32::from(unit.start_code) + unit.bit_length as u32;
+            stats.header_bits += 8 * u32::from(unit.start_code);
             let Some((first, count)) = unit.rows else {
+                stats.header_bits += unit.bit_length as u32;
                 let bits = &unit.bits[..unit.bit_length / 8];
                 *bytes = writer.write(unit.start_code, bits)? as u32;
                 continue;
             };
             self.slice.clear();
-            self.slice.put_bits_of(unit.bits, unit.bit_length);
+            slice_header::put(picture, unit, references, &mut self.slice);
+            let header_bits = self.slice.len();
+            stats.header_bits += header_bits as u32;
             let mut skips = 0;
             for row in &mut self.outputs[first..first + count] {
                 skips += row.leading_skips;
@@ -201,7 +214,7 @@ impl Encoder {
                 self.slice.put_ue(skips);
             }
             self.slice.put_trailing_bits();
-            stats.slice_data_bits += (self.slice.len() - unit.bit_length) as u32;
+            stats.slice_data_bits += (self.slice.len() - header_bits) as u32;
             *bytes = writer.write(unit.start_code, self.slice.finish())? as u32;
         }
         stats.bytes = writer.used() as u32;

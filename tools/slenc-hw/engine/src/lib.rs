@@ -28,7 +28,9 @@ mod row_output;
 mod rows;
 mod serial;
 mod simd;
+mod slice_header;
 mod source;
+mod sse;
 mod syntax;
 mod transform;
 mod transform8;
@@ -38,3 +40,4 @@ pub use picture::{
     Deblocking, EntropyCoding, Error, Picture, PictureType, Source, SourceFormat, Stats, Unit,
     MAX_REFERENCES,
 };
+pub use slice_header::{ListModification, Marking, SliceHeader};

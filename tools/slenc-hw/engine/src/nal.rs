@@ -105,6 +105,17 @@ mod tests {
     }
 
     #[test]
+    fn zero_words_follow_a_unit() {
+        let mut output = [0xee; 16];
+        let mut writer = NalWriter::new(&mut output);
+        assert_eq!(writer.write(3, &[9, 16]), Ok(5));
+        assert_eq!(writer.write_zero_words(2), Ok(6));
+        assert_eq!((writer.used(), writer.emulation()), (11, 2));
+        assert_eq!(writer.write_zero_words(2), Err(Error::OutputFull));
+        assert_eq!(output[..11], [0, 0, 1, 9, 16, 0, 0, 3, 0, 0, 3]);
+    }
+
+    #[test]
     fn a_full_output_is_an_error() {
         let mut output = [0; 5];
         assert_eq!(

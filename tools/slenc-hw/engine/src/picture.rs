@@ -5,6 +5,7 @@
 use std::ops::Range;
 
 use crate::mode::Decided;
+use crate::slice_header::{SliceHeader, MAX_BYTES};
 
 /// Layout of a source picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +84,9 @@ pub struct Unit<'a> {
     pub bit_length: usize,
     /// Of a slice: its macroblock rows, coded behind the bits. A whole unit has none.
     pub rows: Option<(usize, usize)>,
+    /// Of a slice: NAL unit header and slice header to write in place of bits, which are empty
+    /// then.
+    pub header: Option<&'a SliceHeader<'a>>,
 }
 
 /// One picture to encode.
@@ -108,6 +112,11 @@ pub struct Picture<'a> {
     pub entropy_coding: EntropyCoding,
     /// transform_8x8_mode_flag: macroblocks choose between the 4x4 and the 8x8 transform.
     pub transform_8x8: bool,
+    /// Differences of the macroblocks' QPs from `qp`, in raster order; empty when there are none.
+    /// QPs are clamped to 0..=51.
+    pub qp_offsets: &'a [i8],
+    /// Whether [`Stats::sse`] is wanted.
+    pub measure_sse: bool,
     /// Macroblocks forced to intra in a P picture, in raster order.
     pub forced_intra: &'a [Range<u32>],
     /// NAL units in stream order; the slices cover the picture in order.
@@ -115,6 +124,32 @@ pub struct Picture<'a> {
 }
 
 impl Picture<'_> {
+    /// Most bytes that the units of a valid picture can have.
+    pub fn output_bound(&self) -> u64 {
+        // 3200 bits of macroblock_layer() (ITU-T H.264, A.3.1), and what stands between two.
+        const MACROBLOCK: u64 = (3200 + 32) / 8;
+        // With CABAC, some 9700 bins: in each of 26 blocks up to 255 with contexts, and 3200 bits
+        // of others. Clause 7.4.2.10 wants 3 bytes for 32 bins.
+        const MACROBLOCK_OF_BINS: u64 = 9700 * 3 / 32;
+        let macroblock = match self.entropy_coding {
+            EntropyCoding::Cavlc => MACROBLOCK,
+            EntropyCoding::Cabac { .. } => MACROBLOCK_OF_BINS,
+        };
+        let of_unit = |unit: &Unit<'_>| match unit.header {
+            Some(_) => MAX_BYTES as u64,
+            None => (unit.bit_length / 8 + 1) as u64,
+        };
+        let bits: u64 = self.units.iter().map(of_unit).sum();
+        let (mbs, units) = (
+            self.width_mbs as u64 * self.height_mbs as u64,
+            self.units.len() as u64,
+        );
+        // One byte for each unit's trailing bits, one emulation prevention byte for each two
+        // others, and start codes.
+        let payload = bits + mbs * macroblock + units;
+        payload + payload / 2 + 4 * units
+    }
+
     /// Offsets of the QP of Cb and of Cr.
     pub(crate) fn chroma_offsets(&self) -> [i8; 2] {
         let first = self.chroma_qp_index_offset;
@@ -151,6 +186,9 @@ pub struct Stats {
     pub sad_sum: u64,
     /// Sum of absolute differences of luma and its mean in each macroblock.
     pub mad_sum: u64,
+    /// Sums of squared differences of the source as 4:2:0 and the reconstruction, of Y, Cb and Cr,
+    /// within the size of the source; if there is a source, and they were asked for.
+    pub sse: Option<[u64; 3]>,
 }
 
 impl Stats {

@@ -16,8 +16,10 @@ pub(crate) struct PictureJob<'a> {
     pub(crate) height_mbs: usize,
     /// None of an all-skip picture.
     pub(crate) source: Option<Source<'a>>,
-    /// RefPicList0 of a P picture.
+    /// RefPicList0 of a P picture, unless all of it is skipped.
     pub(crate) references: &'a [Reference],
+    /// Pictures in RefPicList0.
+    pub(crate) reference_count: usize,
     /// QP of the slices.
     pub(crate) qp: u8,
     /// transform_8x8_mode_flag.
@@ -35,8 +37,12 @@ impl<'a> PictureJob<'a> {
         kernels: &'static Kernels,
         picture: &'a Picture<'a>,
         references: &'a [Reference],
+        reference_count: usize,
         forced_intra: &'a [bool],
     ) -> Self {
+        let offsets = picture.qp_offsets.iter().copied();
+        let lowest = offset_qp(picture.qp, offsets.clone().min().unwrap_or(0));
+        let highest = offset_qp(picture.qp, offsets.max().unwrap_or(0));
         Self {
             picture,
             kernels,
@@ -45,10 +51,13 @@ impl<'a> PictureJob<'a> {
             height_mbs: picture.height_mbs,
             source: picture.source,
             references,
+            reference_count,
             qp: picture.qp,
             transform_8x8: picture.transform_8x8,
-            quantisers: vec![Quantisers::new(picture, picture.qp)],
-            lowest_qp: picture.qp,
+            quantisers: (lowest..=highest)
+                .map(|qp| Quantisers::new(picture, qp))
+                .collect(),
+            lowest_qp: lowest,
             forced_intra,
         }
     }
@@ -61,7 +70,14 @@ impl<'a> PictureJob<'a> {
     }
 
     /// Tables for the macroblock at column `x`, row `y`.
-    pub(crate) fn quantisers(&self, _x: usize, _y: usize) -> &Quantisers {
-        &self.quantisers[usize::from(self.qp - self.lowest_qp)]
+    pub(crate) fn quantisers(&self, x: usize, y: usize) -> &Quantisers {
+        let offset = self.picture.qp_offsets.get(y * self.width_mbs + x);
+        let qp = offset_qp(self.qp, offset.copied().unwrap_or(0));
+        &self.quantisers[usize::from(qp - self.lowest_qp)]
     }
+}
+
+/// A QP with its offset.
+fn offset_qp(qp: u8, offset: i8) -> u8 {
+    (i16::from(qp) + i16::from(offset)).clamp(0, 51) as u8
 }

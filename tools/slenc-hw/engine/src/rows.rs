@@ -12,7 +12,9 @@ use crate::picture_job::PictureJob;
 use crate::row::{code_row, Alarm, RowTarget, Sink};
 use crate::row_output::RowOutput;
 use crate::serial::{Record, Serial};
+use crate::sse;
 use crate::syntax::TooLarge;
+use crate::Source;
 
 /// Pictures of fewer macroblocks are coded by one thread: starting another takes longer.
 const THREADED_MBS: usize = 200;
@@ -24,6 +26,8 @@ pub(crate) struct Rows<'a> {
     pub(crate) stop: &'a AtomicBool,
     pub(crate) coders: &'a mut [Coder],
     pub(crate) lower: &'a mut Vec<OnceLock<Lower>>,
+    /// Squared differences of the picture, if it asks for them.
+    pub(crate) sse: [u64; 3],
 }
 
 impl Rows<'_> {
@@ -123,6 +127,8 @@ impl Rows<'_> {
             done: 0,
             finish,
             too_large: &too_large,
+            measured: job.source.as_ref().filter(|_| job.picture.measure_sse),
+            sse: [0; 3],
         });
 
         // A row that is taken needs the rows above, which were taken before: stopping leaves
@@ -158,6 +164,10 @@ impl Rows<'_> {
         if too_large.load(Ordering::Relaxed) {
             return Err(TooLarge);
         }
+        let finisher = finisher
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        self.sse = finisher.sse;
         Ok(())
     }
 }
@@ -196,6 +206,31 @@ struct Finisher<'a, S, F> {
     done: usize,
     finish: F,
     too_large: &'a AtomicBool,
+    /// The source, if squared differences are wanted.
+    measured: Option<&'a Source<'a>>,
+    sse: [u64; 3],
+}
+
+impl<S, F> Finisher<'_, S, F> {
+    /// Adds up squared differences of rows that the filter is through with: the last but one, and
+    /// in the end the last.
+    fn measure(&mut self) {
+        if let Some(y) = self.done.checked_sub(2) {
+            self.measure_row(y);
+        }
+        if self.done == self.rows.len() {
+            self.measure_row(self.done - 1);
+        }
+    }
+
+    fn measure_row(&mut self, y: usize) {
+        if let (Some(source), Some((row, _))) = (self.measured, &self.rows[y]) {
+            let sums = sse::of_row(source, y, row.luma, row.chroma);
+            for (to, sum) in self.sse.iter_mut().zip(sums) {
+                *to += sum;
+            }
+        }
+    }
 }
 
 impl<'a, S, F> Finisher<'a, S, F>
@@ -223,6 +258,7 @@ where
                 self.deblocker.filter_row(row, above.filter(|_| within));
             }
             self.done += 1;
+            self.measure();
         }
     }
 }

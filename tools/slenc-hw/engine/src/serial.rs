@@ -9,6 +9,7 @@ use crate::macroblock::{Kind, MbInfo, Neighbours};
 use crate::mode::{Coder, Decided};
 use crate::picture_job::PictureJob;
 use crate::row::Sink;
+use crate::slice_header;
 use crate::source::Samples;
 use crate::syntax::{
     put_macroblock, put_pcm_samples, put_pcm_type, Macroblock, Residual, TooLarge,
@@ -93,7 +94,7 @@ impl Serial {
         self.qp = job.qp;
         self.skips = 0;
         self.writer.clear();
-        self.writer.put_bits_of(unit.bits, unit.bit_length);
+        slice_header::put(job.picture, unit, job.reference_count, &mut self.writer);
         if self.used == self.payloads.len() {
             self.payloads.push(Payload::default());
         }

@@ -5,7 +5,7 @@
 mod support;
 
 use slenc_engine::{Deblocking, EntropyCoding, SourceFormat};
-use support::{assert_all_decode, assert_decodes, code, moving, Settings};
+use support::{assert_all_decode, assert_decodes, code, moving, shown, Settings};
 
 fn check(settings: &Settings, count: usize) {
     let pictures = moving(settings, count);
@@ -132,6 +132,125 @@ fn second_chroma_qp_offsets() {
         }
     }
     check_all(&settings, 3);
+}
+
+#[test]
+fn headers_from_fields_are_those_of_bits() {
+    for entropy_coding in [EntropyCoding::Cavlc, cabac(2)] {
+        let settings = Settings {
+            entropy_coding,
+            slices: 3,
+            references: 3,
+            gop: 5,
+            ..Settings::new(96, 80, 30)
+        };
+        let pictures = moving(&settings, 7);
+        let bits = code(&settings, &pictures);
+        let settings = Settings {
+            fields: true,
+            ..settings
+        };
+        let fields = code(&settings, &pictures);
+        assert!(bits.bytes == fields.bytes && bits.stats == fields.stats);
+    }
+}
+
+#[test]
+fn qp_offsets() {
+    let mut settings = Vec::new();
+    for entropy_coding in [EntropyCoding::Cavlc, cabac(0)] {
+        for offsets in [vec![9, -7, 0, 0, 3], vec![-128, 127], vec![-1], vec![0]] {
+            for slices in [1, 3] {
+                settings.push(Settings {
+                    qp_offsets: offsets.clone(),
+                    entropy_coding,
+                    slices,
+                    transform_8x8: slices == 1,
+                    forced_intra: vec![17..20, 30..31],
+                    all_skip: vec![3],
+                    ..Settings::new(112, 96, 30)
+                });
+            }
+        }
+    }
+    check_all(&settings, 5);
+    // Nothing changes the QP, and only how it is coded may be different.
+    let plain = Settings::new(112, 96, 30);
+    let pictures = moving(&plain, 3);
+    let none = code(&plain, &pictures);
+    let zero = Settings {
+        qp_offsets: vec![0],
+        ..plain
+    };
+    let zero = code(&zero, &pictures);
+    assert!(none.bytes == zero.bytes && none.stats == zero.stats);
+}
+
+#[test]
+fn qp_offsets_move_bits() {
+    let mut settings = Settings::new(160, 96, 32);
+    let pictures = moving(&settings, 2);
+    let plain = code(&settings, &pictures);
+    settings.qp_offsets = vec![-6];
+    let finer = code(&settings, &pictures);
+    assert!(finer.bytes.len() > plain.bytes.len());
+    let stats = &finer.stats[0];
+    assert_eq!((stats.qp_min, stats.qp_max), (26, 26));
+    assert_eq!(stats.qp_sum, 60 * 26);
+}
+
+#[test]
+fn squared_differences() {
+    let settings = Settings {
+        measure_sse: true,
+        threads: 2,
+        ..Settings::new(338, 274, 34)
+    };
+    let pictures = moving(&settings, 2);
+    let coded = code(&settings, &pictures);
+    for ((source, recon), stats) in pictures.iter().zip(&coded.recons).zip(&coded.stats) {
+        let luma = settings.width * settings.height;
+        let recon = shown(&settings, recon);
+        let error = |a: &[u8], b: &[u8]| -> u64 {
+            let pairs = a.iter().zip(b);
+            pairs.map(|(a, b)| u64::from(a.abs_diff(*b)).pow(2)).sum()
+        };
+        let plane = |first: usize| -> Vec<u8> {
+            source[luma..]
+                .iter()
+                .skip(first)
+                .step_by(2)
+                .copied()
+                .collect()
+        };
+        let (cb, cr) = recon[luma..].split_at(luma / 4);
+        let want = [
+            error(&source[..luma], &recon[..luma]),
+            error(&plane(0), cb),
+            error(&plane(1), cr),
+        ];
+        assert_eq!(stats.sse, Some(want));
+    }
+    let settings = Settings {
+        measure_sse: false,
+        ..settings
+    };
+    let plain = code(&settings, &pictures);
+    assert!(plain.bytes == coded.bytes && plain.stats[0].sse.is_none());
+}
+
+#[test]
+fn largest_size() {
+    check(
+        &Settings {
+            entropy_coding: cabac(0),
+            transform_8x8: true,
+            references: 2,
+            threads: 2,
+            ..Settings::new(4096, 2304, 38)
+        },
+        2,
+    );
 }
 
 #[test]

@@ -9,8 +9,8 @@ use std::sync::atomic::AtomicBool;
 
 use proptest::prelude::*;
 use slenc_engine::{
-    Deblocking, Encoder, EntropyCoding, Error, Picture, PictureType, Source, SourceFormat, Stats,
-    Unit, MAX_REFERENCES,
+    Deblocking, Encoder, EntropyCoding, Error, ListModification, Marking, Picture, PictureType,
+    SliceHeader, Source, SourceFormat, Stats, Unit, MAX_REFERENCES,
 };
 use support::{assert_decodes, code, Random, Settings};
 
@@ -80,10 +80,11 @@ fn any_settings() -> impl Strategy<Value = (Settings, Content, u64)> {
             -12..=12i8,
             any_high(),
         ),
+        proptest::collection::vec(-60..60i8, 0..5),
         (deblocking, 1..5usize, 0..4usize, format, 1..=MAX_REFERENCES),
         (content, any::<u64>(), 0..4usize, entropy_coding),
     )
-        .prop_map(|(size, coding, content)| {
+        .prop_map(|(size, qp_offsets, coding, content)| {
             let (width, height, i_qp, p_qp, chroma_qp_index_offset, high) = size;
             let (transform_8x8, second_chroma_qp_index_offset) = high;
             let ((disable_idc, alpha, beta), slices, gop, format, references) = coding;
@@ -104,6 +105,9 @@ fn any_settings() -> impl Strategy<Value = (Settings, Content, u64)> {
                 },
                 slices,
                 gop,
+                qp_offsets,
+                fields: seed % 2 == 0,
+                measure_sse: seed % 5 == 0,
                 entropy_coding,
                 references,
                 forced_intra: (seed % 3 == 0).then_some(forced..mbs).into_iter().collect(),
@@ -222,12 +226,124 @@ fn slice(first: usize, count: usize) -> Unit<'static> {
         bits: &HEADER,
         bit_length: 9,
         rows: Some((first, count)),
+        ..Unit::default()
     }
 }
 
 fn encode(picture: &Picture<'_>, references: &[&[u8]]) -> Result<Stats, Error> {
     let (mut recon, mut output) = ([0; 4 * 384], [0; 4096]);
     Encoder::new(1).encode(picture, references, &mut recon, &mut output, &mut [0; 4])
+}
+
+/// A header of an I picture that is no IDR picture.
+const GOOD_HEADER: SliceHeader<'static> = SliceHeader {
+    nal_ref_idc: 1,
+    idr_pic_id: None,
+    pic_parameter_set_id: 255,
+    frame_num: 15,
+    frame_num_bits: 4,
+    pic_order_cnt_lsb: u16::MAX,
+    pic_order_cnt_lsb_bits: 16,
+    delta_pic_order_cnt_bottom: Some(-((1 << 30) - 1)),
+    num_ref_idx_default: 32,
+    list_modifications: &[],
+    no_output_of_prior_pics: true,
+    long_term_reference: true,
+    marking: &[Marking::UnusedAll; 32],
+    pic_init_qp: 51,
+    deblocking_control_present: false,
+};
+
+/// That header with one thing wrong.
+fn bad_headers() -> Vec<SliceHeader<'static>> {
+    let good = GOOD_HEADER;
+    vec![
+        SliceHeader {
+            nal_ref_idc: 4,
+            ..good
+        },
+        SliceHeader {
+            nal_ref_idc: 0,
+            ..good
+        },
+        SliceHeader {
+            idr_pic_id: Some(0),
+            frame_num: 0,
+            ..good
+        },
+        SliceHeader {
+            idr_pic_id: Some(0),
+            marking: &[],
+            ..good
+        },
+        SliceHeader {
+            frame_num: 16,
+            ..good
+        },
+        SliceHeader {
+            frame_num_bits: 3,
+            frame_num: 0,
+            ..good
+        },
+        SliceHeader {
+            frame_num_bits: 17,
+            ..good
+        },
+        SliceHeader {
+            pic_order_cnt_lsb_bits: 15,
+            ..good
+        },
+        SliceHeader {
+            pic_order_cnt_lsb_bits: 17,
+            ..good
+        },
+        SliceHeader {
+            pic_order_cnt_lsb_bits: 0,
+            pic_order_cnt_lsb: 0,
+            ..good
+        },
+        SliceHeader {
+            delta_pic_order_cnt_bottom: Some(i32::MIN),
+            ..good
+        },
+        SliceHeader {
+            num_ref_idx_default: 0,
+            ..good
+        },
+        SliceHeader {
+            num_ref_idx_default: 33,
+            ..good
+        },
+        SliceHeader {
+            list_modifications: &[ListModification::Add(0)],
+            ..good
+        },
+        SliceHeader {
+            marking: &[Marking::UnusedAll; 33],
+            ..good
+        },
+        SliceHeader {
+            marking: &[Marking::CurrentLongTerm {
+                long_term_frame_idx: 65536,
+            }],
+            ..good
+        },
+        SliceHeader {
+            pic_init_qp: 52,
+            ..good
+        },
+    ]
+}
+
+#[test]
+fn good_headers_are_written() {
+    let units = [Unit {
+        start_code: 4,
+        rows: Some((0, 2)),
+        header: Some(&GOOD_HEADER),
+        ..Unit::default()
+    }];
+    assert!(encode(&picture(&units), &[]).is_ok());
 }
 
 #[test]
@@ -254,6 +370,35 @@ fn contradictory_arguments_are_refused() {
     add(&|p| p.deblocking.disable_idc = 3);
     add(&|p| p.deblocking.alpha_c0_offset_div2 = 7);
     add(&|p| p.deblocking.beta_offset_div2 = -7);
+    add(&|p| p.second_chroma_qp_index_offset = Some(13));
+    add(&|p| p.qp_offsets = &[0; 3]);
+    add(&|p| p.entropy_coding = EntropyCoding::Cabac { init_idc: 3 });
+    for header in bad_headers() {
+        add(&|p| {
+            let unit = Unit {
+                start_code: 4,
+                rows: Some((0, 2)),
+                header: Some(Box::leak(Box::new(header))),
+                ..Unit::default()
+            };
+            p.units = Box::leak(Box::new([unit]));
+        });
+    }
+    add(&|p| {
+        let unit = Unit {
+            header: Some(&GOOD_HEADER),
+            ..slice(0, 2)
+        };
+        p.units = Box::leak(Box::new([unit]));
+    });
+    add(&|p| {
+        let whole = Unit {
+            start_code: 4,
+            header: Some(&GOOD_HEADER),
+            ..Unit::default()
+        };
+        p.units = Box::leak(Box::new([whole, slice(0, 2)]));
+    });
     add(&|p| p.source = None);
     add(&|p| p.picture_type = PictureType::P);
     add(&|p| p.forced_intra = Box::leak(Box::new([0..1, 3..5])));

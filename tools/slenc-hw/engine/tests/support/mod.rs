@@ -9,7 +9,8 @@ use std::ops::Range;
 use std::process::{Command, Stdio};
 
 use slenc_engine::{
-    Deblocking, Encoder, EntropyCoding, Picture, PictureType, Source, SourceFormat, Stats, Unit,
+    Deblocking, Encoder, EntropyCoding, Picture, PictureType, SliceHeader, Source, SourceFormat,
+    Stats, Unit,
 };
 
 /// A bit string, most significant bit first.
@@ -81,6 +82,13 @@ pub(crate) struct Settings {
     pub(crate) gop: usize,
     /// Most references of a P picture; they are the last pictures.
     pub(crate) references: usize,
+    /// Bits of pic_order_cnt_lsb; 0 for pic_order_cnt_type 2.
+    pub(crate) poc_bits: u8,
+    /// The engine writes slice headers from their fields.
+    pub(crate) fields: bool,
+    /// Differences of QPs, repeated over the macroblocks.
+    pub(crate) qp_offsets: Vec<i8>,
+    pub(crate) measure_sse: bool,
     /// Forced to intra in every P picture.
     pub(crate) forced_intra: Vec<Range<u32>>,
     /// Pictures that are all skipped.
@@ -104,6 +112,10 @@ impl Settings {
             slices: 1,
             gop: 0,
             references: 1,
+            poc_bits: 0,
+            fields: false,
+            qp_offsets: Vec::new(),
+            measure_sse: false,
             forced_intra: Vec::new(),
             all_skip: Vec::new(),
             threads: 1,
@@ -153,7 +165,7 @@ impl Settings {
         }
     }
 
-    fn sps(&self) -> Bits {
+    pub(crate) fn sps(&self) -> Bits {
         let mut bits = Bits::unit(0x67);
         let is_cabac = self.entropy_coding != EntropyCoding::Cavlc;
         let (profile, constraints) = match is_cabac {
@@ -172,7 +184,12 @@ impl Settings {
             bits.u(2, 0);
         }
         bits.ue(4);
-        bits.ue(2);
+        if self.poc_bits > 0 {
+            bits.ue(0);
+            bits.ue(u32::from(self.poc_bits) - 4);
+        } else {
+            bits.ue(2);
+        }
         bits.ue(self.references as u32);
         bits.u(1, 0);
         bits.ue(self.width_mbs() as u32 - 1);
@@ -191,7 +208,7 @@ impl Settings {
         bits
     }
 
-    fn pps(&self) -> Bits {
+    pub(crate) fn pps(&self) -> Bits {
         let mut bits = Bits::unit(0x68);
         let is_cabac = self.entropy_coding != EntropyCoding::Cavlc;
         bits.ue(0);
@@ -251,6 +268,21 @@ impl Settings {
             bits.se(deblocking.beta_offset_div2.into());
         }
         bits
+    }
+}
+
+/// The same header as fields.
+fn header_fields(settings: &Settings, number: usize) -> SliceHeader<'static> {
+    SliceHeader {
+        nal_ref_idc: 3,
+        idr_pic_id: (number == 0).then_some(0),
+        frame_num: number as u16 & 0xff,
+        frame_num_bits: 8,
+        pic_order_cnt_lsb_bits: settings.poc_bits,
+        num_ref_idx_default: 1,
+        pic_init_qp: 26,
+        deblocking_control_present: true,
+        ..SliceHeader::default()
     }
 }
 
@@ -324,6 +356,7 @@ impl StreamCoder {
             .iter()
             .map(|&row| settings.slice_header(row, number))
             .collect();
+        let fields = header_fields(settings, number);
         let mut units = Vec::new();
         if number == 0 {
             for bits in [&sps, &pps] {
@@ -331,18 +364,40 @@ impl StreamCoder {
                     start_code: 4,
                     bits: &bits.bytes,
                     bit_length: bits.length,
-                    rows: None,
+                    ..Unit::default()
                 });
             }
         }
         for (header, window) in headers.iter().zip(starts.windows(2)) {
-            units.push(Unit {
+            let rows = Some((window[0], window[1] - window[0]));
+            let unit = Unit {
                 start_code: 3,
-                bits: &header.bytes,
-                bit_length: header.length,
-                rows: Some((window[0], window[1] - window[0])),
+                rows,
+                ..Unit::default()
+            };
+            units.push(match settings.fields {
+                true => Unit {
+                    header: Some(&fields),
+                    ..unit
+                },
+                false => Unit {
+                    bits: &header.bytes,
+                    bit_length: header.length,
+                    ..unit
+                },
             });
         }
+        let mbs = settings.width_mbs() * settings.height_mbs();
+        let qp_offsets: Vec<i8> = match settings.qp_offsets.is_empty() {
+            true => Vec::new(),
+            false => settings
+                .qp_offsets
+                .iter()
+                .copied()
+                .cycle()
+                .take(mbs)
+                .collect(),
+        };
         let all_skip = settings.all_skip.contains(&self.count);
         let picture = Picture {
             width_mbs: settings.width_mbs(),
@@ -359,6 +414,8 @@ impl StreamCoder {
             deblocking: settings.deblocking,
             transform_8x8: settings.transform_8x8,
             entropy_coding: settings.entropy_coding,
+            qp_offsets: &qp_offsets,
+            measure_sse: settings.measure_sse,
             forced_intra: &settings.forced_intra,
             units: &units,
         };
@@ -378,6 +435,7 @@ impl StreamCoder {
         assert_eq!(unit_bytes.iter().sum::<u32>(), stats.bytes);
         let bits = stats.header_bits + stats.slice_data_bits + 8 * stats.emulation_bytes;
         assert_eq!(bits, 8 * stats.bytes);
+        assert!(u64::from(stats.bytes) <= picture.output_bound());
         self.count += 1;
         (&self.output[..stats.bytes as usize], stats)
     }
