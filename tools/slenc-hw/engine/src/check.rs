@@ -71,6 +71,23 @@ pub(crate) fn check(
     check_units(picture)
 }
 
+/// Checks what an analysis is given.
+pub(crate) fn check_analysis(
+    width_mbs: usize,
+    height_mbs: usize,
+    source: &Source<'_>,
+    reference: Option<&[u8]>,
+) -> Result<(), Error> {
+    let sides = 1..=MAX_SIDE_MBS;
+    require(sides.contains(&width_mbs), "width")?;
+    require(sides.contains(&height_mbs), "height")?;
+    check_source(source, width_mbs, height_mbs)?;
+    require(
+        reference.is_none_or(|reference| reference.len() == width_mbs * height_mbs * 384),
+        "size of the reference",
+    )
+}
+
 fn check_source(source: &Source<'_>, width_mbs: usize, height_mbs: usize) -> Result<(), Error> {
     let (width, height) = (source.width, source.height);
     require(

@@ -5,8 +5,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::OnceLock;
 
+use crate::analysis::analyse;
 use crate::bits::BitWriter;
-use crate::check::check;
+use crate::check::{check, check_analysis};
 use crate::inter::reference::Reference;
 use crate::macroblock::Lower;
 use crate::mode::Coder;
@@ -17,7 +18,7 @@ use crate::rows::Rows;
 use crate::serial::{Record, Serial};
 use crate::simd::{best, Kernels};
 use crate::slice_header;
-use crate::{EntropyCoding, Error, Picture, PictureType, Stats, MAX_REFERENCES};
+use crate::{Analysis, EntropyCoding, Error, Picture, PictureType, Source, Stats, MAX_REFERENCES};
 
 /// Scratch memory and threads of an encoder.
 pub struct Encoder {
@@ -160,6 +161,28 @@ impl Encoder {
             self.write_units(picture, count, output, unit_bytes)?
         };
         Ok(Stats { sse, ..stats })
+    }
+
+    /// Analyses a source picture of a coded size in macroblocks, against the reconstruction of
+    /// an earlier picture if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] when the arguments contradict each other.
+    pub fn analyse(
+        &mut self,
+        width_mbs: usize,
+        height_mbs: usize,
+        source: &Source<'_>,
+        reference: Option<&[u8]>,
+    ) -> Result<Analysis, Error> {
+        check_analysis(width_mbs, height_mbs, source, reference)?;
+        if let Some(samples) = reference {
+            self.references[0].prepare_full(samples, width_mbs, height_mbs);
+        }
+        let reference = reference.map(|_| &self.references[0]);
+        let size = (width_mbs, height_mbs);
+        Ok(analyse(self.kernels, source, size, reference))
     }
 
     fn note_forced_intra(&mut self, picture: &Picture<'_>) {

@@ -6,6 +6,7 @@
 //! [`Encoder`] only keeps scratch memory, so that a job does not allocate. All memory it is
 //! given is the caller's own: the hardware model copies from and to the guest.
 
+mod analysis;
 mod bits;
 mod cabac;
 mod cavlc;
@@ -35,6 +36,7 @@ mod syntax;
 mod transform;
 mod transform8;
 
+pub use analysis::{Analysis, MotionAnalysis};
 pub use encoder::Encoder;
 pub use picture::{
     Deblocking, EntropyCoding, Error, Picture, PictureType, Source, SourceFormat, Stats, Unit,

@@ -52,6 +52,12 @@ impl Reference {
         height_mbs: usize,
         kernels: &Kernels,
     ) {
+        self.prepare_full(picture, width_mbs, height_mbs);
+        self.interpolate(kernels);
+    }
+
+    /// Prepares a picture for vectors of full samples only.
+    pub(crate) fn prepare_full(&mut self, picture: &[u8], width_mbs: usize, height_mbs: usize) {
         (self.width, self.height) = (16 * width_mbs, 16 * height_mbs);
         let stride = self.stride();
         let size = stride * (self.height + 2 * BORDER);
@@ -62,7 +68,6 @@ impl Reference {
         let (luma, chroma) = picture.split_at(self.width * self.height);
         extend::<1>(luma, self.width, BORDER, &mut self.luma[0]);
         extend::<2>(chroma, self.width, BORDER / 2, &mut self.chroma);
-        self.interpolate(kernels);
     }
 
     fn interpolate(&mut self, kernels: &Kernels) {
