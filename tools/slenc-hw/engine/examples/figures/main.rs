@@ -15,7 +15,7 @@ use std::fmt::Write;
 use std::process::Command;
 
 use bjontegaard::{bd_rate, Point};
-use slenc_engine::SourceFormat;
+use slenc_engine::{EntropyCoding, SourceFormat};
 use support::{decode, pipe, shown, Settings, StreamCoder};
 
 /// QPs of P pictures; I pictures have 3 less, as x264 has by default.
@@ -114,10 +114,55 @@ fn processor_time() -> f64 {
     nanoseconds.map_or(f64::NAN, |ns: f64| ns * 1e-9)
 }
 
-fn engine(clip: &Clip, qp: u8) -> Run {
+/// What later generations add to the first, one after the other.
+#[derive(Clone, Copy)]
+struct Tools {
+    name: &'static str,
+    entropy_coding: EntropyCoding,
+    transform_8x8: bool,
+    references: usize,
+}
+
+const FIRST: Tools = Tools {
+    name: "first generation",
+    entropy_coding: EntropyCoding::Cavlc,
+    transform_8x8: false,
+    references: 1,
+};
+
+const CABAC: Tools = Tools {
+    name: "cabac",
+    entropy_coding: EntropyCoding::Cabac { init_idc: 0 },
+    ..FIRST
+};
+
+const LATER: [Tools; 4] = [
+    CABAC,
+    Tools {
+        name: "8x8",
+        transform_8x8: true,
+        ..FIRST
+    },
+    Tools {
+        name: "cabac, 8x8",
+        transform_8x8: true,
+        ..CABAC
+    },
+    Tools {
+        name: "cabac, 8x8, 4 references",
+        transform_8x8: true,
+        references: 4,
+        ..CABAC
+    },
+];
+
+fn engine(clip: &Clip, qp: u8, tools: Tools) -> Run {
     let settings = Settings {
         qp: [qp - I_OFFSET, qp],
         format: SourceFormat::I420,
+        entropy_coding: tools.entropy_coding,
+        transform_8x8: tools.transform_8x8,
+        references: tools.references,
         ..Settings::new(clip.width, clip.height, qp)
     };
     let mut coder = StreamCoder::new(settings.clone());
@@ -191,7 +236,7 @@ fn main() {
     let mut entries = Vec::new();
     for path in paths {
         let clip = Clip::read(path, frames);
-        let ours = clip.curve(|qp| engine(&clip, qp));
+        let ours = clip.curve(|qp| engine(&clip, qp, FIRST));
         let superfast = clip.curve(|qp| x264::code(&clip, "superfast", qp));
         let ultrafast = clip.curve(|qp| x264::code(&clip, "ultrafast", qp));
         let ratio = |curve: &Curve| curve.fps / ultrafast.fps;
@@ -210,6 +255,21 @@ fn main() {
             bd(&ours),
             bd(&superfast),
         );
+        let mut later = Vec::new();
+        for tools in LATER {
+            let curve = clip.curve(|qp| engine(&clip, qp, tools));
+            let gain = bd_rate(&ours.points, &curve.points);
+            let speed = curve.fps / ours.fps;
+            println!(
+                "{:<14} {:<34} {:>6.1} fps, {speed:>5.2} of the first generation; BD-rate to it {gain:>6.1} %",
+                "", tools.name, curve.fps,
+            );
+            later.push(format!(
+                r#"{{"tools": "{}", "bd_rate_percent_to_first": {gain:.2}, "fps_ratio_to_first": {speed:.3}, "curve": {}}}"#,
+                tools.name,
+                json_curve(&curve)
+            ));
+        }
         let mut entry = String::new();
         let _ = write!(
             entry,
@@ -218,7 +278,8 @@ fn main() {
      "x264_superfast": {},
      "x264_ultrafast": {},
      "fps_ratio_to_ultrafast": {:.3}, "fps_ratio_to_superfast": {:.3},
-     "bd_rate_percent": {{"engine": {:.2}, "superfast": {:.2}}}}}"#,
+     "bd_rate_percent": {{"engine": {:.2}, "superfast": {:.2}}},
+     "later_generations": [{}]}}"#,
             clip.name,
             clip.width,
             clip.height,
@@ -230,6 +291,7 @@ fn main() {
             ours.fps / superfast.fps,
             bd(&ours),
             bd(&superfast),
+            later.join(", "),
         );
         entries.push(entry);
     }
