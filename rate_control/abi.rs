@@ -207,6 +207,11 @@ pub(crate) unsafe extern "C" fn v4l2_rc_frame_begin(
     let frame = unsafe { &mut *frame };
     from_result(|| {
         let frame_type = frame_type_of(frame.type_)?;
+        if frame.temporal_layer >= bindings::V4L2_RC_MAX_TEMPORAL_LAYERS
+            || frame.duration > bindings::V4L2_RC_MAX_DURATION_NS
+        {
+            return Err(EINVAL);
+        }
         let own = Some(frame.fixed_qp).filter(|&qp| qp != bindings::V4L2_RC_NO_FIXED_QP);
         let decision = session.lock().begin(frame_type, own)?;
         frame.cookie = decision.cookie;

@@ -13,6 +13,7 @@ use kernel::{
         to_result, //
     },
     prelude::*,
+    time::Delta, //
 };
 
 /// Codec of a session.
@@ -29,6 +30,19 @@ pub enum FrameType {
     I,
     /// Predicted from one picture.
     P,
+}
+
+/// What is known of a picture before it is coded.
+#[derive(Clone, Copy, Debug)]
+pub struct FrameInfo {
+    /// Type.
+    pub frame_type: FrameType,
+    /// QP that the application gives it, if it does.
+    pub own_qp: Option<i32>,
+    /// Temporal layer, 0 is the base.
+    pub temporal_layer: u8,
+    /// How long it is shown, if that is known.
+    pub duration: Option<Delta>,
 }
 
 /// Configuration of a session in the mode that gives each type of picture its QP.
@@ -110,14 +124,19 @@ impl Session {
         unsafe { c::v4l2_rc_session_reset(self.0.as_ptr()) }
     }
 
-    /// Decides how to code a picture, which may bring its own QP.
-    pub fn begin(&self, frame_type: FrameType, own_qp: Option<i32>) -> Result<Frame> {
+    /// Decides how to code a picture.
+    pub fn begin(&self, info: &FrameInfo) -> Result<Frame> {
         let mut frame = Frame(c::v4l2_rc_frame {
-            type_: match frame_type {
+            type_: match info.frame_type {
                 FrameType::I => c::v4l2_rc_frame_type_V4L2_RC_FRAME_I,
                 FrameType::P => c::v4l2_rc_frame_type_V4L2_RC_FRAME_P,
             },
-            fixed_qp: own_qp.unwrap_or(c::V4L2_RC_NO_FIXED_QP),
+            fixed_qp: info.own_qp.unwrap_or(c::V4L2_RC_NO_FIXED_QP),
+            temporal_layer: info.temporal_layer.into(),
+            duration: match info.duration {
+                Some(duration) => duration.as_nanos().try_into()?,
+                None => 0,
+            },
             ..pin_init::zeroed()
         });
         // SAFETY: By the type invariant, and `frame` is ours.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Controls: what an application says about the stream and its pictures.
+//! Controls: what an application says about the stream and its pictures, and gets to know of them.
 //!
 //! Each parameter has one owner. SPS, PPS and encode parameters govern what is coded; there are no
 //! controls that repeat a field of theirs. Profile and level only tell what the hardware supports.
@@ -8,6 +8,8 @@
 use crate::{
     context::Encoder,
     pure::{
+        dpb::MAX_DPB_FRAMES,
+        encode_references::EncodeReferences,
         level,
         params::{
             EncodeParams,
@@ -24,13 +26,11 @@ use media::{
         Context,
         Device, //
     },
-    rate_control::FixedQp,
     uapi as v4l2,
     v4l2::ctrl::{
         self,
         Builder,
         Reader,
-        Values,
         Volatile, //
     }, //
 };
@@ -45,77 +45,26 @@ mod bitrate_mode {
     pub(super) const CQ: u8 = 2;
 }
 
+/// `enum v4l2_mpeg_video_multi_slice_mode`.
+pub(crate) mod multi_slice_mode {
+    pub(super) const SINGLE: u8 = 0;
+    pub(crate) const MAX_MB: u8 = 1;
+}
+
+/// `enum v4l2_mpeg_video_h264_vui_sar_idc`.
+mod sar_idc {
+    pub(super) const UNSPECIFIED: u8 = 0;
+    pub(super) const EXTENDED: u8 = 17;
+}
+
+/// Highest of the temporal layers, of which there are three.
+const MAX_TEMPORAL_LAYER: i64 = 2;
+
 /// `V4L2_STATELESS_H264_START_CODE_ANNEX_B`.
-const START_CODE_ANNEX_B: u8 = 1;
+pub(crate) const START_CODE_ANNEX_B: u8 = 1;
 
 /// `V4L2_MPEG_VIDEO_H264_PROFILE_CONSTRAINED_BASELINE`.
 const PROFILE_CONSTRAINED_BASELINE: u8 = 1;
-
-/// The parameter sets of a stream. Boxed where they are kept: stacks are small.
-#[derive(Clone, Copy)]
-pub(crate) struct ParameterSets {
-    pub(crate) sps: Sps,
-    pub(crate) pps: Pps,
-}
-
-impl ParameterSets {
-    /// Reads the current values.
-    #[inline(never)]
-    fn read(values: &Values<'_>) -> Result<KBox<Self>> {
-        const INITIAL: ParameterSets = ParameterSets {
-            sps: Sps::DEFAULT,
-            pps: Pps::DEFAULT,
-        };
-        let mut sets = KBox::new(INITIAL, GFP_KERNEL)?;
-        values.payload(&mut sets.sps)?;
-        values.payload(&mut sets.pps)?;
-        Ok(sets)
-    }
-
-    /// Makes another box of the same.
-    #[inline(never)]
-    pub(crate) fn copy(&self) -> Result<KBox<Self>> {
-        Ok(KBox::new(*self, GFP_KERNEL)?)
-    }
-}
-
-/// The values that a picture is coded with.
-pub(crate) struct Settings {
-    pub(crate) sets: KBox<ParameterSets>,
-    pub(crate) params: EncodeParams,
-    /// QP of this picture, if the application gives one.
-    pub(crate) frame_qp: Option<i32>,
-    /// QPs that the rate control works with.
-    pub(crate) fixed_qp: FixedQp,
-    pub(crate) start_codes: bool,
-    pub(crate) access_unit_delimiter: bool,
-    pub(crate) parameter_sets_with_idr: bool,
-}
-
-impl Settings {
-    /// Reads the current values, in which those of a request have been stored.
-    pub(crate) fn read(values: &Values<'_>) -> Result<Self> {
-        let flag = |id| values.value(id).map(|value| value != 0);
-        let frame_qp = values.value(v4l2::V4L2_CID_STATELESS_ENC_FRAME_QP)?;
-        let mut params = EncodeParams::DEFAULT;
-        values.payload(&mut params)?;
-        Ok(Self {
-            sets: ParameterSets::read(values)?,
-            params,
-            frame_qp: (frame_qp >= 0).then_some(frame_qp),
-            fixed_qp: FixedQp {
-                i_qp: values.value(v4l2::V4L2_CID_MPEG_VIDEO_H264_I_FRAME_QP)?,
-                p_qp: values.value(v4l2::V4L2_CID_MPEG_VIDEO_H264_P_FRAME_QP)?,
-                min_qp: values.value(v4l2::V4L2_CID_MPEG_VIDEO_H264_MIN_QP)?,
-                max_qp: values.value(v4l2::V4L2_CID_MPEG_VIDEO_H264_MAX_QP)?,
-            },
-            start_codes: values.value(v4l2::V4L2_CID_STATELESS_H264_START_CODE)?
-                == i32::from(START_CODE_ANNEX_B),
-            access_unit_delimiter: flag(v4l2::V4L2_CID_MPEG_VIDEO_AU_DELIMITER)?,
-            parameter_sets_with_idr: flag(v4l2::V4L2_CID_MPEG_VIDEO_PREPEND_SPSPPS_TO_IDR)?,
-        })
-    }
-}
 
 #[vtable]
 impl ctrl::Operations for Encoder {
@@ -131,6 +80,9 @@ impl ctrl::Operations for Encoder {
         )?;
         builder.integer(v4l2::V4L2_CID_MPEG_VIDEO_AU_DELIMITER, 0, 1, 0)?;
         builder.integer(v4l2::V4L2_CID_MPEG_VIDEO_PREPEND_SPSPPS_TO_IDR, 0, 1, 0)?;
+        init_sample_aspect_ratio(builder)?;
+        init_references(device.capabilities(), builder)?;
+        init_slices(device.capabilities(), builder)?;
 
         builder.integer(v4l2::V4L2_CID_MPEG_VIDEO_FRAME_RC_ENABLE, 0, 1, 0)?;
         builder.menu(
@@ -156,6 +108,20 @@ impl ctrl::Operations for Encoder {
             -1,
             MAX_QP,
             -1,
+        )?;
+        builder.custom_integer(
+            v4l2::V4L2_CID_STATELESS_ENC_TEMPORAL_ID,
+            c"Temporal Layer ID",
+            0,
+            MAX_TEMPORAL_LAYER,
+            0,
+        )?;
+        builder.custom_integer(
+            v4l2::V4L2_CID_STATELESS_ENC_FRAME_DURATION,
+            c"Frame Duration in Microseconds",
+            0,
+            i32::MAX.into(),
+            0,
         )?;
 
         builder.menu(
@@ -189,14 +155,63 @@ impl ctrl::Operations for Encoder {
     }
 }
 
-/// `enum v4l2_mpeg_video_h264_level` of the lowest level that allows the largest picture.
+fn init_sample_aspect_ratio(builder: &mut Builder<'_, Encoder>) -> Result {
+    builder.integer(v4l2::V4L2_CID_MPEG_VIDEO_H264_VUI_SAR_ENABLE, 0, 1, 0)?;
+    builder.menu(
+        v4l2::V4L2_CID_MPEG_VIDEO_H264_VUI_SAR_IDC,
+        sar_idc::EXTENDED,
+        0,
+        sar_idc::UNSPECIFIED,
+    )?;
+    for id in [
+        v4l2::V4L2_CID_MPEG_VIDEO_H264_VUI_EXT_SAR_WIDTH,
+        v4l2::V4L2_CID_MPEG_VIDEO_H264_VUI_EXT_SAR_HEIGHT,
+    ] {
+        builder.integer(id, 0, u16::MAX.into(), 0)?;
+    }
+    Ok(())
+}
+
+fn init_references(capabilities: &Capabilities, builder: &mut Builder<'_, Encoder>) -> Result {
+    builder.compound::<EncodeReferences>()?;
+    builder.constant(
+        v4l2::V4L2_CID_STATELESS_ENC_MAX_LIST0,
+        c"Maximum List 0 References",
+        capabilities.list0().into(),
+    )?;
+    builder.constant(
+        v4l2::V4L2_CID_STATELESS_ENC_MAX_DPB_FRAMES,
+        c"Maximum Reference Frames",
+        MAX_DPB_FRAMES.try_into()?,
+    )
+}
+
+fn init_slices(capabilities: &Capabilities, builder: &mut Builder<'_, Encoder>) -> Result {
+    builder.menu(
+        v4l2::V4L2_CID_MPEG_VIDEO_MULTI_SLICE_MODE,
+        multi_slice_mode::MAX_MB,
+        0,
+        multi_slice_mode::SINGLE,
+    )?;
+    let (width, height) = capabilities.max_size;
+    let macroblocks = i64::from(width.div_ceil(16)) * i64::from(height.div_ceil(16));
+    builder.integer(
+        v4l2::V4L2_CID_MPEG_VIDEO_MULTI_SLICE_MAX_MB,
+        1,
+        macroblocks,
+        macroblocks,
+    )
+}
+
+/// `enum v4l2_mpeg_video_h264_level` of the lowest level that allows the largest picture, with as
+/// many references as there can be.
 fn highest_level(capabilities: &Capabilities) -> u8 {
     let (width, height) = capabilities.max_size;
     let demand = level::Demand {
         width_mbs: width.div_ceil(16),
         height_mbs: height.div_ceil(16),
         interval: None,
-        frames: capabilities.references,
+        frames: MAX_DPB_FRAMES as u8,
     };
     // The table has the order of the enumeration.
     (0..)

@@ -4,15 +4,17 @@
 
 use crate::{
     context::Encoder,
-    controls::{
-        ParameterSets,
-        Settings, //
-    },
     pure::{
         adapt::{
             self,
             Abilities, //
         },
+        dpb::{
+            Asked,
+            Plan,
+            MAX_DPB_FRAMES, //
+        },
+        encode_references::EncodeReferences,
         params::{
             Invalid,
             SLICE_TYPE_I, //
@@ -23,6 +25,10 @@ use crate::{
             PictureJob,
             Source, //
         },
+        sets::{
+            Due,
+            Written, //
+        },
         slice::Picture,
         units::{
             self,
@@ -31,10 +37,13 @@ use crate::{
         }, //
     },
     references::{
-        Brought,
-        Known,
+        Activation,
         Pending,
         Stream, //
+    },
+    settings::{
+        Parameters,
+        Settings, //
     },
     stats::Coded,
     uapi::Stats, //
@@ -45,10 +54,6 @@ use media::{
         Job,
         PictureType,
         State, //
-    },
-    rate_control::{
-        Frame,
-        FrameType, //
     }, //
 };
 
@@ -89,8 +94,7 @@ pub(crate) fn finish(mut job: Job<Encoder>, outcome: Result<Completion>) {
 
 /// Makes a coded picture part of the stream.
 fn commit(job: &mut Job<Encoder>, completion: &Completion) -> Result<Stats> {
-    let timestamp = job.timestamp();
-    let (picture, qp) = job.context().stream.lock().commit(completion, timestamp)?;
+    let (picture, qp) = job.context().stream.lock().commit(completion)?;
     let picture_type = if picture.slice_type == SLICE_TYPE_I {
         PictureType::Key
     } else {
@@ -99,7 +103,7 @@ fn commit(job: &mut Job<Encoder>, completion: &Completion) -> Result<Stats> {
     // The hardware wrote no more than fits: this was checked.
     job.set_capture(completion.bytes.try_into()?, picture_type)?;
     let coded = Coded {
-        timestamp,
+        timestamp: job.timestamp(),
         sequence: job.sequence(),
         picture: &picture,
         qp,
@@ -110,11 +114,13 @@ fn commit(job: &mut Job<Encoder>, completion: &Completion) -> Result<Stats> {
 /// A picture whose job can be described to the hardware.
 struct Prepared<'a> {
     picture: Picture,
-    /// The ones that it is coded with.
-    sets: KBox<ParameterSets>,
+    /// With the SPS and PPS that it is coded with.
+    parameters: KBox<Parameters>,
     qp: u8,
+    slice_rows: u16,
     source: Source,
-    reference: Option<u64>,
+    /// Those of reference list 0, and then none.
+    references: [u64; MAX_DPB_FRAMES],
     reconstruction: Option<u64>,
     output: Output,
     units: Units<'a>,
@@ -122,14 +128,15 @@ struct Prepared<'a> {
 
 impl Prepared<'_> {
     fn picture_job(&self) -> PictureJob<'_> {
+        let count = usize::from(self.picture.num_ref_idx_l0_active);
         PictureJob {
             picture: &self.picture,
-            sps: &self.sets.sps,
-            pps: &self.sets.pps,
+            sps: &self.parameters.sps,
+            pps: &self.parameters.pps,
             qp: self.qp,
-            slices: 1,
+            slice_rows: self.slice_rows,
             source: Some(self.source),
-            references: self.reference.as_slice(),
+            references: self.references.get(..count).unwrap_or_default(),
             reconstruction: self.reconstruction,
             output: self.output,
             forced_intra: &[],
@@ -146,48 +153,40 @@ fn prepare<'a>(
 ) -> Result<Prepared<'a>> {
     let context = job.context();
     let capabilities = context.device().capabilities();
-    let (described, source) = {
+    let (mut described, source) = {
         let formats = context.formats.lock();
         let address = |plane| job.output(plane).map(|memory| memory.address);
         (formats.stream(), formats.source(capabilities, address)?)
     };
     let size_mbs = (described.width_mbs, described.height_mbs);
-    let able = Abilities {
-        references: capabilities.references,
-    };
-    let mut settings = adapted_settings(job, &described, &able)?;
+    let mut settings = adapted_settings(job, &described)?;
+    described.sample_aspect_ratio = settings.sample_aspect_ratio;
     let capture = job.capture()?;
 
     let mut stream = context.stream.lock();
     let plan = stream
         .dpb
-        .plan(&settings.params, &settings.sets.sps, &settings.sets.pps)
+        .plan(&Asked {
+            params: &settings.params,
+            references: &settings.parameters.references,
+            sps: &settings.parameters.sps,
+            pps: &settings.parameters.pps,
+            timestamp: job.timestamp(),
+            max_list0: capabilities.list0(),
+        })
         .map_err(invalid)?;
-    let starts = stream.dpb.starts_sequence(&settings.params);
-    let address = |slot| stream.reconstruction(slot, size_mbs);
-    let reference = plan.reference.map(address).transpose()?;
-    let reconstruction = plan.reconstruction.map(address).transpose()?;
-    let picture = plan.picture;
-    // The SPS takes effect with IDR pictures only; in between it is the one that decoders have.
-    let described = match &stream.known {
-        Some(known) if !starts => {
-            settings.sets.sps = known.sets.sps;
-            known.described
-        }
-        _ => described,
-    };
+    let (references, reconstruction) = addresses(&stream, &plan, size_mbs)?;
+    let activation = activation(&stream, &mut settings, &described)?;
+    let written = activation.as_ref().map(|activation| &activation.written);
+    let pps = settings.parameters.pps;
+    let due = stream
+        .sets()
+        .due(written, &pps, settings.parameter_sets_with_idr);
     let mut units = Units::new(bytes, entries, settings.start_codes);
-    let known = stream.known.as_ref();
-    let brings = write_units(known, &settings, &described, &picture, starts, &mut units)?;
-    let brought = match brings {
-        Brings::Nothing => Brought::Nothing,
-        Brings::Pps => Brought::Pps(settings.sets.pps),
-        Brings::All => Brought::All(Known {
-            sets: settings.sets.copy()?,
-            described,
-        }),
-    };
-    let frame = begin_frame(&stream, &settings, &picture)?;
+    write_units(&settings, &described, due, &mut units).map_err(not_written)?;
+
+    stream.rate.configure(&settings.fixed_qp)?;
+    let frame = stream.rate.begin(&settings.frame)?;
     let qp = match u8::try_from(frame.qp()) {
         Ok(qp) => qp,
         Err(error) => {
@@ -195,18 +194,22 @@ fn prepare<'a>(
             return Err(error.into());
         }
     };
+    let picture = plan.picture;
     stream.begin(Pending {
         plan,
-        brought,
+        activation,
+        pps,
+        due,
         frame,
         qp,
     });
     Ok(Prepared {
         picture,
-        sets: settings.sets,
+        parameters: settings.parameters,
         qp,
+        slice_rows: units::slice_rows(size_mbs, settings.max_slice_mbs, capabilities.slices()),
         source,
-        reference,
+        references,
         reconstruction,
         output: Output {
             address: capture.address,
@@ -216,82 +219,89 @@ fn prepare<'a>(
     })
 }
 
-/// Asks the rate control for the picture's QP.
-fn begin_frame(stream: &Stream, settings: &Settings, picture: &Picture) -> Result<Frame> {
-    stream.rate.configure(&settings.fixed_qp)?;
-    let frame_type = if picture.slice_type == SLICE_TYPE_I {
-        FrameType::I
-    } else {
-        FrameType::P
+/// Returns where the references and the reconstruction of a planned picture are.
+fn addresses(
+    stream: &Stream,
+    plan: &Plan,
+    size_mbs: (u16, u16),
+) -> Result<([u64; MAX_DPB_FRAMES], Option<u64>)> {
+    let address = |slot| stream.reconstruction(slot, size_mbs);
+    let mut references = [0; MAX_DPB_FRAMES];
+    for (to, slot) in references.iter_mut().zip(plan.list0.iter()) {
+        *to = address(slot)?;
+    }
+    Ok((references, plan.reconstruction.map(address).transpose()?))
+}
+
+/// Makes the SPS of `settings` the one that the picture is coded with: that of the last IDR
+/// picture, or if it is one itself, the one that it activates.
+#[inline(never)]
+fn activation(
+    stream: &Stream,
+    settings: &mut Settings,
+    described: &adapt::Stream,
+) -> Result<Option<KBox<Activation>>> {
+    let sps = &mut settings.parameters.sps;
+    if let Some(in_use) = stream.sps_in_use(&settings.params) {
+        *sps = *in_use;
+        return Ok(None);
+    }
+    let activation = Activation {
+        sps: *sps,
+        written: Written::new(sps, described).map_err(invalid)?,
     };
-    stream.rate.begin(frame_type, settings.frame_qp)
+    Ok(Some(KBox::new(activation, GFP_KERNEL)?))
 }
 
 /// Reads the controls and adapts the parameter sets to what the hardware can do. The adapted ones
 /// become the file's current values; a request keeps those that it asked for.
-fn adapted_settings(
-    job: &Job<Encoder>,
-    described: &adapt::Stream,
-    able: &Abilities,
-) -> Result<Settings> {
-    let mut values = job.context().controls().lock();
+fn adapted_settings(job: &Job<Encoder>, described: &adapt::Stream) -> Result<Settings> {
+    let context = job.context();
+    let mut values = context.controls().lock();
     let mut settings = Settings::read(&values)?;
-    let sets = &mut *settings.sets;
-    adapt::adapt_sps(&mut sets.sps, described, able).map_err(invalid)?;
-    adapt::adapt_pps(&mut sets.pps, &sets.sps).map_err(invalid)?;
-    if !values.is_payload(&sets.sps)? {
-        values.set_payload(&sets.sps)?;
+    // What is wanted of references is for one picture only.
+    if !values.is_payload(&EncodeReferences::DEFAULT)? {
+        values.set_payload(&EncodeReferences::DEFAULT)?;
     }
-    if !values.is_payload(&sets.pps)? {
-        values.set_payload(&sets.pps)?;
+    let Parameters { sps, pps, .. } = &mut *settings.parameters;
+    {
+        let stream = context.stream.lock();
+        let able = Abilities {
+            references: stream.frames(),
+        };
+        adapt::adapt_sps(sps, described, &able).map_err(invalid)?;
+        let in_use = stream.sps_in_use(&settings.params).unwrap_or(sps);
+        adapt::adapt_pps(pps, in_use).map_err(invalid)?;
     }
-    if settings.params.pic_parameter_set_id != sets.pps.pic_parameter_set_id {
+    if !values.is_payload(sps)? {
+        values.set_payload(sps)?;
+    }
+    if !values.is_payload(pps)? {
+        values.set_payload(pps)?;
+    }
+    if settings.params.pic_parameter_set_id != pps.pic_parameter_set_id {
         return Err(invalid(Invalid("pic_parameter_set_id")));
     }
     Ok(settings)
 }
 
-/// The parameter sets that were written with a picture.
-#[derive(Clone, Copy)]
-enum Brings {
-    Nothing,
-    Pps,
-    All,
-}
-
 /// Writes the NAL units that come before the slices of a picture.
 fn write_units(
-    known: Option<&Known>,
     settings: &Settings,
     described: &adapt::Stream,
-    picture: &Picture,
-    starts: bool,
+    due: Due,
     units: &mut Units<'_>,
-) -> Result<Brings> {
-    let ParameterSets { sps, pps } = &*settings.sets;
-    if pps.seq_parameter_set_id != sps.seq_parameter_set_id {
-        return Err(invalid(Invalid("seq_parameter_set_id")));
-    }
-    let knows_sps = known.is_some_and(|k| k.sets.sps == *sps && k.described == *described);
-    let knows_pps = known.is_some_and(|k| k.sets.pps == *pps);
-    let brings = if starts && (settings.parameter_sets_with_idr || !knows_sps) {
-        Brings::All
-    } else if !knows_pps {
-        Brings::Pps
-    } else {
-        Brings::Nothing
-    };
-
+) -> Result<(), units::Error> {
     if settings.access_unit_delimiter {
-        units.push_aud(picture.slice_type).map_err(not_written)?;
+        units.push_aud(settings.params.slice_type)?;
     }
-    if matches!(brings, Brings::All) {
-        units.push_sps(sps, described).map_err(not_written)?;
+    if due == Due::Both {
+        units.push_sps(&settings.parameters.sps, described)?;
     }
-    if matches!(brings, Brings::All | Brings::Pps) {
-        units.push_pps(pps).map_err(not_written)?;
+    if due != Due::Nothing {
+        units.push_pps(&settings.parameters.pps)?;
     }
-    Ok(brings)
+    Ok(())
 }
 
 fn invalid(invalid: Invalid) -> Error {

@@ -4,6 +4,7 @@
 
 use crate::{
     context::Encoder,
+    settings,
     uapi::Stats, //
 };
 use kernel::prelude::*;
@@ -27,8 +28,12 @@ impl videobuf2::Operations for Encoder {
         if direction == Direction::Output {
             return Ok(());
         }
+        let frames = settings::reference_frames(&context.controls().lock())?;
         let size_mbs = context.formats.lock().size_mbs();
-        context.stream.lock().start(context.device(), size_mbs)
+        context
+            .stream
+            .lock()
+            .start(context.device(), frames, size_mbs)
     }
 
     fn stop_streaming(context: &Context<Self>, direction: Direction) {

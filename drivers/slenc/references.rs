@@ -8,17 +8,26 @@
 
 use crate::{
     context::Encoder,
-    controls::ParameterSets,
     device::EncoderDevice,
     hw::Reconstruction,
     pure::{
-        adapt,
         dpb::{
             Dpb,
             Plan, //
         },
-        params::Pps,
+        params::{
+            EncodeParams,
+            Pps,
+            Sps, //
+        },
         picture::Completion,
+        sets::{
+            Due,
+            Sets,
+            Written,
+            MAX_PPS,
+            MAX_SPS, //
+        },
         slice::Picture, //
     }, //
 };
@@ -39,25 +48,20 @@ use media::{
 /// Bytes of a macroblock's reconstruction: 4:2:0 with 8 bits.
 const RECONSTRUCTION_MB_BYTES: usize = 384;
 
-/// The parameter sets that decoders have.
-pub(crate) struct Known {
-    pub(crate) sets: KBox<ParameterSets>,
-    /// What else the SPS says.
-    pub(crate) described: adapt::Stream,
-}
-
-/// The parameter sets that a picture brings.
-pub(crate) enum Brought {
-    Nothing,
-    Pps(Pps),
-    All(Known),
+/// An IDR picture, which activates an SPS.
+pub(crate) struct Activation {
+    pub(crate) sps: Sps,
+    pub(crate) written: Written,
 }
 
 /// The picture that is being coded.
 pub(crate) struct Pending {
     pub(crate) plan: Plan,
+    /// The SPS that it activates.
+    pub(crate) activation: Option<KBox<Activation>>,
+    pub(crate) pps: Pps,
     /// Parameter sets that are with it.
-    pub(crate) brought: Brought,
+    pub(crate) due: Due,
     /// Its place in the rate control's session.
     pub(crate) frame: Frame,
     /// QP asked for.
@@ -67,12 +71,18 @@ pub(crate) struct Pending {
 /// The stream of an open file.
 pub(crate) struct Stream {
     pub(crate) dpb: Dpb,
-    pub(crate) known: Option<Known>,
     pub(crate) rate: Session,
+    /// By the last IDR picture.
+    activation: Option<KBox<Activation>>,
+    /// As they were written last, by id.
+    sps: KVec<Option<Written>>,
+    pps: KVec<Option<Pps>>,
     pending: Option<Pending>,
     reconstructions: KVec<Reconstruction<EncoderDevice>>,
     /// Coded size in macroblocks that the reconstructions are for.
     size_mbs: (u16, u16),
+    /// References that there are reconstructions for.
+    frames: u8,
 }
 
 impl Stream {
@@ -80,40 +90,72 @@ impl Stream {
     pub(crate) fn new() -> Result<Self> {
         Ok(Self {
             dpb: Dpb::new(),
-            known: None,
             rate: Session::new(Codec::H264)?,
+            activation: None,
+            sps: KVec::from_elem(None, MAX_SPS, GFP_KERNEL)?,
+            pps: KVec::from_elem(None, MAX_PPS, GFP_KERNEL)?,
             pending: None,
             reconstructions: KVec::new(),
             size_mbs: (0, 0),
+            frames: 0,
         })
     }
 
-    /// Starts a stream: allocates its reconstructions.
-    pub(crate) fn start(&mut self, device: &Device<Encoder>, size_mbs: (u16, u16)) -> Result {
+    /// Starts a stream: allocates reconstructions for `frames` references and the picture that is
+    /// being coded.
+    pub(crate) fn start(
+        &mut self,
+        device: &Device<Encoder>,
+        frames: u8,
+        size_mbs: (u16, u16),
+    ) -> Result {
         self.stop();
         let size = usize::from(size_mbs.0)
             .checked_mul(size_mbs.1.into())
             .and_then(|mbs| mbs.checked_mul(RECONSTRUCTION_MB_BYTES))
             .ok_or(EOVERFLOW)?;
         let mut reconstructions = KVec::new();
-        for _ in 0..Dpb::slots(device.capabilities().references) {
+        for _ in 0..Dpb::slots(frames) {
             let charge = device.charge(size.try_into()?)?;
             let reconstruction = Reconstruction::new(device.hardware(), size, charge)?;
             reconstructions.push(reconstruction, GFP_KERNEL)?;
         }
         self.reconstructions = reconstructions;
         self.size_mbs = size_mbs;
+        self.frames = frames;
         Ok(())
     }
 
     /// Ends a stream: forgets its pictures. No job of it runs.
     pub(crate) fn stop(&mut self) {
         self.dpb.clear();
-        self.known = None;
+        self.sets().clear();
+        self.activation = None;
         self.pending = None;
         self.rate.reset();
         self.reconstructions.clear();
         self.size_mbs = (0, 0);
+        self.frames = 0;
+    }
+
+    /// Returns how many references there is memory for.
+    pub(crate) fn frames(&self) -> u8 {
+        self.frames
+    }
+
+    /// Returns the SPS that the picture with these parameters has to be coded with, unless it
+    /// begins a sequence and brings its own.
+    pub(crate) fn sps_in_use(&self, params: &EncodeParams) -> Option<&Sps> {
+        let activation = self.activation.as_ref()?;
+        (!self.dpb.starts_sequence(params)).then_some(&activation.sps)
+    }
+
+    /// Returns the parameter sets that decoders have.
+    pub(crate) fn sets(&mut self) -> Sets<'_> {
+        Sets {
+            sps: &mut self.sps,
+            pps: &mut self.pps,
+        }
     }
 
     /// Returns where the reconstruction in `slot` is, of pictures of this size.
@@ -141,13 +183,9 @@ impl Stream {
         }
     }
 
-    /// The picture that is being coded has been: it is in the stream, and the application calls it
-    /// `timestamp`. Returns its headers and the QP that was asked for.
-    pub(crate) fn commit(
-        &mut self,
-        completion: &Completion,
-        timestamp: u64,
-    ) -> Result<(Picture, u8)> {
+    /// The picture that is being coded has been: it is in the stream. Returns its headers and the
+    /// QP that was asked for.
+    pub(crate) fn commit(&mut self, completion: &Completion) -> Result<(Picture, u8)> {
         let mut pending = self.pending.take().ok_or(EINVAL)?;
         let verdict = self
             .rate
@@ -159,17 +197,12 @@ impl Stream {
                 return Err(error);
             }
         }
-        self.dpb
-            .commit(&pending.plan, timestamp)
-            .map_err(|_| EINVAL)?;
-        match pending.brought {
-            Brought::Nothing => {}
-            Brought::Pps(pps) => {
-                if let Some(known) = &mut self.known {
-                    known.sets.pps = pps;
-                }
-            }
-            Brought::All(known) => self.known = Some(known),
+        self.dpb.commit(&pending.plan).map_err(|_| EINVAL)?;
+        let activation = pending.activation;
+        let written = activation.as_ref().map(|activation| &activation.written);
+        self.sets().written(written, &pending.pps, pending.due);
+        if activation.is_some() {
+            self.activation = activation;
         }
         Ok((pending.plan.picture, pending.qp))
     }

@@ -5,6 +5,7 @@
 //! - [`driver`]: the PCI driver, which puts the parts together,
 //! - [`device`]: what all open files share,
 //! - [`context`]: an open file, with its [`formats`], [`controls`] and [`queue`]s,
+//! - [`settings`]: the values of controls that a picture is coded with,
 //! - [`job`]: from two buffers and the controls to a picture for the hardware, and back,
 //! - [`references`]: reconstructions, and what is known of the stream so far,
 //! - [`stats`], [`uapi`]: what applications get to know of each picture, and the layout of controls,
@@ -51,6 +52,7 @@ mod pure;
 mod queue;
 mod references;
 mod regs;
+mod settings;
 mod stats;
 mod uapi;
 

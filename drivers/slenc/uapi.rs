@@ -7,10 +7,16 @@
 
 #![allow(unsafe_code)]
 
-use crate::pure::params::{
-    EncodeParams,
-    Pps,
-    Sps, //
+use crate::pure::{
+    encode_references::{
+        EncodeReferences,
+        Mark, //
+    },
+    params::{
+        EncodeParams,
+        Pps,
+        Sps, //
+    }, //
 };
 use core::mem::{
     offset_of,
@@ -49,6 +55,10 @@ unsafe impl FromBytes for Pps {}
 unsafe impl AsBytes for EncodeParams {}
 // SAFETY: As for `Sps`.
 unsafe impl FromBytes for EncodeParams {}
+// SAFETY: As for `Sps`; so has `Mark`, of which it has an array.
+unsafe impl AsBytes for EncodeReferences {}
+// SAFETY: As for `Sps`.
+unsafe impl FromBytes for EncodeReferences {}
 // SAFETY: As for `Sps`.
 unsafe impl AsBytes for Stats {}
 // SAFETY: As for `Sps`.
@@ -74,6 +84,26 @@ const _: () = {
         offset_of!(EncodeParams, flags) == offset_of!(uapi::v4l2_ctrl_h264_encode_params, flags)
     );
     assert!(offset_of!(EncodeParams, flags) + size_of::<u32>() == size_of::<EncodeParams>());
+    assert!(size_of::<Mark>() == size_of::<uapi::v4l2_h264_encode_mark>());
+    assert!(offset_of!(Mark, operation) == offset_of!(uapi::v4l2_h264_encode_mark, operation));
+    assert!(offset_of!(Mark, reserved) + 6 == size_of::<Mark>());
+    assert!(size_of::<EncodeReferences>() == size_of::<uapi::v4l2_ctrl_h264_encode_references>());
+    assert!(
+        offset_of!(EncodeReferences, marks)
+            == offset_of!(uapi::v4l2_ctrl_h264_encode_references, marks)
+    );
+    assert!(
+        offset_of!(EncodeReferences, num_list0)
+            == offset_of!(uapi::v4l2_ctrl_h264_encode_references, num_list0)
+    );
+    assert!(
+        offset_of!(EncodeReferences, flags)
+            == offset_of!(uapi::v4l2_ctrl_h264_encode_references, flags)
+    );
+    assert!(
+        offset_of!(EncodeReferences, reserved1) + 29 * size_of::<u32>()
+            == size_of::<EncodeReferences>()
+    );
     assert!(size_of::<Stats>() == 256);
 };
 
@@ -108,6 +138,24 @@ impl Compound for EncodeParams {
 
     fn validate(&mut self) -> Result {
         EncodeParams::validate(self).map_err(|_| EINVAL)?;
+        *self = self.normalized();
+        Ok(())
+    }
+}
+
+impl Compound for EncodeReferences {
+    const ID: u32 = uapi::V4L2_CID_STATELESS_ENC_H264_REFERENCES;
+    const CUSTOM: Option<Custom> = Some(Custom {
+        name: c"H264 Encode References",
+        ctrl_type: uapi::V4L2_CTRL_TYPE_H264_ENCODE_REFERENCES,
+    });
+
+    fn initial() -> Self {
+        Self::DEFAULT
+    }
+
+    fn validate(&mut self) -> Result {
+        EncodeReferences::validate(self).map_err(|_| EINVAL)?;
         *self = self.normalized();
         Ok(())
     }

@@ -27,6 +27,12 @@ struct v4l2_rc_session;
 /* Of &v4l2_rc_frame.fixed_qp: the picture's QP is the session's. */
 #define V4L2_RC_NO_FIXED_QP	(-1)
 
+/* Temporal layers of a stream. */
+#define V4L2_RC_MAX_TEMPORAL_LAYERS	3
+
+/* Longest &v4l2_rc_frame.duration: what fits 31 bits in microseconds. */
+#define V4L2_RC_MAX_DURATION_NS		2147483647000ULL
+
 /**
  * enum v4l2_rc_codec - Codec of a session, which gives its QPs their scale
  *
@@ -94,6 +100,10 @@ struct v4l2_rc_config {
  *
  * @type: in, at begin: &enum v4l2_rc_frame_type.
  * @fixed_qp: in, at begin: QP of this picture, or V4L2_RC_NO_FIXED_QP.
+ * @temporal_layer: in, at begin: 0, the base, and below
+ *	V4L2_RC_MAX_TEMPORAL_LAYERS. A picture refers to none of a higher layer.
+ * @duration: in, at begin: how long the picture is shown, in nanoseconds, at
+ *	most V4L2_RC_MAX_DURATION_NS; 0 when it is as long as usual.
  * @cookie: out, at begin: names the picture. Not to be changed.
  * @qp: out, at begin: QP of every block.
  * @verdict: out, at end: &enum v4l2_rc_verdict.
@@ -105,6 +115,8 @@ struct v4l2_rc_config {
 struct v4l2_rc_frame {
 	u32 type;
 	s32 fixed_qp;
+	u32 temporal_layer;
+	u64 duration;
 	u64 cookie;
 	s32 qp;
 	u32 verdict;
@@ -160,11 +172,13 @@ void v4l2_rc_session_reset(struct v4l2_rc_session *session);
  * v4l2_rc_frame_begin() - Decide how to code a picture
  *
  * @session: the session.
- * @frame: with @type and @fixed_qp set; gets @cookie and @qp.
+ * @frame: with @type, @fixed_qp, @temporal_layer and @duration set; gets
+ *	@cookie and @qp.
  *
- * Return: 0; -EINVAL for an unknown type or a fixed QP that the codec does not
- * have; -ENODATA when the session was never configured; -EBUSY when
- * V4L2_RC_MAX_OUTSTANDING pictures have begun already.
+ * Return: 0; -EINVAL for an unknown type, a fixed QP that the codec does not
+ * have, or a layer or a duration out of range; -ENODATA when the session was
+ * never configured; -EBUSY when V4L2_RC_MAX_OUTSTANDING pictures have begun
+ * already.
  */
 int v4l2_rc_frame_begin(struct v4l2_rc_session *session,
 			struct v4l2_rc_frame *frame);

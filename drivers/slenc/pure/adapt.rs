@@ -131,7 +131,9 @@ pub fn adapt_sps(sps: &mut Sps, stream: &Stream, able: &Abilities) -> Result<(),
     // cropping() has seen that neither is 0.
     sps.pic_width_in_mbs_minus1 = stream.width_mbs.saturating_sub(1);
     sps.pic_height_in_map_units_minus1 = stream.height_mbs.saturating_sub(1);
-    sps.flags = Sps::FRAME_MBS_ONLY | Sps::DIRECT_8X8_INFERENCE;
+    // There are no gaps, but an application may leave out pictures of the upper temporal layers.
+    sps.flags &= Sps::GAPS_IN_FRAME_NUM_VALUE_ALLOWED;
+    sps.flags |= Sps::FRAME_MBS_ONLY | Sps::DIRECT_8X8_INFERENCE;
     Ok(())
 }
 
@@ -240,6 +242,7 @@ mod tests {
         };
         assert!(adapt_sps(&mut sps, &HD, &GEN1).is_ok());
         let plain = Sps {
+            flags: Sps::DEFAULT.flags | Sps::GAPS_IN_FRAME_NUM_VALUE_ALLOWED,
             level_idc: 40,
             pic_order_cnt_type: 0,
             pic_width_in_mbs_minus1: 119,

@@ -1,80 +1,87 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The decoded picture buffer as the encoder sees it: references, frame_num, idr_pic_id and
-//! picture order count (H.264 clauses 7.4.3, 8.2.1 and 8.2.5.3).
+//! The decoded picture buffer as the encoder keeps it: what a picture is called and numbered in the
+//! stream, which references it has, and which ones there are after it (H.264 clauses 7.4.3, 8.2.4
+//! and 8.2.5).
 //!
 //! Reconstructions live in numbered slots. A picture is planned, coded, and then committed or
 //! forgotten: one that fails enters no slot and advances nothing.
 
 use super::{
+    encode_references::EncodeReferences,
+    few::Few,
+    list::{self, List},
+    marking::{self, Current, Operations},
+    order::Order,
     params::{EncodeParams, Invalid, Pps, Sps, SLICE_TYPE_I, SLICE_TYPE_P},
+    reference::{Numbers, Reference, References},
     slice::{Deblocking, Picture},
 };
 
-/// Most references of a stream, H.264 clause A.3.1.
-pub const MAX_REFERENCES: usize = 16;
+pub use super::reference::MAX_DPB_FRAMES;
 
 /// What the SPS that an IDR picture activates says about numbering.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Sequence {
-    /// MaxFrameNum - 1: a mask, as MaxFrameNum is a power of two.
-    frame_num_mask: u32,
-    /// MaxPicOrderCntLsb - 1 with pic_order_cnt_type 0; None: output is in coding order (type 2).
-    order_mask: Option<i64>,
-    references: u8,
+    /// MaxFrameNum - 1.
+    frame_num_mask: u16,
+    /// MaxPicOrderCntLsb - 1 with pic_order_cnt_type 0; none with type 2.
+    order_mask: Option<u16>,
+    /// max_num_ref_frames.
+    frames: u8,
 }
 
 impl Sequence {
     fn of(sps: &Sps) -> Result<Self, Invalid> {
         let mask = |log2_minus4: u8| match log2_minus4 {
-            0..=12 => Some((16u32 << log2_minus4) - 1),
+            0..=12 => u16::MAX.checked_shr(12 - u32::from(log2_minus4)),
             _ => None,
         };
         let order_mask = mask(sps.log2_max_pic_order_cnt_lsb_minus4)
             .ok_or(Invalid("log2_max_pic_order_cnt_lsb_minus4"))?;
-        if usize::from(sps.max_num_ref_frames) > MAX_REFERENCES {
+        if usize::from(sps.max_num_ref_frames) > MAX_DPB_FRAMES {
             return Err(Invalid("max_num_ref_frames"));
         }
         Ok(Self {
             frame_num_mask: mask(sps.log2_max_frame_num_minus4)
                 .ok_or(Invalid("log2_max_frame_num_minus4"))?,
             order_mask: match sps.pic_order_cnt_type {
-                0 => Some(i64::from(order_mask)),
+                0 => Some(order_mask),
                 2 => None,
                 _ => return Err(Invalid("pic_order_cnt_type")),
             },
-            references: sps.max_num_ref_frames,
+            frames: sps.max_num_ref_frames,
         })
     }
-}
-
-/// A reconstruction that pictures may refer to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Reference {
-    slot: u8,
-    /// What the application calls it. A later picture of the same name takes it over.
-    timestamp: Option<u64>,
-}
-
-/// Picture order count of the picture before, and of the last one that is a reference.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Order {
-    last: i64,
-    reference: i64,
 }
 
 /// The state between two pictures.
 #[derive(Clone, Copy, Debug)]
 pub struct Dpb {
     sequence: Option<Sequence>,
-    /// Newest first.
-    references: [Option<Reference>; MAX_REFERENCES],
-    prev_ref_frame_num: u32,
+    references: References,
+    prev_ref_frame_num: u16,
     order: Order,
-    last_is_reference: bool,
     last_idr_pic_id: Option<u16>,
     /// Changes with the state, so that a plan is used on what it was made of.
     generation: u64,
+}
+
+/// What the next picture is to be.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// Its parameters. What they say about frame_num is ignored.
+    pub params: &'a EncodeParams,
+    /// Its references, and what becomes of them.
+    pub references: &'a EncodeReferences,
+    /// The adapted SPS. It takes effect where a sequence starts, and is ignored elsewhere.
+    pub sps: &'a Sps,
+    /// The adapted PPS.
+    pub pps: &'a Pps,
+    /// What the application calls it.
+    pub timestamp: u64,
+    /// References that the hardware can use for a picture.
+    pub max_list0: u8,
 }
 
 /// A picture to come: what its headers say and which slots it uses.
@@ -82,8 +89,8 @@ pub struct Dpb {
 pub struct Plan {
     /// The headers' part.
     pub picture: Picture,
-    /// Slot that a P picture refers to: entry 0 of its list.
-    pub reference: Option<u8>,
+    /// Slots of its references, in the order of RefPicList0; none of an I picture.
+    pub list0: Few<u8, MAX_DPB_FRAMES>,
     /// Slot that its reconstruction goes to; none when nothing will refer to it.
     pub reconstruction: Option<u8>,
     after: Dpb,
@@ -98,13 +105,9 @@ impl Dpb {
     pub const fn new() -> Self {
         Self {
             sequence: None,
-            references: [None; MAX_REFERENCES],
+            references: References::new(),
             prev_ref_frame_num: 0,
-            order: Order {
-                last: 0,
-                reference: 0,
-            },
-            last_is_reference: false,
+            order: Order::new(),
             last_idr_pic_id: None,
             generation: 0,
         }
@@ -125,12 +128,17 @@ impl Dpb {
     /// An IDR picture that lowers the number is coded while the references before it are kept: a
     /// stream whose number changes needs those of the highest.
     pub fn slots(max_num_ref_frames: u8) -> usize {
-        usize::from(max_num_ref_frames.max(1)).min(MAX_REFERENCES) + 1
+        usize::from(max_num_ref_frames.max(1)).min(MAX_DPB_FRAMES) + 1
     }
 
-    /// The newest live slot of that name.
+    /// The references, with the newest first.
+    pub fn references(&self) -> impl Iterator<Item = Reference> + '_ {
+        self.references.iter()
+    }
+
+    /// The slot of that name.
     pub fn find(&self, timestamp: u64) -> Option<u8> {
-        self.live()
+        self.references()
             .find(|reference| reference.timestamp == Some(timestamp))
             .map(|reference| reference.slot)
     }
@@ -141,173 +149,157 @@ impl Dpb {
         params.is_idr() || (self.sequence.is_none() && params.slice_type == SLICE_TYPE_I)
     }
 
-    fn live(&self) -> impl Iterator<Item = &Reference> {
-        self.references.iter().flatten()
-    }
-
     /// Plans the next picture.
     ///
-    /// `sps` is the adapted SPS; it takes effect where a sequence starts, and its numbering is
-    /// ignored elsewhere. What the application says about frame_num and idr_pic_id is corrected,
-    /// and so is a pic_order_cnt_lsb that would put the picture before one that is out already.
-    pub fn plan(&self, params: &EncodeParams, sps: &Sps, pps: &Pps) -> Result<Plan, Invalid> {
-        params.validate()?;
-        let params = params.normalized();
+    /// What the application says about frame_num and idr_pic_id is corrected, and so is a
+    /// pic_order_cnt_lsb that would put the picture before one that is out already.
+    pub fn plan(&self, asked: &Asked<'_>) -> Result<Plan, Invalid> {
+        asked.params.validate()?;
+        asked.references.validate()?;
+        let params = asked.params.normalized();
         if params.nal_ref_idc > 3 {
             return Err(Invalid("nal_ref_idc"));
         }
-        let inter = match params.slice_type {
-            SLICE_TYPE_P => true,
-            SLICE_TYPE_I => false,
-            _ => return Err(Invalid("slice_type")),
-        };
+        if params.slice_type != SLICE_TYPE_P && params.slice_type != SLICE_TYPE_I {
+            return Err(Invalid("slice_type"));
+        }
         let mut after = *self;
-        let idr = self.starts_sequence(&params);
-        if idr {
-            after.start_sequence(Sequence::of(sps)?, params.idr_pic_id);
-        }
-        let sequence = after.sequence.ok_or(Invalid("slice_type"))?;
-        let nal_ref_idc = if idr {
-            params.nal_ref_idc.max(1)
-        } else {
-            params.nal_ref_idc
-        };
-        let is_reference = nal_ref_idc != 0;
-        let frame_num = if idr {
-            0
-        } else {
-            // Clause 7.4.3: pictures that are no references do not count.
-            self.prev_ref_frame_num.wrapping_add(1) & sequence.frame_num_mask
-        };
-        let pic_order_cnt_lsb =
-            after.advance_order(sequence, idr, is_reference, params.pic_order_cnt_lsb)?;
-        let reference = match (inter, sequence.references) {
-            (false, _) => None,
-            (true, 0) => return Err(Invalid("max_num_ref_frames")),
-            (true, _) => Some(self.live().next().ok_or(Invalid("slice_type"))?.slot),
-        };
-        // Not in use now: an IDR picture may fail, and then the old references stay.
-        let reconstruction = if is_reference {
-            let limit = u8::try_from(MAX_REFERENCES).unwrap_or(u8::MAX);
-            let free = |&slot: &u8| self.live().all(|reference| reference.slot != slot);
-            Some(
-                (0..=limit)
-                    .find(free)
-                    .ok_or(Invalid("max_num_ref_frames"))?,
-            )
-        } else {
-            None
-        };
-        if is_reference {
-            after.prev_ref_frame_num = frame_num;
-        }
-        after.last_is_reference = is_reference;
         after.generation = self.generation.wrapping_add(1);
+        let mut plan = if self.starts_sequence(&params) {
+            after.begin(asked, &params)?
+        } else {
+            after.go_on(asked, &params)?
+        };
+        plan.after = after;
+        Ok(plan)
+    }
+
+    /// A slot that no reference is in. Those of before an IDR picture count: it may fail, and then
+    /// they stay.
+    fn free_slot(&self) -> Result<u8, Invalid> {
+        let is_free = |slot: &u8| self.references.iter().all(|r| r.slot != *slot);
+        // One more than there can be references.
+        const LAST: u8 = MAX_DPB_FRAMES as u8;
+        (0..=LAST)
+            .find(is_free)
+            .ok_or(Invalid("max_num_ref_frames"))
+    }
+
+    /// The state after an IDR picture.
+    fn begin(&mut self, asked: &Asked<'_>, params: &EncodeParams) -> Result<Plan, Invalid> {
+        let sequence = Sequence::of(asked.sps)?;
+        let slot = self.free_slot()?;
+        let current = Current {
+            numbers: Numbers {
+                frame_num: 0,
+                mask: sequence.frame_num_mask,
+            },
+            slot,
+            timestamp: asked.timestamp,
+            frames: sequence.frames,
+        };
+        let long_term_reference = marking::mark_idr(
+            &mut self.references,
+            &current,
+            asked.references,
+            params.is_long_term_reference(),
+        )?;
+        // Clause 7.4.3: two IDR pictures in a row differ in it.
+        let idr_pic_id = match self.last_idr_pic_id {
+            Some(last) if last == params.idr_pic_id => last.wrapping_add(1),
+            _ => params.idr_pic_id,
+        };
+        self.sequence = Some(sequence);
+        self.prev_ref_frame_num = 0;
+        self.last_idr_pic_id = Some(idr_pic_id);
         Ok(Plan {
             picture: Picture {
-                nal_ref_idc,
-                idr,
+                nal_ref_idc: params.nal_ref_idc.max(1),
+                idr: true,
                 slice_type: params.slice_type,
-                // Below MaxFrameNum, at most 65536.
-                frame_num: frame_num as u16,
-                idr_pic_id: if idr {
-                    after.last_idr_pic_id.unwrap_or(0)
-                } else {
-                    0
-                },
-                pic_order_cnt_lsb,
+                frame_num: 0,
+                idr_pic_id,
+                pic_order_cnt_lsb: self.order.restart(),
                 no_output_of_prior_pics: params.flags & EncodeParams::NO_OUTPUT_OF_PRIOR_PICS != 0,
-                num_ref_idx_l0_active: u8::from(inter),
-                deblocking: Deblocking::of(&params, pps),
+                long_term_reference,
+                num_ref_idx_l0_active: 0,
+                modifications: Few::new(),
+                operations: Operations::new(),
+                deblocking: Deblocking::of(params, asked.pps),
             },
-            reference,
-            reconstruction,
-            after,
+            list0: Few::new(),
+            reconstruction: Some(slot),
+            after: *self,
         })
     }
 
-    fn start_sequence(&mut self, sequence: Sequence, idr_pic_id: u16) {
-        self.sequence = Some(sequence);
-        self.references = [None; MAX_REFERENCES];
-        self.prev_ref_frame_num = 0;
-        self.order = Order::default();
-        // Clause 7.4.3: two IDR pictures in a row differ in it.
-        self.last_idr_pic_id = Some(if self.last_idr_pic_id == Some(idr_pic_id) {
-            idr_pic_id.wrapping_add(1)
+    /// The state after any other picture.
+    fn go_on(&mut self, asked: &Asked<'_>, params: &EncodeParams) -> Result<Plan, Invalid> {
+        let sequence = self.sequence.ok_or(Invalid("slice_type"))?;
+        let is_reference = params.nal_ref_idc != 0;
+        let numbers = Numbers {
+            // Clause 7.4.3: pictures that are no references do not count.
+            frame_num: self.prev_ref_frame_num.wrapping_add(1) & sequence.frame_num_mask,
+            mask: sequence.frame_num_mask,
+        };
+        let list = match (params.slice_type, sequence.frames) {
+            (SLICE_TYPE_I, _) => List::default(),
+            (_, 0) => return Err(Invalid("max_num_ref_frames")),
+            _ => list::list0(
+                &self.references,
+                numbers,
+                asked.references,
+                params.num_ref_idx_l0_active(asked.pps),
+                asked.max_list0,
+            )?,
+        };
+        let pic_order_cnt_lsb =
+            self.order
+                .advance(sequence.order_mask, is_reference, params.pic_order_cnt_lsb)?;
+        let mut operations = Operations::new();
+        let reconstruction = if is_reference {
+            let slot = self.free_slot()?;
+            let current = Current {
+                numbers,
+                slot,
+                timestamp: asked.timestamp,
+                frames: sequence.frames,
+            };
+            operations = marking::mark(&mut self.references, &current, asked.references)?;
+            self.prev_ref_frame_num = numbers.frame_num;
+            Some(slot)
         } else {
-            idr_pic_id
-        });
+            marking::mark_none(asked.references)?;
+            None
+        };
+        Ok(Plan {
+            picture: Picture {
+                nal_ref_idc: params.nal_ref_idc,
+                idr: false,
+                slice_type: params.slice_type,
+                frame_num: numbers.frame_num,
+                idr_pic_id: 0,
+                pic_order_cnt_lsb,
+                no_output_of_prior_pics: false,
+                long_term_reference: false,
+                // Not more than there are references.
+                num_ref_idx_l0_active: list.slots.len() as u8,
+                modifications: list.modifications,
+                operations,
+                deblocking: Deblocking::of(params, asked.pps),
+            },
+            list0: list.slots,
+            reconstruction,
+            after: *self,
+        })
     }
 
-    /// Clause 8.2.1: the order of the picture, and its pic_order_cnt_lsb with type 0.
-    fn advance_order(
-        &mut self,
-        sequence: Sequence,
-        idr: bool,
-        is_reference: bool,
-        asked_lsb: u16,
-    ) -> Result<u16, Invalid> {
-        let Some(mask) = sequence.order_mask else {
-            // Clause 7.4.2.1.1: with type 2 no two pictures in a row are no references.
-            if !idr && !is_reference && !self.last_is_reference {
-                return Err(Invalid("nal_ref_idc"));
-            }
-            return Ok(0);
-        };
-        let order = if idr {
-            0
-        } else {
-            let last = self.order.last;
-            let asked = i64::from(asked_lsb) & mask;
-            [
-                decoded_order(self.order.reference, asked, mask),
-                last.saturating_add(2),
-                last.saturating_add(1),
-            ]
-            .into_iter()
-            .find(|&order| {
-                // Pictures come out in coding order, and a decoder has to see the same order.
-                order > last && decoded_order(self.order.reference, order & mask, mask) == order
-            })
-            .filter(|&order| order <= i64::from(i32::MAX))
-            .ok_or(Invalid("pic_order_cnt_lsb"))?
-        };
-        self.order.last = order;
-        if is_reference {
-            self.order.reference = order;
-        }
-        // Below MaxPicOrderCntLsb, at most 65536.
-        Ok((order & mask) as u16)
-    }
-
-    /// The planned picture is coded, and the application calls it `timestamp`.
-    pub fn commit(&mut self, plan: &Plan, timestamp: u64) -> Result<(), Stale> {
+    /// The planned picture is coded.
+    pub fn commit(&mut self, plan: &Plan) -> Result<(), Stale> {
         if plan.after.generation != self.generation.wrapping_add(1) {
             return Err(Stale);
         }
         *self = plan.after;
-        let Some(slot) = plan.reconstruction else {
-            return Ok(());
-        };
-        for reference in self.references.iter_mut().flatten() {
-            if reference.timestamp == Some(timestamp) {
-                reference.timestamp = None;
-            }
-        }
-        // Clause 8.2.5.3, the sliding window: the oldest goes when there is no room.
-        let window = self
-            .sequence
-            .map_or(1, |s| usize::from(s.references.max(1)));
-        self.references.rotate_right(1);
-        if let Some(newest) = self.references.first_mut() {
-            *newest = Some(Reference {
-                slot,
-                timestamp: Some(timestamp),
-            });
-        }
-        for old in self.references.iter_mut().skip(window) {
-            *old = None;
-        }
         Ok(())
     }
 }
@@ -318,28 +310,10 @@ impl Default for Dpb {
     }
 }
 
-/// What a decoder takes for the order of a picture with this lsb, clause 8.2.1.1.
-///
-/// Orders are at most 2^31, so that nothing wraps, and `mask` is MaxPicOrderCntLsb - 1.
-fn decoded_order(reference: i64, lsb: i64, mask: i64) -> i64 {
-    let max_lsb = mask.wrapping_add(1);
-    let half = max_lsb >> 1;
-    let prev_lsb = reference & mask;
-    let prev_msb = reference & !mask;
-    let step = lsb.wrapping_sub(prev_lsb);
-    let msb = if step <= half.wrapping_neg() {
-        prev_msb.wrapping_add(max_lsb)
-    } else if step > half {
-        prev_msb.wrapping_sub(max_lsb)
-    } else {
-        prev_msb
-    };
-    msb.wrapping_add(lsb)
-}
-
 #[cfg(any(test, CONFIG_KUNIT = "y"))]
 #[cfg_attr(not(test), super::kunit_tests(slenc_dpb))]
 mod tests {
+    use super::super::encode_references::Mark;
     use super::*;
 
     const SPS: Sps = Sps {
@@ -348,71 +322,121 @@ mod tests {
         log2_max_pic_order_cnt_lsb_minus4: 0,
         ..Sps::DEFAULT
     };
+    const IDR: EncodeParams = EncodeParams::DEFAULT;
     const P: EncodeParams = EncodeParams {
         slice_type: SLICE_TYPE_P,
         flags: 0,
         ..EncodeParams::DEFAULT
     };
+    const UNUSED: EncodeParams = EncodeParams {
+        nal_ref_idc: 0,
+        ..P
+    };
+    /// Of which a test has no need when it has failed already.
+    const NO_PLAN: Plan = Plan {
+        picture: Picture {
+            nal_ref_idc: 0,
+            idr: false,
+            slice_type: 9,
+            frame_num: 0,
+            idr_pic_id: 0,
+            pic_order_cnt_lsb: 0,
+            no_output_of_prior_pics: false,
+            long_term_reference: false,
+            num_ref_idx_l0_active: 0,
+            modifications: Few::new(),
+            operations: Few::new(),
+            deblocking: Deblocking {
+                disable_idc: 0,
+                alpha_c0_offset_div2: 0,
+                beta_offset_div2: 0,
+            },
+        },
+        list0: Few::new(),
+        reconstruction: None,
+        after: Dpb::new(),
+    };
+
+    fn frames(max_num_ref_frames: u8) -> Sps {
+        Sps {
+            max_num_ref_frames,
+            ..SPS
+        }
+    }
+
+    fn asked<'a>(params: &'a EncodeParams, sps: &'a Sps, timestamp: u64) -> Asked<'a> {
+        Asked {
+            params,
+            references: &EncodeReferences::DEFAULT,
+            sps,
+            pps: &Pps::DEFAULT,
+            timestamp,
+            max_list0: 1,
+        }
+    }
+
+    fn code_asked(dpb: &mut Dpb, asked: &Asked<'_>) -> Plan {
+        let plan = dpb.plan(asked);
+        // The assertion ends a KUnit test as it does a cargo test.
+        assert!(plan.is_ok());
+        let plan = plan.unwrap_or(NO_PLAN);
+        assert!(dpb.commit(&plan).is_ok());
+        plan
+    }
 
     fn code(dpb: &mut Dpb, params: &EncodeParams, sps: &Sps, timestamp: u64) -> Plan {
-        let plan = dpb.plan(params, sps, &Pps::DEFAULT);
-        assert!(plan.is_ok());
-        // The assertion ends a KUnit test as it does a cargo test.
-        let plan = plan.unwrap_or(Plan {
-            picture: Picture {
-                nal_ref_idc: 0,
-                idr: false,
-                slice_type: 9,
-                frame_num: 0,
-                idr_pic_id: 0,
-                pic_order_cnt_lsb: 0,
-                no_output_of_prior_pics: false,
-                num_ref_idx_l0_active: 0,
-                deblocking: Deblocking::default(),
-            },
-            reference: None,
-            reconstruction: None,
-            after: *dpb,
-        });
-        assert!(dpb.commit(&plan, timestamp).is_ok());
-        plan
+        code_asked(dpb, &asked(params, sps, timestamp))
+    }
+
+    fn refused(dpb: &Dpb, params: &EncodeParams, sps: &Sps, what: &'static str) -> bool {
+        let plan = dpb.plan(&asked(params, sps, 0));
+        plan.is_err_and(|invalid| invalid == Invalid(what))
+    }
+
+    fn only(plan: &Plan) -> Option<u8> {
+        plan.list0.iter().next().filter(|_| plan.list0.len() == 1)
     }
 
     #[test]
     fn frame_num_counts_references_and_wraps() {
         let mut dpb = Dpb::new();
-        code(&mut dpb, &EncodeParams::DEFAULT, &SPS, 0);
+        code(&mut dpb, &IDR, &SPS, 0);
         for n in 1..40u16 {
-            let plan = code(
-                &mut dpb,
-                &EncodeParams {
-                    frame_num: 99,
-                    pic_order_cnt_lsb: n.wrapping_mul(2),
-                    ..P
-                },
-                &SPS,
-                u64::from(n),
-            );
+            let params = EncodeParams {
+                frame_num: 99,
+                pic_order_cnt_lsb: n.wrapping_mul(2),
+                ..P
+            };
+            let plan = code(&mut dpb, &params, &SPS, u64::from(n));
             assert_eq!(plan.picture.frame_num, n % 16);
             assert_eq!(plan.picture.pic_order_cnt_lsb, n * 2 % 16);
         }
     }
 
     #[test]
+    fn the_longest_numbers_wrap_too() {
+        let sps = Sps {
+            log2_max_frame_num_minus4: 12,
+            ..Sps::DEFAULT
+        };
+        let mut dpb = Dpb::new();
+        code(&mut dpb, &IDR, &sps, 0);
+        dpb.prev_ref_frame_num = u16::MAX - 1;
+        assert_eq!(code(&mut dpb, &P, &sps, 1).picture.frame_num, u16::MAX);
+        assert_eq!(code(&mut dpb, &P, &sps, 2).picture.frame_num, 0);
+    }
+
+    #[test]
     fn pictures_that_are_no_references_share_the_next_number() {
         let mut dpb = Dpb::new();
-        let unused = EncodeParams {
-            nal_ref_idc: 0,
-            ..P
-        };
-        code(&mut dpb, &EncodeParams::DEFAULT, &SPS, 0);
-        let a = code(&mut dpb, &unused, &SPS, 1);
-        let b = code(&mut dpb, &unused, &SPS, 2);
+        code(&mut dpb, &IDR, &SPS, 0);
+        let a = code(&mut dpb, &UNUSED, &SPS, 1);
+        let b = code(&mut dpb, &UNUSED, &SPS, 2);
         let c = code(&mut dpb, &P, &SPS, 3);
         assert!(a.reconstruction.is_none() && b.reconstruction.is_none());
         for plan in [a, b, c] {
             assert_eq!(plan.picture.frame_num, 1);
-            assert_eq!(plan.reference, Some(0));
+            assert_eq!(only(&plan), Some(0));
         }
         assert_eq!(dpb.find(1), None);
         assert_eq!(dpb.find(3), c.reconstruction);
@@ -421,11 +445,11 @@ mod tests {
     #[test]
     fn the_newest_reference_is_used_and_slots_alternate() {
         let mut dpb = Dpb::new();
-        let mut last = code(&mut dpb, &EncodeParams::DEFAULT, &SPS, 0).reconstruction;
+        let mut last = code(&mut dpb, &IDR, &SPS, 0).reconstruction;
         for n in 1..10 {
             let plan = code(&mut dpb, &P, &SPS, n);
-            assert_eq!(plan.reference, last);
-            assert!(plan.reconstruction != plan.reference);
+            assert_eq!(only(&plan), last);
+            assert!(plan.reconstruction != last);
             assert!(plan
                 .reconstruction
                 .is_some_and(|slot| usize::from(slot) < Dpb::slots(1)));
@@ -436,12 +460,9 @@ mod tests {
 
     #[test]
     fn the_window_slides_over_more_references() {
-        let sps = Sps {
-            max_num_ref_frames: 3,
-            ..SPS
-        };
+        let sps = frames(3);
         let mut dpb = Dpb::new();
-        code(&mut dpb, &EncodeParams::DEFAULT, &sps, 100);
+        code(&mut dpb, &IDR, &sps, 100);
         for n in 101..120 {
             let plan = code(&mut dpb, &P, &sps, n);
             assert!(plan
@@ -454,36 +475,115 @@ mod tests {
     }
 
     #[test]
+    fn a_list_has_as_many_entries_as_asked_for() {
+        let sps = frames(4);
+        let mut dpb = Dpb::new();
+        code(&mut dpb, &IDR, &sps, 0);
+        for n in 1..5 {
+            code(&mut dpb, &P, &sps, n);
+        }
+        let two_by_default = Pps {
+            num_ref_idx_l0_default_active_minus1: 1,
+            ..Pps::DEFAULT
+        };
+        let three = EncodeParams {
+            flags: EncodeParams::NUM_REF_IDX_ACTIVE_OVERRIDE,
+            num_ref_idx_l0_active_minus1: 2,
+            ..P
+        };
+        let length = |params: &EncodeParams, max_list0| {
+            let asked = Asked {
+                pps: &two_by_default,
+                max_list0,
+                ..asked(params, &sps, 9)
+            };
+            dpb.plan(&asked).map_or(0, |plan| {
+                assert_eq!(plan.list0.len(), plan.picture.num_ref_idx_l0_active.into());
+                plan.list0.len()
+            })
+        };
+        assert_eq!(length(&P, 4), 2);
+        assert_eq!(length(&P, 1), 1);
+        assert_eq!(length(&three, 4), 3);
+        assert_eq!(length(&three, 2), 2);
+    }
+
+    #[test]
+    fn a_long_term_reference_outlives_the_window() {
+        let sps = frames(2);
+        let mut dpb = Dpb::new();
+        let long_term = EncodeParams {
+            flags: EncodeParams::IDR_PIC | EncodeParams::LONG_TERM_REFERENCE,
+            ..IDR
+        };
+        let idr = code(&mut dpb, &long_term, &sps, 50);
+        assert!(idr.picture.long_term_reference);
+        for n in 1..40 {
+            let plan = code(&mut dpb, &P, &sps, n);
+            assert!(plan.picture.operations.is_empty());
+            assert_eq!(dpb.find(50), idr.reconstruction);
+        }
+        // The recovery: a picture that refers to nothing else.
+        let mut named = EncodeReferences {
+            flags: EncodeReferences::EXPLICIT,
+            num_list0: 1,
+            ..EncodeReferences::DEFAULT
+        };
+        named.list0[0] = 50;
+        let recovery = code_asked(
+            &mut dpb,
+            &Asked {
+                references: &named,
+                ..asked(&P, &sps, 40)
+            },
+        );
+        assert_eq!(only(&recovery), idr.reconstruction);
+        assert_eq!(recovery.picture.modifications.len(), 1);
+    }
+
+    #[test]
     fn a_failed_picture_leaves_no_trace() {
         let mut dpb = Dpb::new();
-        code(&mut dpb, &EncodeParams::DEFAULT, &SPS, 0);
+        code(&mut dpb, &IDR, &SPS, 0);
         let first = code(&mut dpb, &P, &SPS, 1);
         // An IDR picture that is planned and never committed: its slot is free.
-        let failed = dpb.plan(&EncodeParams::DEFAULT, &SPS, &Pps::DEFAULT);
-        assert!(failed.is_ok_and(|plan| plan.reconstruction != first.reconstruction));
+        let failed = dpb.plan(&asked(&IDR, &SPS, 9)).unwrap_or(NO_PLAN);
+        assert!(failed.picture.idr && failed.reconstruction != first.reconstruction);
+        // One that cannot be planned.
+        let mut impossible = EncodeReferences {
+            num_marks: 1,
+            ..EncodeReferences::DEFAULT
+        };
+        impossible.marks[0] = Mark {
+            timestamp: 77,
+            operation: Mark::UNUSED,
+            ..Mark::NONE
+        };
+        let refused = dpb.plan(&Asked {
+            references: &impossible,
+            ..asked(&P, &SPS, 9)
+        });
+        assert!(refused.is_err());
         let next = code(&mut dpb, &P, &SPS, 2);
-        assert_eq!(next.reference, first.reconstruction);
+        assert_eq!(only(&next), first.reconstruction);
         assert_eq!(next.picture.frame_num, 2);
         // The plan of the failed one is of no use any more.
-        let stale = failed.map(|plan| dpb.commit(&plan, 9));
-        assert_eq!(stale, Ok(Err(Stale)));
+        assert_eq!(dpb.commit(&failed), Err(Stale));
         assert_eq!(dpb.find(2), next.reconstruction);
     }
 
     #[test]
     fn consecutive_idr_pictures_differ() {
         let mut dpb = Dpb::new();
-        let first = code(&mut dpb, &EncodeParams::DEFAULT, &SPS, 0);
-        let second = code(&mut dpb, &EncodeParams::DEFAULT, &SPS, 1);
-        let third = code(&mut dpb, &EncodeParams::DEFAULT, &SPS, 2);
-        assert!(first.picture.idr_pic_id != second.picture.idr_pic_id);
-        assert!(second.picture.idr_pic_id != third.picture.idr_pic_id);
+        let mut next = || code(&mut dpb, &IDR, &SPS, 0).picture.idr_pic_id;
+        let (first, second, third) = (next(), next(), next());
+        assert!(first != second && second != third);
         dpb.clear();
-        let fourth = code(&mut dpb, &EncodeParams::DEFAULT, &SPS, 3);
-        assert!(third.picture.idr_pic_id != fourth.picture.idr_pic_id);
+        let fourth = code(&mut dpb, &IDR, &SPS, 3);
+        assert!(third != fourth.picture.idr_pic_id);
         let last = EncodeParams {
             idr_pic_id: u16::MAX,
-            ..EncodeParams::DEFAULT
+            ..IDR
         };
         code(&mut dpb, &last, &SPS, 4);
         assert_eq!(code(&mut dpb, &last, &SPS, 5).picture.idr_pic_id, 0);
@@ -492,119 +592,44 @@ mod tests {
     #[test]
     fn a_stream_starts_with_an_idr_picture() {
         let mut dpb = Dpb::new();
-        assert!(dpb.plan(&P, &SPS, &Pps::DEFAULT).is_err());
+        assert!(refused(&dpb, &P, &SPS, "slice_type"));
         let intra = EncodeParams {
             nal_ref_idc: 0,
             flags: 0,
-            ..EncodeParams::DEFAULT
+            ..IDR
         };
         let plan = code(&mut dpb, &intra, &SPS, 0);
         assert!(plan.picture.idr);
         assert_eq!(plan.picture.nal_ref_idc, 1);
         assert!(!code(&mut dpb, &intra, &SPS, 1).picture.idr);
         dpb.clear();
-        assert!(dpb.plan(&P, &SPS, &Pps::DEFAULT).is_err());
+        assert!(refused(&dpb, &P, &SPS, "slice_type"));
     }
 
     #[test]
     fn a_name_that_is_given_again_moves() {
-        let sps = Sps {
-            max_num_ref_frames: 4,
-            ..SPS
-        };
+        let sps = frames(4);
         let mut dpb = Dpb::new();
-        code(&mut dpb, &EncodeParams::DEFAULT, &sps, 7);
+        code(&mut dpb, &IDR, &sps, 7);
         let second = code(&mut dpb, &P, &sps, 7);
         assert_eq!(dpb.find(7), second.reconstruction);
-        code(&mut dpb, &P, &sps, 8);
-        code(&mut dpb, &P, &sps, 9);
-        code(&mut dpb, &P, &sps, 10);
+        // A picture that is no reference has no name.
+        code(&mut dpb, &UNUSED, &sps, 7);
+        for n in 8..11 {
+            code(&mut dpb, &P, &sps, n);
+        }
         assert_eq!(dpb.find(7), second.reconstruction);
         code(&mut dpb, &P, &sps, 11);
         assert_eq!(dpb.find(7), None);
     }
 
     #[test]
-    fn order_never_goes_back() {
-        let mut dpb = Dpb::new();
-        code(&mut dpb, &EncodeParams::DEFAULT, &SPS, 0);
-        let mut seen = 0;
-        // Counting as it should be; a client that does not care; jumps, some of them backwards.
-        let asked = [
-            2, 4, 6, 0, 0, 0, 0, 0, 0, 0, 9, 3, 3, 15, 1, 8, 7, 6, 5, 200,
-        ];
-        for (n, pic_order_cnt_lsb) in asked.into_iter().enumerate() {
-            let params = EncodeParams {
-                pic_order_cnt_lsb,
-                ..P
-            };
-            let plan = code(&mut dpb, &params, &SPS, n as u64);
-            let lsb = i64::from(plan.picture.pic_order_cnt_lsb);
-            let decoded = decoded_order(seen, lsb, 15);
-            assert!(decoded > seen);
-            seen = decoded;
-        }
-    }
-
-    #[test]
-    fn order_that_counts_on_is_kept() {
-        let mut dpb = Dpb::new();
-        code(&mut dpb, &EncodeParams::DEFAULT, &SPS, 0);
-        for n in 1..40u16 {
-            let params = EncodeParams {
-                pic_order_cnt_lsb: (n * 3) % 16,
-                ..P
-            };
-            let plan = code(&mut dpb, &params, &SPS, u64::from(n));
-            assert_eq!(plan.picture.pic_order_cnt_lsb, (n * 3) % 16);
-        }
-    }
-
-    #[test]
-    fn order_that_cannot_be_said_is_refused() {
-        let mut dpb = Dpb::new();
-        let unused = EncodeParams {
-            nal_ref_idc: 0,
-            ..P
-        };
-        code(&mut dpb, &EncodeParams::DEFAULT, &SPS, 0);
-        // MaxPicOrderCntLsb / 2 after the last reference is as far as it goes.
-        let mut said = 0;
-        while let Ok(plan) = dpb.plan(&unused, &SPS, &Pps::DEFAULT) {
-            assert!(dpb.commit(&plan, 1).is_ok());
-            said += 1;
-            assert!(said < 10);
-        }
-        assert_eq!(said, 4);
-    }
-
-    #[test]
-    fn coding_order_needs_a_reference_in_between() {
-        let mut dpb = Dpb::new();
-        let unused = EncodeParams {
-            nal_ref_idc: 0,
-            ..P
-        };
-        code(&mut dpb, &EncodeParams::DEFAULT, &Sps::DEFAULT, 0);
-        code(&mut dpb, &unused, &Sps::DEFAULT, 1);
-        assert!(dpb.plan(&unused, &Sps::DEFAULT, &Pps::DEFAULT).is_err());
-        code(&mut dpb, &P, &Sps::DEFAULT, 2);
-        code(&mut dpb, &unused, &Sps::DEFAULT, 3);
-    }
-
-    #[test]
     fn intra_only_streams_have_no_p_pictures() {
-        let sps = Sps {
-            max_num_ref_frames: 0,
-            ..SPS
-        };
+        let sps = frames(0);
         let mut dpb = Dpb::new();
-        code(&mut dpb, &EncodeParams::DEFAULT, &sps, 0);
-        assert!(dpb.plan(&P, &sps, &Pps::DEFAULT).is_err());
-        let intra = EncodeParams {
-            flags: 0,
-            ..EncodeParams::DEFAULT
-        };
+        code(&mut dpb, &IDR, &sps, 0);
+        assert!(refused(&dpb, &P, &sps, "max_num_ref_frames"));
+        let intra = EncodeParams { flags: 0, ..IDR };
         for n in 1..5 {
             let plan = code(&mut dpb, &intra, &sps, n);
             assert!(plan
@@ -614,17 +639,23 @@ mod tests {
     }
 
     #[test]
-    fn other_slice_types_are_refused() {
+    fn what_cannot_be_is_refused() {
         let mut dpb = Dpb::new();
-        code(&mut dpb, &EncodeParams::DEFAULT, &SPS, 0);
+        assert!(refused(&dpb, &IDR, &frames(5), "max_num_ref_frames"));
+        let typed = Sps {
+            pic_order_cnt_type: 1,
+            ..SPS
+        };
+        assert!(refused(&dpb, &IDR, &typed, "pic_order_cnt_type"));
+        code(&mut dpb, &IDR, &SPS, 0);
         for slice_type in [1, 3, 4, 5, 255] {
             let other = EncodeParams { slice_type, ..P };
-            assert!(dpb.plan(&other, &SPS, &Pps::DEFAULT).is_err());
+            assert!(refused(&dpb, &other, &SPS, "slice_type"));
         }
         let high = EncodeParams {
             nal_ref_idc: 4,
             ..P
         };
-        assert!(dpb.plan(&high, &SPS, &Pps::DEFAULT).is_err());
+        assert!(refused(&dpb, &high, &SPS, "nal_ref_idc"));
     }
 }

@@ -4,6 +4,7 @@
 //! slices, with a PPS before them.
 
 use super::{
+    few::Few,
     fields::Block,
     params::{Pps, Sps, SLICE_TYPE_P},
     picture::{Output, PictureJob, Plane, Source, SourceFormat},
@@ -37,7 +38,10 @@ pub const PICTURE: Picture = Picture {
     idr_pic_id: 0,
     pic_order_cnt_lsb: 0,
     no_output_of_prior_pics: false,
+    long_term_reference: false,
     num_ref_idx_l0_active: 1,
+    modifications: Few::new(),
+    operations: Few::new(),
     deblocking: Deblocking {
         disable_idc: 2,
         alpha_c0_offset_div2: -2,
@@ -72,7 +76,7 @@ pub fn job<'a>(units: &'a Units<'a>) -> PictureJob<'a> {
         sps: &SPS,
         pps: &PPS,
         qp: 30,
-        slices: 3,
+        slice_rows: 1,
         source: Some(SOURCE),
         references: &[0x3_0000_0000],
         reconstruction: Some(0x4_0000_0000),

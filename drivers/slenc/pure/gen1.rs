@@ -34,7 +34,7 @@ pub fn describe(
     units: &mut Units<'_>,
     descriptor: &mut [u8],
 ) -> Result<(), units::Error> {
-    units.push_slices(job.sps, job.pps, job.picture, job.qp, job.slices)?;
+    units.push_slices(job.sps, job.pps, job.picture, job.qp, job.slice_rows)?;
     check_job(job, units, able)?;
     descriptor.fill(0);
     let mut flags = 0;

@@ -45,7 +45,7 @@ pub fn write_sps(w: &mut BitWriter<'_>, sps: &Sps, stream: &Stream) -> Result<()
         w.ue(u32::from(sps.log2_max_pic_order_cnt_lsb_minus4));
     }
     w.ue(u32::from(sps.max_num_ref_frames));
-    w.flag(false); // gaps_in_frame_num_value_allowed_flag
+    w.flag(sps.flags & Sps::GAPS_IN_FRAME_NUM_VALUE_ALLOWED != 0);
     w.ue(u32::from(sps.pic_width_in_mbs_minus1));
     w.ue(u32::from(sps.pic_height_in_map_units_minus1));
     w.flag(sps.flags & Sps::FRAME_MBS_ONLY != 0);
@@ -115,34 +115,42 @@ fn write_vui(w: &mut BitWriter<'_>, sps: &Sps, stream: &Stream) {
     w.ue(u32::from(sps.max_num_ref_frames)); // max_dec_frame_buffering
 }
 
+/// Table E-1: sample aspect ratios by aspect_ratio_idc. 0 is "unspecified".
+const ASPECT_RATIOS: [(u16, u16); 17] = [
+    (0, 0),
+    (1, 1),
+    (12, 11),
+    (10, 11),
+    (16, 11),
+    (40, 33),
+    (24, 11),
+    (20, 11),
+    (32, 11),
+    (80, 33),
+    (18, 11),
+    (15, 11),
+    (64, 33),
+    (160, 99),
+    (4, 3),
+    (3, 2),
+    (2, 1),
+];
+
+/// The sample aspect ratio that a code of table E-1 stands for, if it is one that needs no more.
+pub fn sample_aspect_ratio(aspect_ratio_idc: u8) -> Option<(u16, u16)> {
+    ASPECT_RATIOS.get(usize::from(aspect_ratio_idc)).copied()
+}
+
 /// The code of table E-1 for a sample aspect ratio, if it has one.
 fn aspect_ratio_idc(width: u16, height: u16) -> Option<u8> {
-    const RATIOS: [(u16, u16); 16] = [
-        (1, 1),
-        (12, 11),
-        (10, 11),
-        (16, 11),
-        (40, 33),
-        (24, 11),
-        (20, 11),
-        (32, 11),
-        (80, 33),
-        (18, 11),
-        (15, 11),
-        (64, 33),
-        (160, 99),
-        (4, 3),
-        (3, 2),
-        (2, 1),
-    ];
     let same =
         |&(w, h): &(u16, u16)| u32::from(width) * u32::from(h) == u32::from(height) * u32::from(w);
     if width == 0 || height == 0 {
-        // aspect_ratio_idc 0: unspecified.
         return Some(0);
     }
-    let index = RATIOS.iter().position(same)?;
-    u8::try_from(index + 1).ok()
+    // All but the first are ratios.
+    let index = ASPECT_RATIOS.iter().skip(1).position(same)?;
+    u8::try_from(index).ok()?.checked_add(1)
 }
 
 /// num_units_in_tick and time_scale of a frame interval in seconds. A tick is half a frame.
@@ -210,6 +218,12 @@ mod tests {
         assert_eq!(aspect_ratio_idc(160, 99), Some(13));
         assert_eq!(aspect_ratio_idc(0, 1), Some(0));
         assert_eq!(aspect_ratio_idc(7, 5), None);
+        for idc in 0..17 {
+            let back = sample_aspect_ratio(idc).and_then(|(w, h)| aspect_ratio_idc(w, h));
+            assert_eq!(back, Some(idc));
+        }
+        assert_eq!(sample_aspect_ratio(17), None);
+        assert_eq!(sample_aspect_ratio(255), None);
     }
 
     #[test]

@@ -51,6 +51,8 @@ impl Sps {
     pub const CONSTRAINT_SET1: u8 = 0x02;
     /// V4L2_H264_SPS_CONSTRAINT_SET3_FLAG: of Baseline and Main, level 11 is level 1b.
     pub const CONSTRAINT_SET3: u8 = 0x08;
+    /// V4L2_H264_SPS_FLAG_GAPS_IN_FRAME_NUM_VALUE_ALLOWED.
+    pub const GAPS_IN_FRAME_NUM_VALUE_ALLOWED: u32 = 0x08;
     /// V4L2_H264_SPS_FLAG_FRAME_MBS_ONLY.
     pub const FRAME_MBS_ONLY: u32 = 0x10;
     /// V4L2_H264_SPS_FLAG_DIRECT_8X8_INFERENCE.
@@ -160,6 +162,8 @@ impl EncodeParams {
     pub const NUM_REF_IDX_ACTIVE_OVERRIDE: u32 = 0x10;
     /// V4L2_H264_ENCODE_FLAG_NO_OUTPUT_OF_PRIOR_PICS.
     pub const NO_OUTPUT_OF_PRIOR_PICS: u32 = 0x20;
+    /// V4L2_H264_ENCODE_FLAG_LONG_TERM_REFERENCE.
+    pub const LONG_TERM_REFERENCE: u32 = 0x40;
 
     /// An IDR picture: what a control holds before an application sets it.
     pub const DEFAULT: Self = Self {
@@ -189,6 +193,21 @@ impl EncodeParams {
     /// Whether the application asks for an instantaneous decoding refresh.
     pub fn is_idr(&self) -> bool {
         self.flags & Self::IDR_PIC != 0
+    }
+
+    /// Whether the IDR picture becomes a long-term reference.
+    pub fn is_long_term_reference(&self) -> bool {
+        self.flags & Self::LONG_TERM_REFERENCE != 0
+    }
+
+    /// Entries of reference list 0 that a P picture may have, 1..32.
+    pub fn num_ref_idx_l0_active(&self, pps: &Pps) -> u8 {
+        let minus1 = if self.flags & Self::NUM_REF_IDX_ACTIVE_OVERRIDE != 0 {
+            self.num_ref_idx_l0_active_minus1
+        } else {
+            pps.num_ref_idx_l0_default_active_minus1
+        };
+        minus1.saturating_add(1)
     }
 
     /// What setting the control checks; the rest is of the picture's time.
@@ -224,7 +243,7 @@ impl EncodeParams {
         p.reserved2 = [0; 3];
         if !p.is_idr() {
             p.idr_pic_id = 0;
-            p.flags &= !Self::NO_OUTPUT_OF_PRIOR_PICS;
+            p.flags &= !(Self::NO_OUTPUT_OF_PRIOR_PICS | Self::LONG_TERM_REFERENCE);
         }
         if p.slice_type == SLICE_TYPE_I {
             p.num_ref_idx_l0_active_minus1 = 0;

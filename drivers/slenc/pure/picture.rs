@@ -3,7 +3,7 @@
 //! A picture to code and what became of it, the same for every generation of the hardware.
 
 use super::{
-    dpb::MAX_REFERENCES,
+    dpb::MAX_DPB_FRAMES,
     params::{Invalid, Pps, Sps, SLICE_TYPE_I},
     slice::Picture,
     units::Units,
@@ -105,8 +105,8 @@ pub struct PictureJob<'a> {
     pub pps: &'a Pps,
     /// Luma QP of every macroblock, 0..51.
     pub qp: u8,
-    /// Slices of about the same number of macroblock rows, which cover the picture.
-    pub slices: u16,
+    /// Macroblock rows of each slice but the last one, which has the rest; at least one.
+    pub slice_rows: u16,
     /// What to code. Nothing: every macroblock is skipped, and the picture repeats its reference.
     pub source: Option<Source>,
     /// Reconstructions that a P picture refers to: its reference list 0.
@@ -293,6 +293,8 @@ impl Capabilities {
     /// Largest limit of a length, in samples. H.264 table A-1 allows longer ones, of pictures that
     /// are lower; below it no buffer size overflows.
     const MAX_LENGTH: u16 = 8192;
+    /// Largest number of references, H.264 clause A.3.1.
+    const MAX_REFERENCES: u8 = 16;
     /// NAL units of an access unit that are no slices: delimiter and parameter sets.
     const OTHER_UNITS: u16 = 3;
 
@@ -313,13 +315,18 @@ impl Capabilities {
             Err(Invalid("height"))
         } else if !SourceFormat::ALL.iter().any(|&f| self.supports(f)) {
             Err(Invalid("source_format"))
-        } else if !(1..=MAX_REFERENCES).contains(&usize::from(self.references)) {
+        } else if !(1..=Self::MAX_REFERENCES).contains(&self.references) {
             Err(Invalid("references"))
         } else if self.slices() == 0 {
             Err(Invalid("unit_count"))
         } else {
             Ok(())
         }
+    }
+
+    /// Entries of a reference list at most: there is memory for so many references.
+    pub fn list0(&self) -> u8 {
+        self.references.min(MAX_DPB_FRAMES as u8)
     }
 
     /// Slices of one picture at most: units that the others leave.
@@ -394,6 +401,7 @@ mod tests {
             ..GEN1
         };
         assert!(most.check().is_ok());
+        assert_eq!((least.list0(), most.list0()), (1, 4));
     }
 
     #[test]

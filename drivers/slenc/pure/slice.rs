@@ -4,6 +4,8 @@
 
 use super::{
     bits::BitWriter,
+    list::{Modification, Modifications},
+    marking::{Operation, Operations},
     params::{EncodeParams, Invalid, Pps, Sps, SLICE_TYPE_P},
 };
 
@@ -55,8 +57,14 @@ pub struct Picture {
     pub pic_order_cnt_lsb: u16,
     /// no_output_of_prior_pics_flag, of an IDR picture.
     pub no_output_of_prior_pics: bool,
+    /// long_term_reference_flag, of an IDR picture.
+    pub long_term_reference: bool,
     /// Entries of reference list 0, of a P picture.
     pub num_ref_idx_l0_active: u8,
+    /// ref_pic_list_modification(), of a P picture.
+    pub modifications: Modifications,
+    /// dec_ref_pic_marking(), of a reference that is no IDR picture.
+    pub operations: Operations,
     /// The deblocking filter.
     pub deblocking: Deblocking,
 }
@@ -115,15 +123,14 @@ pub fn write_slice_header(
         if overridden {
             w.ue(u32::from(minus1));
         }
-        w.flag(false); // ref_pic_list_modification_flag_l0
+        write_modifications(w, &picture.modifications);
     }
     if picture.is_reference() {
-        // dec_ref_pic_marking(): the sliding window, and no long-term pictures.
         if picture.idr {
             w.flag(picture.no_output_of_prior_pics);
-            w.flag(false); // long_term_reference_flag
+            w.flag(picture.long_term_reference);
         } else {
-            w.flag(false); // adaptive_ref_pic_marking_mode_flag
+            write_operations(w, &picture.operations);
         }
     }
     w.se(i32::from(qp) - 26 - i32::from(pps.pic_init_qp_minus26)); // slice_qp_delta
@@ -136,6 +143,51 @@ pub fn write_slice_header(
         }
     }
     Ok(())
+}
+
+/// ref_pic_list_modification() of a P slice, clause 7.3.3.1.
+fn write_modifications(w: &mut BitWriter<'_>, modifications: &Modifications) {
+    w.flag(!modifications.is_empty()); // ref_pic_list_modification_flag_l0
+    for modification in modifications.iter() {
+        let (modification_of_pic_nums_idc, value) = match modification {
+            Modification::Subtract(minus1) => (0, minus1),
+            Modification::Add(minus1) => (1, minus1),
+            Modification::LongTerm(long_term_pic_num) => (2, long_term_pic_num.into()),
+        };
+        w.ue(modification_of_pic_nums_idc);
+        w.ue(value.into());
+    }
+    if !modifications.is_empty() {
+        w.ue(3); // The end.
+    }
+}
+
+/// dec_ref_pic_marking() of a picture that is no IDR picture, clause 7.3.3.3.
+fn write_operations(w: &mut BitWriter<'_>, operations: &Operations) {
+    w.flag(!operations.is_empty()); // adaptive_ref_pic_marking_mode_flag
+    for operation in operations.iter() {
+        // memory_management_control_operation, and what follows it.
+        let (number, first, second): (u32, u16, Option<u8>) = match operation {
+            Operation::ShortTermUnused(difference) => (1, difference, None),
+            Operation::LongTermUnused(long_term_pic_num) => (2, long_term_pic_num.into(), None),
+            Operation::LongTerm {
+                difference_of_pic_nums_minus1,
+                long_term_frame_idx,
+            } => (3, difference_of_pic_nums_minus1, Some(long_term_frame_idx)),
+            Operation::MaxLongTermFrameIdx(plus1) => (4, plus1.into(), None),
+            Operation::CurrentLongTerm(long_term_frame_idx) => {
+                (6, long_term_frame_idx.into(), None)
+            }
+        };
+        w.ue(number);
+        w.ue(first.into());
+        if let Some(second) = second {
+            w.ue(second.into());
+        }
+    }
+    if !operations.is_empty() {
+        w.ue(0); // The end.
+    }
 }
 
 #[cfg(any(test, CONFIG_KUNIT = "y"))]
@@ -152,7 +204,10 @@ mod tests {
         idr_pic_id: 0,
         pic_order_cnt_lsb: 0,
         no_output_of_prior_pics: false,
+        long_term_reference: false,
         num_ref_idx_l0_active: 0,
+        modifications: Modifications::new(),
+        operations: Operations::new(),
         deblocking: Deblocking {
             disable_idc: 0,
             alpha_c0_offset_div2: 0,
@@ -227,6 +282,77 @@ mod tests {
             ..sps
         };
         assert_eq!(bits(&ordered, &pps, &P, 0, 26), base + 8);
+    }
+
+    /// The bits of `picture` behind slice_type, pic_parameter_set_id, frame_num (8 bits) and the
+    /// override flag of a P slice.
+    fn tail(picture: &Picture) -> [u8; 8] {
+        let mut bytes = [0; 16];
+        let mut w = BitWriter::new(&mut bytes);
+        let pps = Pps {
+            flags: 0,
+            ..Pps::DEFAULT
+        };
+        assert!(write_slice_header(&mut w, &Sps::DEFAULT, &pps, picture, 0, 26).is_ok());
+        w.trailing_bits();
+        assert!(w.finish().is_ok());
+        // 8 + ue(0) ue(5) ue(0) u(8) u(1) = 8 + 1 + 5 + 1 + 8 + 1 = 24 bits.
+        let mut tail = [0; 8];
+        tail.copy_from_slice(&bytes[3..11]);
+        tail
+    }
+
+    #[test]
+    fn modifications_bit_by_bit() {
+        let mut modifications = Modifications::new();
+        for modification in [
+            Modification::Subtract(3),
+            Modification::Add(0),
+            Modification::LongTerm(1),
+        ] {
+            assert!(modifications.push(modification).is_ok());
+        }
+        let p = Picture { modifications, ..P };
+        // 1 | 1 00100 | 010 1 | 011 010 | 00100 | adaptive 0 | se(0) | stop
+        assert!(tail(&p)[..4] == [0b1100_1000, 0b1010_1101, 0b0001_0001, 0b1000_0000][..]);
+        assert!(tail(&P)[..2] == [0b0011_0000, 0][..]);
+    }
+
+    #[test]
+    fn operations_bit_by_bit() {
+        let mut operations = Operations::new();
+        for operation in [
+            Operation::MaxLongTermFrameIdx(4),
+            Operation::ShortTermUnused(0),
+            Operation::LongTermUnused(1),
+            Operation::LongTerm {
+                difference_of_pic_nums_minus1: 2,
+                long_term_frame_idx: 0,
+            },
+            Operation::CurrentLongTerm(2),
+        ] {
+            assert!(operations.push(operation).is_ok());
+        }
+        let p = Picture { operations, ..P };
+        // 0 | 1 | 00101 00101 | 010 1 | 011 010 | 00100 011 1 | 00111 011 | 1 | se(0) | stop
+        let wanted = [
+            0b0100_1010,
+            0b0101_0101,
+            0b0110_1000,
+            0b1000_1110,
+            0b0111_0111,
+            0b1100_0000,
+        ];
+        assert!(tail(&p)[..6] == wanted[..]);
+        // Of an IDR picture one flag is all there is.
+        let with = |long_term_reference| {
+            let idr = Picture {
+                long_term_reference,
+                ..IDR
+            };
+            bits(&Sps::DEFAULT, &Pps::DEFAULT, &idr, 0, 26)
+        };
+        assert_eq!(with(true), with(false));
     }
 
     #[test]

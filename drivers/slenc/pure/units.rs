@@ -180,42 +180,54 @@ impl<'a> Units<'a> {
         })
     }
 
-    /// Adds `slices` slices of about the same number of rows, which cover the picture.
+    /// Adds the slices of a picture: of `rows` macroblock rows each, and of the rest the last one.
     pub fn push_slices(
         &mut self,
         sps: &Sps,
         pps: &Pps,
         picture: &Picture,
         qp: u8,
-        slices: u16,
+        rows: u16,
     ) -> Result<(), Error> {
         let width = u32::from(sps.pic_width_in_mbs_minus1) + 1;
-        let height = u32::from(sps.pic_height_in_map_units_minus1) + 1;
-        let slices = u32::from(slices);
-        if slices == 0 || slices > height {
-            return Err(Invalid("num_slices").into());
+        let height = sps.pic_height_in_map_units_minus1.saturating_add(1);
+        if rows == 0 {
+            return Err(Invalid("slice_rows").into());
         }
-        // At most 2^16 each, and fewer slices than that: nothing saturates.
-        let row = |n: u32| n.saturating_mul(height) / slices;
-        for n in 0..slices {
-            let first = row(n);
-            let rows = row(n.saturating_add(1)).saturating_sub(first);
-            let kind = Kind::Slice {
-                first_row: u16::try_from(first).map_err(|_| Error::Full)?,
-                rows: u16::try_from(rows).map_err(|_| Error::Full)?,
-            };
-            let first_mb = first.saturating_mul(width);
+        let mut first_row: u16 = 0;
+        while first_row < height {
+            let rows = rows.min(height.saturating_sub(first_row));
+            let kind = Kind::Slice { first_row, rows };
+            // Both factors are below 2^16 + 1.
+            let first_mb = width.saturating_mul(first_row.into());
             self.push(kind, false, |w| {
                 slice::write_slice_header(w, sps, pps, picture, first_mb, qp)
             })?;
+            first_row = first_row.saturating_add(rows);
         }
         Ok(())
     }
 }
 
+/// Macroblock rows of each slice of a picture of this size: as many as `max_mbs` macroblocks are,
+/// but at least one, and so many that there are no more than `max_slices`.
+pub fn slice_rows(
+    (width_mbs, height_mbs): (u16, u16),
+    max_mbs: Option<u32>,
+    max_slices: u16,
+) -> u16 {
+    let fewest = height_mbs.div_ceil(max_slices.max(1)).max(1);
+    let wanted = max_mbs
+        .and_then(|mbs| mbs.checked_div(width_mbs.into()))
+        .and_then(|rows| u16::try_from(rows).ok())
+        .unwrap_or(height_mbs);
+    wanted.min(height_mbs).max(fewest)
+}
+
 #[cfg(any(test, CONFIG_KUNIT = "y"))]
 #[cfg_attr(not(test), super::kunit_tests(slenc_units))]
 mod tests {
+    use super::super::few::Few;
     use super::super::params::{SLICE_TYPE_I, SLICE_TYPE_P};
     use super::super::slice::Deblocking;
     use super::*;
@@ -242,7 +254,10 @@ mod tests {
         idr_pic_id: 0,
         pic_order_cnt_lsb: 0,
         no_output_of_prior_pics: false,
+        long_term_reference: false,
         num_ref_idx_l0_active: 1,
+        modifications: Few::new(),
+        operations: Few::new(),
         deblocking: Deblocking {
             disable_idc: 0,
             alpha_c0_offset_div2: 0,
@@ -257,7 +272,7 @@ mod tests {
         assert!(units.push_aud(SLICE_TYPE_I).is_ok());
         assert!(units.push_sps(&SPS, &STREAM).is_ok());
         assert!(units.push_pps(&Pps::DEFAULT).is_ok());
-        assert!(units.push_slices(&SPS, &Pps::DEFAULT, &P, 26, 2).is_ok());
+        assert!(units.push_slices(&SPS, &Pps::DEFAULT, &P, 26, 5).is_ok());
         let mut types = [0; 5];
         for (t, unit) in types.iter_mut().zip(units.units()) {
             assert_eq!(unit.offset % 8, 0);
@@ -273,12 +288,21 @@ mod tests {
 
     #[test]
     fn slices_cover_the_picture() {
-        for slices in 1..=9 {
+        for (asked, count) in [
+            (1, 9),
+            (2, 5),
+            (3, 3),
+            (4, 3),
+            (8, 2),
+            (9, 1),
+            (u16::MAX, 1),
+        ] {
             let (mut bytes, mut entries) = ([0; 256], [Unit::EMPTY; 9]);
             let mut units = Units::new(&mut bytes, &mut entries, true);
             assert!(units
-                .push_slices(&SPS, &Pps::DEFAULT, &P, 26, slices)
+                .push_slices(&SPS, &Pps::DEFAULT, &P, 26, asked)
                 .is_ok());
+            assert_eq!(units.units().len(), count);
             let mut row = 0;
             for unit in units.units() {
                 let (first, rows) = match unit.kind {
@@ -286,7 +310,8 @@ mod tests {
                     Kind::Whole => (u16::MAX, 0),
                 };
                 assert_eq!(first, row);
-                assert!(rows > 0);
+                // All but the last one are as asked for.
+                assert_eq!(rows, asked.min(9 - first));
                 row += rows;
             }
             assert_eq!(row, 9);
@@ -296,6 +321,23 @@ mod tests {
                 .first()
                 .is_some_and(|unit| unit.start_code == 4));
         }
+    }
+
+    #[test]
+    fn slices_are_whole_rows() {
+        // One slice.
+        assert_eq!(slice_rows((11, 9), None, 61), 9);
+        // Rounded down, to a row at least.
+        for (mbs, rows) in [(1, 1), (10, 1), (11, 1), (32, 2), (33, 3), (98, 8), (99, 9)] {
+            assert_eq!(slice_rows((11, 9), Some(mbs), 61), rows);
+        }
+        assert_eq!(slice_rows((11, 9), Some(u32::MAX), 61), 9);
+        // Larger where the hardware has not so many.
+        assert_eq!(slice_rows((120, 68), Some(1), 61), 2);
+        assert_eq!(slice_rows((120, 68), Some(1), 1), 68);
+        assert_eq!(slice_rows((1, 9), Some(1), 4), 3);
+        // What cannot be makes no difference.
+        assert_eq!(slice_rows((0, 0), Some(1), 0), 1);
     }
 
     #[test]
@@ -310,7 +352,7 @@ mod tests {
         let after = Units::after(&before, &mut bytes, &mut entries);
         assert!(after.is_ok_and(|mut after| {
             assert!(after.units() == before.units() && after.bytes() == before.bytes());
-            assert!(after.push_slices(&SPS, &Pps::DEFAULT, &P, 26, 1).is_ok());
+            assert!(after.push_slices(&SPS, &Pps::DEFAULT, &P, 26, 9).is_ok());
             after.units().get(2).is_some_and(|unit| {
                 // Not the first unit: a short start code.
                 (unit.offset, unit.start_code) == (before.bytes().len(), 3)
@@ -323,9 +365,8 @@ mod tests {
         let (mut bytes, mut entries) = ([0; 256], [Unit::EMPTY; 2]);
         let mut units = Units::new(&mut bytes, &mut entries, false);
         assert!(units.push_slices(&SPS, &Pps::DEFAULT, &P, 26, 0).is_err());
-        assert!(units.push_slices(&SPS, &Pps::DEFAULT, &P, 26, 10).is_err());
         assert_eq!(
-            units.push_slices(&SPS, &Pps::DEFAULT, &P, 26, 3),
+            units.push_slices(&SPS, &Pps::DEFAULT, &P, 26, 4),
             Err(Error::Full)
         );
         let (mut bytes, mut entries) = ([0; 4], [Unit::EMPTY; 2]);

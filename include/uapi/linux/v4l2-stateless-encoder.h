@@ -315,7 +315,8 @@ struct v4l2_h264_encode_mark {
  * struct v4l2_ctrl_h264_encode_references - References of one H.264 picture
  *
  * References are named by the timestamps of the OUTPUT buffers that they were
- * coded from. A picture takes over the name of a reference that has the same.
+ * coded from. A new reference takes over the name of an older one; a picture
+ * that is no reference has no name.
  *
  * All zero, the default: a P picture refers to the newest references, as many
  * as &struct v4l2_ctrl_h264_encode_params and the PPS say and the hardware can

@@ -136,6 +136,27 @@ impl<'a, T: Driver> Builder<'a, T> {
         self.add(ctrl).map(|_| ())
     }
 
+    /// Creates an integer control that the framework does not know and that always has one value.
+    pub fn constant(&mut self, id: u32, name: &'static CStr, value: i64) -> Result {
+        let config = media::v4l2_ctrl_config {
+            ops: &VTable::<T>::VTABLE,
+            id,
+            name: name.as_char_ptr(),
+            type_: media::v4l2_ctrl_type_V4L2_CTRL_TYPE_INTEGER,
+            min: value,
+            max: value,
+            step: 1,
+            def: value,
+            flags: media::V4L2_CTRL_FLAG_READ_ONLY,
+            ..pin_init::zeroed()
+        };
+        // SAFETY: The handler is initialised.
+        let ctrl = unsafe {
+            media::v4l2_ctrl_new_custom(self.handler.as_ptr(), &config, core::ptr::null_mut())
+        };
+        self.add(ctrl).map(|_| ())
+    }
+
     /// Creates a compound control.
     pub fn compound<C: Compound>(&mut self) -> Result {
         self.new_compound::<C>().map(|_| ())

@@ -2,7 +2,7 @@
 
 //! What holds for any input: compared with plainer models of the same, over random input.
 
-use crate::random::Random;
+use crate::{bits::Reader, random::Random};
 use slenc_pure::{
     rate_control::{
         cycle::Cycle,
@@ -13,7 +13,8 @@ use slenc_pure::{
     slenc::{
         adapt::{adapt_pps, adapt_sps, Abilities, Colour, Stream},
         bits::BitWriter,
-        dpb::Dpb,
+        dpb::{Asked, Dpb},
+        encode_references::EncodeReferences,
         gen1::{self, DESCRIPTOR_BYTES},
         level::{self, Demand},
         params::{EncodeParams, Pps, Sps, SLICE_TYPE_I, SLICE_TYPE_P},
@@ -27,41 +28,6 @@ use slenc_pure::{
     },
 };
 use std::collections::VecDeque;
-
-/// Reads what H.264 clauses 7.2 and 9.1 describe, a bit at a time.
-struct Reader<'a> {
-    bytes: &'a [u8],
-    bit: usize,
-}
-
-impl Reader<'_> {
-    fn u(&mut self, count: u32) -> u64 {
-        let mut value = 0;
-        for _ in 0..count {
-            let byte = self.bytes[self.bit / 8];
-            value = (value << 1) | u64::from((byte >> (7 - self.bit % 8)) & 1);
-            self.bit += 1;
-        }
-        value
-    }
-
-    fn ue(&mut self) -> u64 {
-        let mut zeros = 0;
-        while self.u(1) == 0 {
-            zeros += 1;
-        }
-        (1 << zeros) - 1 + self.u(zeros)
-    }
-
-    fn se(&mut self) -> i64 {
-        let number = self.ue() as i64;
-        if number % 2 == 1 {
-            number / 2 + 1
-        } else {
-            -(number / 2)
-        }
-    }
-}
 
 #[test]
 fn what_is_written_is_read_back() {
@@ -93,10 +59,7 @@ fn what_is_written_is_read_back() {
             values.push((kind, count, value));
         }
         let total = writer.finish().unwrap();
-        let mut reader = Reader {
-            bytes: &bytes,
-            bit: 0,
-        };
+        let mut reader = Reader::new(&bytes);
         for (kind, count, value) in values {
             match kind {
                 0 => assert_eq!(reader.u(count), u64::from(value)),
@@ -188,133 +151,6 @@ fn adaptation_ends_at_something_legal_and_stays_there() {
     assert!(adapted > 1_000, "{adapted} of them were legal");
 }
 
-/// A decoder's part of the decoded picture buffer, H.264 clauses 7.4.3, 8.2.1.1 and 8.2.5.3.
-#[derive(Default)]
-struct Decoder {
-    references: VecDeque<(u8, u64)>,
-    prev_ref_frame_num: u32,
-    prev_order: (i64, i64),
-    last_order: i64,
-    last_idr_pic_id: Option<u16>,
-}
-
-#[test]
-fn a_decoder_follows_the_encoder() {
-    let mut random = Random::new(3);
-    let mut coded = 0;
-    for _ in 0..300 {
-        let mut dpb = Dpb::new();
-        let mut decoder = Decoder::default();
-        let mut active = Sps::DEFAULT;
-        for _ in 0..200 {
-            if random.one_in(50) {
-                dpb.clear();
-                decoder.references.clear();
-            }
-            let params = EncodeParams {
-                nal_ref_idc: random.below(5) as u8,
-                slice_type: *[SLICE_TYPE_P, SLICE_TYPE_P, SLICE_TYPE_P, SLICE_TYPE_I, 1]
-                    .get(random.below(5) as usize)
-                    .unwrap(),
-                idr_pic_id: random.below(3) as u16,
-                pic_order_cnt_lsb: random.edgy_u32() as u16,
-                frame_num: random.next() as u16,
-                flags: random.below(16) as u32 & if random.one_in(4) { !0 } else { !1 },
-                ..EncodeParams::DEFAULT
-            };
-            let sps = Sps {
-                log2_max_frame_num_minus4: random.below(3) as u8,
-                pic_order_cnt_type: random.below(2) as u8 * 2,
-                log2_max_pic_order_cnt_lsb_minus4: random.below(3) as u8,
-                max_num_ref_frames: random.below(5) as u8,
-                ..Sps::DEFAULT
-            };
-            let Ok(plan) = dpb.plan(&params, &sps, &Pps::DEFAULT) else {
-                continue;
-            };
-            let picture = plan.picture;
-            let active_then = active;
-            if picture.idr {
-                active = sps;
-            }
-            // Slots: never one that is in use, and never more than there are.
-            let window = active.max_num_ref_frames.max(1);
-            if let Some(slot) = plan.reconstruction {
-                assert!(decoder.references.iter().all(|&(used, _)| used != slot));
-                assert!(decoder.references.len() <= 5);
-                if picture.is_reference() && !picture.idr {
-                    assert!(usize::from(slot) < Dpb::slots(active.max_num_ref_frames));
-                }
-            }
-            assert_eq!(plan.reconstruction.is_some(), picture.is_reference());
-            if random.one_in(5) {
-                // It fails.
-                active = active_then;
-                continue;
-            }
-            let timestamp = random.below(8);
-            dpb.commit(&plan, timestamp).unwrap();
-            coded += 1;
-
-            if picture.idr {
-                assert!(picture.is_reference() && picture.frame_num == 0);
-                assert_ne!(decoder.last_idr_pic_id, Some(picture.idr_pic_id));
-                decoder = Decoder {
-                    last_idr_pic_id: Some(picture.idr_pic_id),
-                    ..Decoder::default()
-                };
-            } else {
-                let max = 16 << active.log2_max_frame_num_minus4;
-                let expected = (decoder.prev_ref_frame_num + 1) % max;
-                assert_eq!(u32::from(picture.frame_num), expected, "no gaps");
-            }
-            if picture.slice_type == SLICE_TYPE_P {
-                assert_eq!(plan.reference, decoder.references.front().map(|r| r.0));
-                assert!(plan.reference.is_some());
-            }
-            if active.pic_order_cnt_type == 0 {
-                let max = 16i64 << active.log2_max_pic_order_cnt_lsb_minus4;
-                let lsb = i64::from(picture.pic_order_cnt_lsb);
-                let (prev_msb, prev_lsb) = decoder.prev_order;
-                let msb = if lsb < prev_lsb && prev_lsb - lsb >= max / 2 {
-                    prev_msb + max
-                } else if lsb > prev_lsb && lsb - prev_lsb > max / 2 {
-                    prev_msb - max
-                } else {
-                    prev_msb
-                };
-                if picture.idr {
-                    assert_eq!(lsb, 0);
-                } else {
-                    assert!(msb + lsb > decoder.last_order, "output in coding order");
-                }
-                decoder.last_order = msb + lsb;
-                if picture.is_reference() {
-                    decoder.prev_order = (msb, lsb);
-                }
-            }
-            if picture.is_reference() {
-                decoder.prev_ref_frame_num = u32::from(picture.frame_num);
-                decoder
-                    .references
-                    .push_front((plan.reconstruction.unwrap(), timestamp));
-                decoder.references.truncate(usize::from(window));
-            }
-            for name in 0..8 {
-                // The newest of a name has it, as long as it is there.
-                let newest = decoder.references.iter().find(|r| r.1 == name);
-                if let Some(found) = dpb.find(name) {
-                    assert_eq!(Some(found), newest.map(|r| r.0));
-                }
-                if name == timestamp && picture.is_reference() {
-                    assert_eq!(dpb.find(name), plan.reconstruction);
-                }
-            }
-        }
-    }
-    assert!(coded > 10_000, "{coded} pictures were coded");
-}
-
 const GEN1: Capabilities = Capabilities {
     generation: 1,
     revision: 0,
@@ -390,11 +226,16 @@ fn any_job_is_described_or_refused() {
             pic_height_in_map_units_minus1: height_mbs.saturating_sub(1),
             ..Sps::DEFAULT
         };
-        let mut dpb = Dpb::new();
-        let idr = dpb
-            .plan(&EncodeParams::DEFAULT, &sps, &Pps::DEFAULT)
+        let idr = Dpb::new()
+            .plan(&Asked {
+                params: &EncodeParams::DEFAULT,
+                references: &EncodeReferences::DEFAULT,
+                sps: &sps,
+                pps: &Pps::DEFAULT,
+                timestamp: 0,
+                max_list0: 1,
+            })
             .unwrap();
-        dpb.commit(&idr, 0).unwrap();
         let (mut bytes, mut entries) = ([0; 512], [Unit::EMPTY; 4]);
         let mut before = Units::new(&mut bytes, &mut entries, random.one_in(2));
         if random.one_in(2) {
@@ -443,7 +284,7 @@ fn any_job_is_described_or_refused() {
             sps: &sps,
             pps: &pps,
             qp: random.below(54) as u8,
-            slices: random.below(4) as u16,
+            slice_rows: random.below(4) as u16,
             source: (!random.one_in(8)).then(|| Source {
                 format,
                 width: (width_mbs * 16).wrapping_sub(random.below(6) as u16 * 2),
@@ -475,7 +316,7 @@ fn any_job_is_described_or_refused() {
             assert_eq!(descriptor[0x10], job.width_mbs() as u8);
             assert_eq!(
                 units.units().len(),
-                before.units().len() + usize::from(job.slices)
+                before.units().len() + usize::from(job.height_mbs().div_ceil(job.slice_rows))
             );
             let skip = descriptor[0x08] & 1 != 0;
             assert_eq!(skip, job.source.is_none());

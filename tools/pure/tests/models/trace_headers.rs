@@ -6,13 +6,16 @@
 use crate::random::Random;
 use slenc_pure::slenc::{
     adapt::{adapt_pps, adapt_sps, Abilities, Colour, Stream},
-    dpb::Dpb,
+    dpb::{Asked, Dpb},
+    encode_references::{EncodeReferences, Mark},
+    list::Modification,
+    marking::Operation,
     params::{EncodeParams, Pps, Sps, SLICE_TYPE_I, SLICE_TYPE_P},
     slice::Picture,
     units::{Kind, Unit, Units},
 };
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io::Write,
     process::{Command, Stdio},
     thread,
@@ -22,9 +25,24 @@ use std::{
 #[derive(Debug, Default)]
 struct Nal {
     elements: BTreeMap<String, i64>,
+    /// Those of reference lists and marking, some of which come several times.
+    references: Vec<(String, i64)>,
     /// Where the last element ends.
     bits: usize,
 }
+
+const REFERENCE_ELEMENTS: [&str; 10] = [
+    "ref_pic_list_modification_flag_l0",
+    "modification_of_pic_nums_idc",
+    "abs_diff_pic_num_minus1",
+    "long_term_pic_num",
+    "long_term_reference_flag",
+    "adaptive_ref_pic_marking_mode_flag",
+    "memory_management_control_operation",
+    "difference_of_pic_nums_minus1",
+    "long_term_frame_idx",
+    "max_long_term_frame_idx_plus1",
+];
 
 /// Appends NAL units with start codes and emulation prevention (H.264 clause 7.4.1), slices with
 /// some data that nobody is going to understand.
@@ -78,7 +96,11 @@ fn trace(stream: Vec<u8>) -> Vec<Nal> {
         }
         let nal = nals.last_mut().unwrap();
         nal.bits = at.parse::<usize>().unwrap() + code.len();
-        nal.elements.insert(name.into(), value.parse().unwrap());
+        let value = value.parse().unwrap();
+        if REFERENCE_ELEMENTS.contains(&name) {
+            nal.references.push((name.into(), value));
+        }
+        nal.elements.insert(name.into(), value);
     }
     nals
 }
@@ -110,6 +132,10 @@ fn check_sps(nal: &Nal, sps: &Sps, stream: &Stream) {
             ),
             ("pic_order_cnt_type", sps.pic_order_cnt_type.into()),
             ("max_num_ref_frames", sps.max_num_ref_frames.into()),
+            (
+                "gaps_in_frame_num_allowed_flag",
+                i64::from(sps.flags & Sps::GAPS_IN_FRAME_NUM_VALUE_ALLOWED != 0),
+            ),
             ("pic_width_in_mbs_minus1", i64::from(stream.width_mbs) - 1),
             (
                 "pic_height_in_map_units_minus1",
@@ -215,17 +241,17 @@ fn check_slice(nal: &Nal, unit: &Unit, sps: &Sps, pps: &Pps, picture: &Picture, 
     }
     if picture.slice_type == SLICE_TYPE_P {
         let default = i64::from(pps.num_ref_idx_l0_default_active_minus1);
+        let active = i64::from(picture.num_ref_idx_l0_active) - 1;
+        let overridden = active != default;
         expect(
             nal,
-            &[
-                ("num_ref_idx_active_override_flag", i64::from(default != 0)),
-                ("ref_pic_list_modification_flag_l0", 0),
-            ],
+            &[("num_ref_idx_active_override_flag", overridden.into())],
         );
-        if default != 0 {
-            expect(nal, &[("num_ref_idx_l0_active_minus1", 0)]);
+        if overridden {
+            expect(nal, &[("num_ref_idx_l0_active_minus1", active)]);
         }
     }
+    assert_eq!(nal.references, meant_of_references(picture));
     if pps.deblocking_control() {
         let d = picture.deblocking;
         expect(
@@ -246,6 +272,105 @@ fn check_slice(nal: &Nal, unit: &Unit, sps: &Sps, pps: &Pps, picture: &Picture, 
     assert_eq!(nal.bits, unit.bits);
 }
 
+/// The syntax elements of [`REFERENCE_ELEMENTS`] that a slice header has.
+fn meant_of_references(picture: &Picture) -> Vec<(String, i64)> {
+    let mut elements = Vec::new();
+    let mut say = |name: &str, value: i64| elements.push((name.to_owned(), value));
+    if picture.slice_type == SLICE_TYPE_P {
+        let modified = !picture.modifications.is_empty();
+        say("ref_pic_list_modification_flag_l0", modified.into());
+        for modification in picture.modifications.iter() {
+            let (idc, name, value) = match modification {
+                Modification::Subtract(minus1) => (0, "abs_diff_pic_num_minus1", minus1),
+                Modification::Add(minus1) => (1, "abs_diff_pic_num_minus1", minus1),
+                Modification::LongTerm(number) => (2, "long_term_pic_num", number.into()),
+            };
+            say("modification_of_pic_nums_idc", idc);
+            say(name, value.into());
+        }
+        if modified {
+            say("modification_of_pic_nums_idc", 3);
+        }
+    }
+    if picture.idr {
+        say(
+            "long_term_reference_flag",
+            picture.long_term_reference.into(),
+        );
+    } else if picture.is_reference() {
+        let adaptive = !picture.operations.is_empty();
+        say("adaptive_ref_pic_marking_mode_flag", adaptive.into());
+        for operation in picture.operations.iter() {
+            let (number, operands) = match operation {
+                Operation::ShortTermUnused(difference) => {
+                    (1, vec![("difference_of_pic_nums_minus1", difference)])
+                }
+                Operation::LongTermUnused(number) => {
+                    (2, vec![("long_term_pic_num", number.into())])
+                }
+                Operation::LongTerm {
+                    difference_of_pic_nums_minus1,
+                    long_term_frame_idx,
+                } => (
+                    3,
+                    vec![
+                        (
+                            "difference_of_pic_nums_minus1",
+                            difference_of_pic_nums_minus1,
+                        ),
+                        ("long_term_frame_idx", long_term_frame_idx.into()),
+                    ],
+                ),
+                Operation::MaxLongTermFrameIdx(plus1) => {
+                    (4, vec![("max_long_term_frame_idx_plus1", plus1.into())])
+                }
+                Operation::CurrentLongTerm(index) => {
+                    (6, vec![("long_term_frame_idx", index.into())])
+                }
+            };
+            say("memory_management_control_operation", number);
+            for (name, value) in operands {
+                say(name, value.into());
+            }
+        }
+        if adaptive {
+            say("memory_management_control_operation", 0);
+        }
+    }
+    elements
+}
+
+/// A choice of references that can be: names are the numbers of pictures, of which those of `live`
+/// are there.
+fn choose_references(random: &mut Random, live: &[u64]) -> EncodeReferences {
+    let mut wanted = EncodeReferences::DEFAULT;
+    if live.is_empty() || random.one_in(3) {
+        return wanted;
+    }
+    let first = random.below(live.len() as u64) as usize;
+    wanted.flags = EncodeReferences::EXPLICIT;
+    for name in live.iter().cycle().skip(first).take(live.len()) {
+        if wanted.num_list0 == 0 || random.one_in(2) {
+            wanted.list0[usize::from(wanted.num_list0)] = *name;
+            wanted.num_list0 += 1;
+        }
+    }
+    if random.one_in(2) {
+        wanted.flags |= EncodeReferences::LONG_TERM;
+        wanted.long_term_frame_idx = random.below(2) as u8;
+    }
+    if random.one_in(2) {
+        wanted.num_marks = 1;
+        wanted.marks[0] = Mark {
+            timestamp: live[first],
+            operation: random.below(2) as u8 + 1,
+            long_term_frame_idx: 2,
+            ..Mark::NONE
+        };
+    }
+    wanted
+}
+
 /// One access unit, with everything that is needed to judge how it is read.
 struct Written {
     units: Vec<Unit>,
@@ -257,6 +382,7 @@ struct Written {
 #[test]
 fn ffmpeg_reads_what_was_meant() {
     let mut random = Random::new(7);
+    let mut said = BTreeSet::new();
     for _ in 0..24 {
         let (width_mbs, height_mbs) = (random.below(119) as u16 + 2, random.below(66) as u16 + 2);
         let stream = Stream {
@@ -285,6 +411,8 @@ fn ffmpeg_reads_what_was_meant() {
             log2_max_frame_num_minus4: random.below(13) as u8,
             pic_order_cnt_type: random.below(2) as u8 * 2,
             log2_max_pic_order_cnt_lsb_minus4: random.below(13) as u8,
+            max_num_ref_frames: 4,
+            flags: random.next() as u32,
             ..Sps::DEFAULT
         };
         let mut pps = Pps {
@@ -296,13 +424,13 @@ fn ffmpeg_reads_what_was_meant() {
             flags: random.next() as u16,
             ..Pps::DEFAULT
         };
-        adapt_sps(&mut sps, &stream, &Abilities { references: 1 }).unwrap();
+        adapt_sps(&mut sps, &stream, &Abilities { references: 4 }).unwrap();
         adapt_pps(&mut pps, &sps).unwrap();
 
         let mut dpb = Dpb::new();
         let mut bytes = Vec::new();
         let mut written = Vec::new();
-        for n in 0..6 {
+        for n in 0..12 {
             let intra = n == 0 || random.one_in(4);
             let params = EncodeParams {
                 nal_ref_idc: 1 + random.below(3) as u8,
@@ -312,10 +440,33 @@ fn ffmpeg_reads_what_was_meant() {
                 disable_deblocking_filter_idc: random.below(3) as u8,
                 slice_alpha_c0_offset_div2: random.below(13) as i8 - 6,
                 slice_beta_offset_div2: random.below(13) as i8 - 6,
-                flags: u32::from(n == 0) * EncodeParams::IDR_PIC,
+                flags: match n {
+                    0 => {
+                        EncodeParams::IDR_PIC
+                            | (random.below(2) as u32 * EncodeParams::LONG_TERM_REFERENCE)
+                    }
+                    _ => 0,
+                },
                 ..EncodeParams::DEFAULT
             };
-            let plan = dpb.plan(&params, &sps, &pps).unwrap();
+            let live: Vec<u64> = dpb.references().filter_map(|r| r.timestamp).collect();
+            let plain = EncodeReferences::DEFAULT;
+            let asked = Asked {
+                params: &params,
+                references: &choose_references(&mut random, &live),
+                sps: &sps,
+                pps: &pps,
+                timestamp: n.into(),
+                max_list0: 4,
+            };
+            // A long-term reference does not become one again.
+            let plan = dpb.plan(&asked).or_else(|_| {
+                dpb.plan(&Asked {
+                    references: &plain,
+                    ..asked
+                })
+            });
+            let plan = plan.unwrap();
             let qp = random.below(52) as u8;
             let (mut memory, mut entries) = ([0; 4096], [Unit::EMPTY; 16]);
             let mut units = Units::new(&mut memory, &mut entries, true);
@@ -325,12 +476,13 @@ fn ffmpeg_reads_what_was_meant() {
                 units.push_sps(&sps, &stream).unwrap();
                 units.push_pps(&pps).unwrap();
             }
-            let slices = random.below(u64::from(height_mbs.min(8))) as u16 + 1;
+            let rows = height_mbs / (random.below(u64::from(height_mbs.min(8))) as u16 + 1);
             units
-                .push_slices(&sps, &pps, &plan.picture, qp, slices)
+                .push_slices(&sps, &pps, &plan.picture, qp, rows)
                 .unwrap();
             append_stream(&mut bytes, &units);
-            dpb.commit(&plan, n.into()).unwrap();
+            dpb.commit(&plan).unwrap();
+            said.extend(meant_of_references(&plan.picture).into_iter().map(|e| e.0));
             written.push(Written {
                 units: units.units().to_vec(),
                 picture: plan.picture,
@@ -367,5 +519,9 @@ fn ffmpeg_reads_what_was_meant() {
             }
         }
         assert!(nals.next().is_none());
+    }
+    // Every element was there to be read.
+    for name in REFERENCE_ELEMENTS {
+        assert!(said.contains(name), "{name}");
     }
 }
