@@ -129,6 +129,7 @@ fn type_name(kind: u32) -> String {
         V4L2_CTRL_TYPE_H264_PPS => "h264-pps",
         V4L2_CTRL_TYPE_H264_ENCODE_PARAMS => "h264-encode-params",
         V4L2_CTRL_TYPE_STATELESS_ENC_STATS => "stateless-enc-stats",
+        V4L2_CTRL_TYPE_H264_ENCODE_REFERENCES => "h264-encode-references",
         other => return format!("type {other:#x}"),
     }
     .to_owned()

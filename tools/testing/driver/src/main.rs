@@ -7,14 +7,17 @@
 
 mod accounting;
 mod allocations;
+mod buffers;
 mod encoder;
 mod expect;
 mod imports;
 mod interface;
 mod ktap;
 mod lifetimes;
+mod references;
 mod requests;
 mod rig;
+mod streams;
 
 use ktap::Ktap;
 use std::{
@@ -25,9 +28,12 @@ use std::{
 /// A suite adds its results.
 type Suite = fn(&mut Ktap);
 
-const SUITES: [(&str, Suite); 6] = [
+const SUITES: [(&str, Suite); 9] = [
     ("interface", interface::run),
     ("requests", requests::run),
+    ("references", references::run),
+    ("streams", streams::run),
+    ("buffers", buffers::run),
     ("lifetimes", lifetimes::run),
     ("allocations", allocations::run),
     ("accounting", accounting::run),

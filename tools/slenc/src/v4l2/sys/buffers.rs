@@ -22,7 +22,7 @@ use std::{
     },
 };
 
-plain!(v4l2_exportbuffer, v4l2_create_buffers);
+plain!(v4l2_exportbuffer, v4l2_create_buffers, v4l2_remove_buffers);
 
 /// What REQBUFS says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +58,27 @@ pub fn create(fd: BorrowedFd<'_>, queue: u32, count: u32, format: &Format) -> io
     // have no pointers.
     unsafe { update::<VIDIOC_CREATE_BUFS, _>(fd, &mut arg) }?;
     Ok(arg.index)
+}
+
+/// CREATE_BUFS of no buffers: V4L2_BUF_CAP_*.
+pub fn capabilities(fd: BorrowedFd<'_>, queue: u32, format: &Format) -> io::Result<u32> {
+    let mut arg = v4l2_create_buffers::zeroed();
+    arg.memory = V4L2_MEMORY_MMAP;
+    arg.format.type_ = queue;
+    arg.format.fmt.pix_mp = format.raw();
+    // SAFETY: As in `create`.
+    unsafe { update::<VIDIOC_CREATE_BUFS, _>(fd, &mut arg) }?;
+    Ok(arg.capabilities)
+}
+
+/// REMOVE_BUFS: removes buffers that the driver does not have.
+pub fn remove(fd: BorrowedFd<'_>, queue: u32, index: u32, count: u32) -> io::Result<()> {
+    let mut arg = v4l2_remove_buffers::zeroed();
+    arg.type_ = queue;
+    arg.index = index;
+    arg.count = count;
+    // SAFETY: The argument's type is the ioctl's, without pointers.
+    unsafe { update::<VIDIOC_REMOVE_BUFS, _>(fd, &mut arg) }
 }
 
 /// EXPBUF: a plane of an MMAP buffer as a dma-buf, for reading and writing.

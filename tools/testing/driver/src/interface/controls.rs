@@ -62,6 +62,7 @@ fn sizes() -> Result<()> {
         (V4L2_CID_STATELESS_H264_SPS, 1048),
         (V4L2_CID_STATELESS_H264_PPS, 12),
         (V4L2_CID_STATELESS_ENC_STATS, 256),
+        (V4L2_CID_STATELESS_ENC_H264_REFERENCES, 512),
     ] {
         let found = controls::find(&encoder.video, id).and_then(|control| control.size);
         equal(&format!("elem_size of {id:#x}"), found, Some(size))?;
@@ -82,6 +83,11 @@ fn ranges() -> Result<()> {
         (V4L2_CID_MPEG_VIDEO_H264_I_FRAME_QP, 0, 51, 24),
         (V4L2_CID_MPEG_VIDEO_H264_P_FRAME_QP, 0, 51, 28),
         (V4L2_CID_STATELESS_H264_START_CODE, 0, 1, 1),
+        (V4L2_CID_MPEG_VIDEO_H264_VUI_SAR_ENABLE, 0, 1, 0),
+        (V4L2_CID_MPEG_VIDEO_H264_VUI_SAR_IDC, 0, 17, 0),
+        (V4L2_CID_MPEG_VIDEO_H264_VUI_EXT_SAR_WIDTH, 0, 65_535, 0),
+        (V4L2_CID_MPEG_VIDEO_H264_VUI_EXT_SAR_HEIGHT, 0, 65_535, 0),
+        (V4L2_CID_MPEG_VIDEO_MULTI_SLICE_MODE, 0, 1, 0),
         (V4L2_CID_STATELESS_ENC_FRAME_QP, -1, 51, -1),
     ] {
         let found = controls::find(&encoder.video, id)

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Buffers beyond the usual, and many files at once.
+
+use crate::{
+    encoder::{
+        idr,
+        Encoder,
+        BUFFERS,
+        SIZE, //
+    },
+    expect::{
+        ensure,
+        equal,
+        refused, //
+    },
+    ktap::Ktap,
+    rig::{
+        bind,
+        STEP, //
+    },
+};
+use rustix::io::Errno;
+use slenc::{
+    error::{
+        Context,
+        Result, //
+    },
+    v4l2::{
+        device::{
+            CAPTURE,
+            OUTPUT, //
+        },
+        queue::is_error,
+        sys::{
+            buffers::{
+                self,
+                Import, //
+            },
+            video,
+        },
+        uapi::*,
+    },
+};
+use std::{
+    os::fd::AsFd,
+    time::{
+        Duration,
+        Instant, //
+    },
+};
+
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// What a test shows, and how.
+type Test = (&'static str, fn() -> Result<()>);
+
+const TESTS: &[Test] = &[
+    (
+        "buffers are created and removed while a stream runs",
+        create_and_remove,
+    ),
+    (
+        "buffers that are in use, or not there, cannot be removed",
+        not_removed,
+    ),
+    (
+        "exports of CAPTURE buffers are imported again",
+        import_coded,
+    ),
+    ("16 files encode at once, and none waits for long", fair),
+];
+
+pub(crate) fn run(ktap: &mut Ktap) {
+    for (name, body) in TESTS {
+        ktap.test(name, LIMIT, move || {
+            bind()?;
+            body()
+        });
+    }
+}
+
+/// Encodes a picture without a request, in these buffers.
+fn encode_in(encoder: &Encoder, source: u32, coded: u32) -> Result<()> {
+    encoder
+        .queue_source(source, source.into(), None)
+        .context("QBUF OUTPUT")?;
+    encoder.queue_coded(coded).context("QBUF CAPTURE")?;
+    let done = encoder.dequeue(CAPTURE)?;
+    equal("CAPTURE buffer", done.index, coded)?;
+    ensure!(!is_error(&done), "the picture failed");
+    equal("OUTPUT buffer", encoder.dequeue(OUTPUT)?.index, source)
+}
+
+fn create_and_remove() -> Result<()> {
+    let encoder = Encoder::streaming()?;
+    let fd = encoder.video.as_fd();
+    for queue in [OUTPUT, CAPTURE] {
+        let format = video::get_format(fd, queue).context("G_FMT")?;
+        let able = buffers::capabilities(fd, queue, &format).context("CREATE_BUFS of none")?;
+        ensure!(
+            able & V4L2_BUF_CAP_SUPPORTS_REMOVE_BUFS != 0,
+            "queue {queue} cannot remove buffers"
+        );
+        let first = buffers::create(fd, queue, 2, &format).context("CREATE_BUFS")?;
+        equal("first new buffer", first, BUFFERS)?;
+    }
+    encode_in(&encoder, 0, BUFFERS)?;
+    encode_in(&encoder, BUFFERS + 1, 1)?;
+    for queue in [OUTPUT, CAPTURE] {
+        buffers::remove(fd, queue, 1, 2).context("REMOVE_BUFS")?;
+        refused(
+            "QUERYBUF of a buffer that was removed",
+            Errno::INVAL,
+            video::query_buffer(fd, queue, 1),
+        )?;
+    }
+    // The rest is still there, and the gap is filled again.
+    encode_in(&encoder, BUFFERS, 0)?;
+    let format = video::get_format(fd, OUTPUT).context("G_FMT")?;
+    let first = buffers::create(fd, OUTPUT, 2, &format).context("CREATE_BUFS")?;
+    equal("first buffer in the gap", first, 1)?;
+    encode_in(&encoder, 2, 3)?;
+    encoder.stop()
+}
+
+fn not_removed() -> Result<()> {
+    let encoder = Encoder::streaming()?;
+    let fd = encoder.video.as_fd();
+    encoder.queue_coded(1).context("QBUF CAPTURE")?;
+    refused(
+        "a queued buffer",
+        Errno::BUSY,
+        buffers::remove(fd, CAPTURE, 0, 2),
+    )?;
+    refused(
+        "no such buffer",
+        Errno::INVAL,
+        buffers::remove(fd, CAPTURE, BUFFERS, 1),
+    )?;
+    refused(
+        "too many",
+        Errno::INVAL,
+        buffers::remove(fd, CAPTURE, 0, BUFFERS + 1),
+    )?;
+    // No buffers are no error.
+    buffers::remove(fd, CAPTURE, 0, 0).context("REMOVE_BUFS of none")?;
+    encode_with(&encoder)
+}
+
+/// Encodes with the CAPTURE buffer that is queued.
+fn encode_with(encoder: &Encoder) -> Result<()> {
+    encoder.queue_source(0, 0, None).context("QBUF OUTPUT")?;
+    ensure!(!is_error(&encoder.dequeue(CAPTURE)?), "the picture failed");
+    encoder.dequeue(OUTPUT).map(|_| ())
+}
+
+fn import_coded() -> Result<()> {
+    let encoder = Encoder::open()?;
+    let fd = encoder.video.as_fd();
+    encoder.set_format(V4L2_PIX_FMT_NV12, SIZE)?;
+    encoder.allocate(2)?;
+    let length = video::query_buffer(fd, CAPTURE, 0).context("QUERYBUF")?[0].length;
+    let exports = (0..2)
+        .map(|index| buffers::export(fd, CAPTURE, index, 0).context("EXPBUF"))
+        .collect::<Result<Vec<_>>>()?;
+    buffers::request(fd, CAPTURE, V4L2_MEMORY_MMAP, 0).context("REQBUFS 0, exported")?;
+    buffers::request(fd, CAPTURE, V4L2_MEMORY_DMABUF, 2).context("REQBUFS DMABUF")?;
+    encoder.start()?;
+    // The second in the first buffer and the other way round: a buffer is not its memory.
+    for (index, export) in (0..).zip(exports.iter().rev()) {
+        let import = Import {
+            dma_buf: export.as_fd(),
+            length,
+            bytes_used: 0,
+        };
+        buffers::queue_imported(fd, CAPTURE, index, &[import], 0, None).context("QBUF CAPTURE")?;
+        encoder.queue_source(0, 0, None).context("QBUF OUTPUT")?;
+        let done = encoder.dequeue(CAPTURE)?;
+        equal("buffer", done.index, index)?;
+        ensure!(
+            !is_error(&done) && done.bytes_used[0] > 0,
+            "the picture failed"
+        );
+        encoder.dequeue(OUTPUT)?;
+        let mut bytes = Vec::new();
+        slenc::v4l2::sys::mapping::Mapping::new(export.as_fd(), 0, length as usize)
+            .context("mmap of the export")?
+            .read(0, done.bytes_used[0] as usize, &mut bytes);
+        ensure!(bytes.starts_with(&[0, 0, 0, 1]), "no stream in the export");
+    }
+    encoder.stop()
+}
+
+const FILES: usize = 16;
+const PICTURES: usize = 8 * FILES;
+
+fn fair() -> Result<()> {
+    let files = (0..FILES)
+        .map(|_| Encoder::streaming())
+        .collect::<Result<Vec<_>>>()?;
+    let requests = files
+        .iter()
+        .map(|encoder| (0..BUFFERS).map(|_| encoder.request()).collect())
+        .collect::<Result<Vec<Vec<_>>>>()?;
+    // All have work, and always get more.
+    for (encoder, requests) in files.iter().zip(&requests) {
+        for (index, request) in (0..).zip(requests) {
+            encoder.submit(request, index, &idr())?;
+        }
+    }
+    let mut done = [0; FILES];
+    let end = Instant::now() + 6 * STEP;
+    while done.iter().sum::<usize>() < PICTURES {
+        ensure!(Instant::now() < end, "pictures of each file: {done:?}");
+        for ((encoder, requests), done) in files.iter().zip(&requests).zip(&mut done) {
+            let next = &requests[*done % BUFFERS as usize];
+            if !crate::encoder::is_completed(next) {
+                continue;
+            }
+            let coded = encoder.complete(next)?;
+            ensure!(!is_error(&coded), "a picture failed");
+            next.reinit().context("REINIT")?;
+            encoder.submit(next, coded.index, &idr())?;
+            *done += 1;
+        }
+    }
+    let (least, most) = (done.iter().min(), done.iter().max());
+    // In turns: nobody is more than the buffers that a file may have queued ahead.
+    ensure!(
+        most.zip(least)
+            .is_some_and(|(most, least)| most - least <= BUFFERS as usize),
+        "pictures of each file: {done:?}"
+    );
+    for encoder in &files {
+        encoder.stop()?;
+    }
+    Ok(())
+}

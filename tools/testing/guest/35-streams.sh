@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: GPL-2.0
+# Streams that take choosing references, slices or parameter sets. The program
+# reports in KTAP itself; the host judges the streams as those of 30-encode.sh.
+. ../device.sh
+
+export STREAMS=/src/out/test/encode RECONSTRUCTION_LOG=/src/out/test/reconstruction.log
+
+mkdir -p $STREAMS
+touch $RECONSTRUCTION_LOG
+wait_node
+slenc-test references streams buffers
