@@ -122,11 +122,12 @@ impl EncodeReferences {
         if own.is_some_and(|index| index > MAX_LONG_TERM_FRAME_IDX) {
             return Err(Invalid("long_term_frame_idx"));
         }
-        let names = self.list0().unwrap_or_default();
-        for (n, name) in names.iter().enumerate() {
-            if names.iter().take(n).any(|earlier| earlier == name) {
+        let mut names = self.list0().unwrap_or_default();
+        while let Some((name, later)) = names.split_first() {
+            if later.contains(name) {
                 return Err(Invalid("list0"));
             }
+            names = later;
         }
         for mark in self.marks() {
             if ![Mark::UNUSED, Mark::LONG_TERM].contains(&mark.operation) {

@@ -216,7 +216,11 @@ pub fn slice_rows(
     max_mbs: Option<u32>,
     max_slices: u16,
 ) -> u16 {
-    let fewest = height_mbs.div_ceil(max_slices.max(1)).max(1);
+    let slices = max_slices.max(1);
+    // Rounded up, and nothing saturates.
+    let fewest = (height_mbs / slices)
+        .saturating_add(u16::from(height_mbs % slices != 0))
+        .max(1);
     let wanted = max_mbs
         .and_then(|mbs| mbs.checked_div(width_mbs.into()))
         .and_then(|rows| u16::try_from(rows).ok())
