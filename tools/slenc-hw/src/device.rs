@@ -3,10 +3,9 @@
 //! The device: everything that the protocol, the worker and the control socket share.
 //!
 //! All of it is under one lock, which is held only for as long as it takes to copy a piece of
-//! memory ([`crate::memory`]). A reset counts up a generation under this lock, and the worker
-//! looks at it under the lock before each access: once a reset, or a withdrawal of memory, has
-//! returned, nothing is accessed any more and no interrupt is sent, without waiting for the
-//! engine.
+//! memory ([`crate::memory`]). Resets are counted under this lock, and the worker looks at the
+//! count under the lock before each access: once a reset, or a withdrawal of memory, has returned,
+//! nothing is accessed any more and no interrupt is sent, without waiting for the engine.
 
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{
@@ -25,7 +24,6 @@ use std::time::Duration;
 use rustix::io::Errno;
 
 use crate::config_space::ConfigSpace;
-use crate::descriptor::DESCRIPTOR_SIZE;
 use crate::dma::{
     DmaFault,
     DmaTable, //
@@ -35,6 +33,7 @@ use crate::fault::{
     FaultPlan,
     Kind, //
 };
+use crate::generation::Generation;
 use crate::registers::{
     Action,
     Registers,
@@ -88,7 +87,8 @@ pub(crate) struct Start {
     pub(crate) tag: u32,
     pub(crate) descriptor: u64,
     pub(crate) faults: Vec<Kind>,
-    generation: u64,
+    /// Resets before it.
+    resets: u64,
     /// Set by a reset, for what takes long without an access to memory.
     pub(crate) abandoned: Arc<AtomicBool>,
 }
@@ -98,14 +98,11 @@ pub(crate) struct Start {
 pub(crate) struct Abandoned;
 
 /// The part under the lock.
-#[derive(Default)]
 pub(crate) struct State {
     config: ConfigSpace,
     registers: Registers,
     dma: DmaTable,
     msi: Option<OwnedFd>,
-    /// Counts resets.
-    generation: u64,
     /// Started, but not yet taken by the worker.
     pending: Option<Start>,
     /// The flag of the job that the worker has, which a reset may have abandoned.
@@ -118,6 +115,21 @@ pub(crate) struct State {
 }
 
 impl State {
+    fn new(generation: Generation) -> Self {
+        Self {
+            config: ConfigSpace::default(),
+            registers: Registers::new(generation),
+            dma: DmaTable::default(),
+            msi: None,
+            pending: None,
+            working: None,
+            lost: false,
+            stopping: false,
+            faults: FaultPlan::default(),
+            counters: Counters::default(),
+        }
+    }
+
     /// Guest memory, if the function may access it.
     ///
     /// # Errors
@@ -144,7 +156,6 @@ impl State {
     }
 
     fn reset(&mut self) {
-        self.generation += 1;
         self.counters.resets += 1;
         self.pending = None;
         if let Some(abandoned) = &self.working {
@@ -168,7 +179,7 @@ impl State {
             tag,
             descriptor,
             faults,
-            generation: self.generation,
+            resets: self.counters.resets,
             abandoned: Arc::default(),
         });
     }
@@ -185,8 +196,7 @@ impl State {
         }
     }
 
-    fn write_result(&self, start: &Start, tag: u32, block: &ResultBlock) -> Result<(), DmaFault> {
-        let at = start.descriptor.wrapping_add(DESCRIPTOR_SIZE as u64);
+    fn write_result(&self, at: u64, tag: u32, block: &ResultBlock) -> Result<(), DmaFault> {
         let bytes = block.to_bytes();
         let memory = self.memory(at)?;
         memory.write(at, &bytes[..TAG_OFFSET])?;
@@ -196,13 +206,27 @@ impl State {
 }
 
 /// The device.
-#[derive(Default)]
 pub struct Device {
+    generation: Generation,
     state: Mutex<State>,
     changed: Condvar,
 }
 
 impl Device {
+    /// A device of this generation, in its reset state.
+    pub fn new(generation: Generation) -> Self {
+        Self {
+            generation,
+            state: Mutex::new(State::new(generation)),
+            changed: Condvar::new(),
+        }
+    }
+
+    /// Its generation.
+    pub fn generation(&self) -> Generation {
+        self.generation
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing under the lock panics but by a mistake in this crate, and then a worker that
         // is gone is better than a server that is.
@@ -376,7 +400,7 @@ impl Device {
         f: impl FnOnce(&mut State) -> R,
     ) -> Result<R, Abandoned> {
         let mut state = self.lock();
-        if state.generation == start.generation {
+        if state.counters.resets == start.resets {
             Ok(f(&mut state))
         } else {
             Err(Abandoned)
@@ -385,7 +409,7 @@ impl Device {
 
     /// Waits until the job is abandoned, or for `time`.
     pub(crate) fn wait(&self, start: &Start, time: Option<Duration>) -> Result<(), Abandoned> {
-        let current = |state: &mut State| state.generation == start.generation;
+        let current = |state: &mut State| state.counters.resets == start.resets;
         let state = self.lock();
         let mut state = match time {
             None => self
@@ -426,9 +450,11 @@ impl Device {
         interrupts: bool,
         log: impl FnOnce(),
     ) -> Result<(), Abandoned> {
+        let size = self.generation.descriptor_size();
+        let result = start.descriptor.wrapping_add(size as u64);
         self.with_job(start, |state| {
             log();
-            let cause = match state.write_result(start, tag, block) {
+            let cause = match state.write_result(result, tag, block) {
                 Ok(()) => IRQ_DONE,
                 Err(DmaFault(addr)) => {
                     log::warn!("result block not written at {addr:#x}");

@@ -23,13 +23,15 @@ use slenc_engine::{
 use crate::descriptor::{
     BadField,
     Job,
-    DESCRIPTOR_SIZE, //
+    Size,
+    SourcePlanes, //
 };
 use crate::device::{
     Start,
     SHARING_HINT, //
 };
 use crate::dma::Access;
+use crate::generation::Generation;
 use crate::memory::{
     AccessError,
     Memory, //
@@ -38,6 +40,7 @@ use crate::result::{
     ResultBlock,
     Status, //
 };
+use crate::slice_header;
 use crate::units::{
     self,
     UnitEntry,
@@ -91,21 +94,23 @@ impl Failure {
 
 /// The engine and the memory of this process that jobs use one after another.
 pub(crate) struct Engine {
+    generation: Generation,
     threads: usize,
     encoder: Encoder,
     source: [Vec<u8>; 3],
-    reference: Vec<u8>,
+    references: Vec<Vec<u8>>,
     recon: Vec<u8>,
     output: Vec<u8>,
 }
 
 impl Engine {
-    pub(crate) fn new(threads: usize) -> Self {
+    pub(crate) fn new(generation: Generation, threads: usize) -> Self {
         Self {
+            generation,
             threads,
             encoder: Encoder::new(threads),
             source: Default::default(),
-            reference: Vec::new(),
+            references: vec![Vec::new(); generation.references() as usize],
             recon: Vec::new(),
             output: Vec::new(),
         }
@@ -123,21 +128,22 @@ impl Engine {
         start: &Start,
     ) -> Result<(Job, Stats), Failure> {
         let descriptor = start.descriptor;
-        let mut bytes = [0; DESCRIPTOR_SIZE];
+        let mut bytes = vec![0; self.generation.descriptor_size()];
         memory.read(descriptor, &mut bytes)?;
-        if bytes == [0; DESCRIPTOR_SIZE] {
+        if bytes.iter().all(|&byte| byte == 0) {
             // With share=off QEMU hands out a file, and keeps what the guest writes to itself.
             log::warn!("the descriptor at {descriptor:#x} is all zero; {SHARING_HINT}");
         }
-        let job = Job::parse(&bytes)?;
+        let job = Job::parse(self.generation, &bytes)?;
         check_ranges(memory, &job)?;
 
         let mut table = vec![0; usize::from(job.unit_count) * UNIT_SIZE];
         memory.read(job.units, &mut table)?;
-        let entries = units::parse(&table, job.header_size, job.height_mbs)?;
+        let entries = units::parse(&table, &job)?;
         let mut header = vec![0; job.header_size as usize];
         memory.read(job.header, &mut header)?;
-        self.read_pictures(memory, &job)?;
+        self.read_source(memory, job.source.as_ref())?;
+        self.read_references(memory, &job.references, &job.size)?;
 
         let mut unit_bytes = vec![0; entries.len()];
         let stats = self.encode(&start.abandoned, &job, &entries, &header, &mut unit_bytes)?;
@@ -153,15 +159,28 @@ impl Engine {
         Ok((job, stats))
     }
 
-    fn read_pictures(&mut self, memory: &Memory<'_>, job: &Job) -> Result<(), Failure> {
+    fn read_source(
+        &mut self,
+        memory: &Memory<'_>,
+        source: Option<&SourcePlanes>,
+    ) -> Result<(), Failure> {
         for (i, data) in self.source.iter_mut().enumerate() {
-            let plane = job.source.map(|s| s.planes[i]).unwrap_or_default();
+            let plane = source.map(|s| s.planes[i]).unwrap_or_default();
             data.resize(plane.line_bytes as usize * plane.lines as usize, 0);
             memory.read_plane(&plane, data)?;
         }
-        if let Some(reference) = job.reference {
-            self.reference.resize(job.recon_size() as usize, 0);
-            memory.read(reference, &mut self.reference)?;
+        Ok(())
+    }
+
+    fn read_references(
+        &mut self,
+        memory: &Memory<'_>,
+        addresses: &[u64],
+        size: &Size,
+    ) -> Result<(), Failure> {
+        for (&addr, data) in addresses.iter().zip(&mut self.references) {
+            data.resize(size.recon_size() as usize, 0);
+            memory.read(addr, data)?;
         }
         Ok(())
     }
@@ -174,59 +193,72 @@ impl Engine {
         header: &[u8],
         unit_bytes: &mut [u32],
     ) -> Result<Stats, Failure> {
+        let headers: Vec<_> = entries
+            .iter()
+            .map(|entry| slice_header::write(job, entry.rows?.0))
+            .collect();
         let units: Vec<_> = entries
             .iter()
-            .map(|entry| Unit {
-                start_code: entry.start_code,
-                bits: &header[entry.bits.clone()],
-                bit_length: entry.bit_length,
-                rows: entry.rows,
-                ..Unit::default()
+            .zip(&headers)
+            .map(|(entry, written)| {
+                let (bits, bit_length) = match written {
+                    Some(bits) => (bits.bytes(), bits.length()),
+                    None => (&header[entry.bits.clone()], entry.bit_length),
+                };
+                Unit {
+                    start_code: entry.start_code,
+                    bits,
+                    bit_length,
+                    rows: entry.rows,
+                    ..Unit::default()
+                }
             })
             .collect();
-        let source = job.source.map(|source| Source {
-            format: source.format,
-            width: job.width.into(),
-            height: job.height.into(),
-            planes: [&self.source[0], &self.source[1], &self.source[2]],
-            strides: source.planes.map(|plane| plane.line_bytes as usize),
-        });
+        let source = job.source.as_ref();
         let picture = Picture {
-            width_mbs: job.width_mbs.into(),
-            height_mbs: job.height_mbs.into(),
-            source,
+            width_mbs: job.size.width_mbs.into(),
+            height_mbs: job.size.height_mbs.into(),
+            source: source.map(|source| source_of(&self.source, source, &job.size)),
             picture_type: job.picture_type,
             qp: job.qp,
-            chroma_qp_index_offset: job.chroma_qp_index_offset,
+            chroma_qp_index_offset: job.chroma_qp_offset,
             deblocking: job.deblocking,
+            entropy_coding: job.entropy_coding,
             forced_intra: &job.forced_intra,
             units: &units,
             ..Picture::default()
         };
-        self.recon.resize(job.recon_size() as usize, 0);
-        let size = output_bound(job, entries).min(u64::from(job.output_size));
+        self.recon.resize(job.size.recon_size() as usize, 0);
+        let size = picture.output_bound().min(u64::from(job.output_size));
         self.output.resize(size as usize, 0);
-        let reference = job.reference.map(|_| &self.reference[..]);
+        let references: Vec<_> = self.references[..job.references.len()]
+            .iter()
+            .map(Vec::as_slice)
+            .collect();
         // The device outlives a mistake in the engine, as hardware outlives a bad picture.
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             self.encoder.encode_unless(
                 stop,
                 &picture,
-                reference.as_slice(),
+                &references,
                 &mut self.recon,
                 &mut self.output,
                 unit_bytes,
             )
         }));
+        let stats = self.judge(outcome)?;
+        let total: u64 = unit_bytes.iter().map(|&n| u64::from(n)).sum();
+        if total != u64::from(stats.bytes) || total > size {
+            log::error!("units of {total} bytes in {} of {size}", stats.bytes);
+            return Err(Failure::Internal);
+        }
+        Ok(stats)
+    }
+
+    /// What the engine came to, which may have panicked.
+    fn judge<T>(&mut self, outcome: std::thread::Result<Result<T, Error>>) -> Result<T, Failure> {
         match outcome {
-            Ok(Ok(stats)) => {
-                let total: u64 = unit_bytes.iter().map(|&n| u64::from(n)).sum();
-                if total != u64::from(stats.bytes) || total > size {
-                    log::error!("units of {total} bytes in {} of {size}", stats.bytes);
-                    return Err(Failure::Internal);
-                }
-                Ok(stats)
-            }
+            Ok(Ok(value)) => Ok(value),
             Ok(Err(Error::OutputFull)) => Err(Failure::OutputFull),
             Ok(Err(Error::Stopped)) => Err(Failure::Abandoned),
             Ok(Err(error)) => {
@@ -241,13 +273,24 @@ impl Engine {
     }
 }
 
+/// The source in memory of this process, as the engine takes it.
+fn source_of<'a>(memory: &'a [Vec<u8>; 3], source: &SourcePlanes, size: &Size) -> Source<'a> {
+    Source {
+        format: source.format,
+        width: size.width.into(),
+        height: size.height.into(),
+        planes: memory.each_ref().map(Vec::as_slice),
+        strides: source.planes.map(|plane| plane.line_bytes as usize),
+    }
+}
+
 /// Checks every range that the job accesses, so that it writes nothing before all are known.
 fn check_ranges(memory: &Memory<'_>, job: &Job) -> Result<(), Failure> {
-    for plane in job.source.iter().flat_map(|source| &source.planes) {
-        memory.check(plane.addr, plane.extent(), Access::Read)?;
+    if let Some(source) = &job.source {
+        check_source(memory, source)?;
     }
-    let recon_size = u64::from(job.recon_size());
-    if let Some(reference) = job.reference {
+    let recon_size = u64::from(job.size.recon_size());
+    for &reference in &job.references {
         memory.check(reference, recon_size, Access::Read)?;
     }
     if let Some(recon) = job.recon {
@@ -260,11 +303,10 @@ fn check_ranges(memory: &Memory<'_>, job: &Job) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Most bytes that a job can write, whatever the guest says it has room for: at most 3200 bits a
-/// macroblock (ITU-T H.264, A.3.1), the given bits, start codes, a byte for each unit's trailing
-/// bits, and one emulation prevention byte for each two others.
-fn output_bound(job: &Job, entries: &[UnitEntry]) -> u64 {
-    let bits: u64 = entries.iter().map(|entry| entry.bits.len() as u64).sum();
-    let payload = bits + u64::from(job.macroblocks()) * 3200 / 8 + entries.len() as u64;
-    payload + payload / 2 + 4 * entries.len() as u64
+/// Checks the planes of a source.
+fn check_source(memory: &Memory<'_>, source: &SourcePlanes) -> Result<(), Failure> {
+    for plane in &source.planes {
+        memory.check(plane.addr, plane.extent(), Access::Read)?;
+    }
+    Ok(())
 }

@@ -8,6 +8,7 @@
 //! - The protocol: [`protocol`] turns bytes into requests, [`server`] carries them out for one
 //!   client. It never waits for a job.
 //! - The hardware's state: [`config_space`], [`registers`] and [`dma`], the guest's memory.
+//!   [`generation`] says what registers and descriptors differ in.
 //! - The jobs: [`worker`] runs one at a time; [`descriptor`] and [`units`] check what the driver
 //!   asks for, `job` copies in, encodes and copies out, [`result`] reports.
 //!
@@ -24,6 +25,7 @@ pub mod descriptor;
 pub mod device;
 pub mod dma;
 pub mod fault;
+pub mod generation;
 mod job;
 mod le;
 mod memory;
@@ -32,5 +34,6 @@ pub mod recon_log;
 pub mod registers;
 pub mod result;
 pub mod server;
+mod slice_header;
 pub mod units;
 pub mod worker;

@@ -18,10 +18,7 @@ use std::path::{
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{
-    Parser,
-    ValueEnum, //
-};
+use clap::Parser;
 use rustix::event::{
     PollFd,
     PollFlags, //
@@ -34,6 +31,7 @@ use signal_hook::consts::{
 use slenc_hw::control;
 use slenc_hw::device::Device;
 use slenc_hw::fault::Fault;
+use slenc_hw::generation::Generation;
 use slenc_hw::recon_log::ReconLog;
 use slenc_hw::server::{
     self,
@@ -81,11 +79,6 @@ struct Options {
     keep: bool,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum Generation {
-    Gen1,
-}
-
 /// A listening socket whose file goes with it.
 struct Socket {
     listener: UnixListener,
@@ -123,16 +116,13 @@ fn context<T>(result: io::Result<T>, what: &str, path: &Path) -> Result<T, Strin
 }
 
 fn run(options: &Options) -> Result<(), String> {
-    match options.generation {
-        Generation::Gen1 => {}
-    }
     let (stop, signals) = UnixStream::pair().map_err(|e| format!("signals: {e}"))?;
     for signal in [SIGINT, SIGTERM] {
         let signals = signals.try_clone().map_err(|e| format!("signals: {e}"))?;
         signal_hook::low_level::pipe::register(signal, signals)
             .map_err(|e| format!("signals: {e}"))?;
     }
-    let device = Arc::new(Device::default());
+    let device = Arc::new(Device::new(options.generation));
     for &fault in &options.faults {
         device.arm(fault);
     }

@@ -15,7 +15,7 @@ use md5::{
     Md5, //
 };
 
-use crate::descriptor::Job;
+use crate::descriptor::Size;
 
 /// A file with a line for each coded picture: tag, width, height and the MD5 of the visible
 /// picture as planar 4:2:0, which is the number that FFmpeg's `framemd5` gives for it.
@@ -44,10 +44,10 @@ impl ReconLog {
 }
 
 /// The line of a picture.
-pub(crate) fn line(tag: u32, job: &Job, recon: &[u8]) -> String {
-    let (width, height) = (usize::from(job.width), usize::from(job.height));
-    let stride = usize::from(job.width_mbs) * 16;
-    let (luma, chroma) = recon.split_at(stride * usize::from(job.height_mbs) * 16);
+pub(crate) fn line(tag: u32, size: &Size, recon: &[u8]) -> String {
+    let (width, height) = (usize::from(size.width), usize::from(size.height));
+    let stride = usize::from(size.width_mbs) * 16;
+    let (luma, chroma) = recon.split_at(stride * usize::from(size.height_mbs) * 16);
     let mut md5 = Md5::new();
     for line in luma.chunks_exact(stride).take(height) {
         md5.update(&line[..width]);

@@ -5,6 +5,11 @@
 //! The register file knows what its bits mean and nothing of jobs or interrupts: a write that
 //! starts something is returned as an [`Action`].
 
+use crate::generation::{
+    Generation,
+    MAX_FORCED_INTRA,
+    MIN_SIZE, //
+};
 use crate::le::u32_at;
 
 /// Bytes of BAR0.
@@ -12,26 +17,6 @@ pub const BAR0_SIZE: u64 = 0x1000;
 
 /// "SLNC" in memory order.
 pub const ID: u32 = 0x434e_4c53;
-/// Generation 1, revision 0.
-pub const VERSION: u32 = 0x0000_0001;
-const CAP_CAVLC: u32 = 1 << 0;
-const CAP_HEADER_BITS: u32 = 1 << 3;
-const CAP_ALL_SKIP: u32 = 1 << 5;
-const CAP_FORCED_INTRA: u32 = 1 << 6;
-/// Features of this generation.
-pub const CAPS: u32 = CAP_CAVLC | CAP_HEADER_BITS | CAP_ALL_SKIP | CAP_FORCED_INTRA;
-/// References of a picture.
-pub const MAX_REFERENCES: u32 = 1;
-/// NAL units of a job.
-pub const MAX_UNITS: u32 = 64;
-/// Ranges of macroblocks forced to intra.
-pub const MAX_FORCED_INTRA: u32 = 16;
-/// Smallest width and height in samples.
-pub const MIN_SIZE: u32 = 16;
-/// Largest width in samples.
-pub const MAX_WIDTH: u32 = 1920;
-/// Largest height in samples.
-pub const MAX_HEIGHT: u32 = 1088;
 /// NV12, planar 4:2:0, YUYV, UYVY.
 pub const FORMATS: u32 = 0xf;
 
@@ -99,9 +84,10 @@ pub enum Action {
     DoorbellError,
 }
 
-/// State of the registers; the default is their reset value.
-#[derive(Debug, Default)]
+/// State of the registers.
+#[derive(Debug)]
 pub struct Registers {
+    generation: Generation,
     irq_status: u32,
     irq_enable: u32,
     desc_addr: u64,
@@ -111,6 +97,19 @@ pub struct Registers {
 }
 
 impl Registers {
+    /// The reset values.
+    pub fn new(generation: Generation) -> Self {
+        Self {
+            generation,
+            irq_status: 0,
+            irq_enable: 0,
+            desc_addr: 0,
+            done_tag: 0,
+            busy: false,
+            resetting: false,
+        }
+    }
+
     /// Reads `data.len()` bytes: all ones unless it is an aligned 32-bit access.
     pub fn read(&self, at: u64, data: &mut [u8]) {
         if data.len() == 4 && at % 4 == 0 {
@@ -123,11 +122,18 @@ impl Registers {
     fn register(&self, at: u64) -> u32 {
         match at {
             offset::ID => ID,
-            offset::VERSION => VERSION,
-            offset::CAPS => CAPS,
-            offset::LIMITS => MAX_REFERENCES | (MAX_UNITS << 8) | (MAX_FORCED_INTRA << 16),
+            offset::VERSION => self.generation.version(),
+            offset::CAPS => self.generation.caps(),
+            offset::LIMITS => {
+                self.generation.references()
+                    | (self.generation.units() << 8)
+                    | (MAX_FORCED_INTRA << 16)
+            }
             offset::MIN_SIZE => MIN_SIZE | (MIN_SIZE << 16),
-            offset::MAX_SIZE => MAX_WIDTH | (MAX_HEIGHT << 16),
+            offset::MAX_SIZE => {
+                let (width, height) = self.generation.max_size();
+                width | (height << 16)
+            }
             offset::FORMATS => FORMATS,
             offset::CTRL => u32::from(self.resetting) * CTRL_RESET,
             offset::STATUS => u32::from(self.busy) * STATUS_BUSY,
@@ -178,7 +184,7 @@ impl Registers {
     pub fn reset(&mut self, resetting: bool) {
         *self = Self {
             resetting,
-            ..Self::default()
+            ..Self::new(self.generation)
         };
     }
 
@@ -223,25 +229,32 @@ mod tests {
 
     #[test]
     fn reset_values_are_the_manuals() {
-        let registers = Registers::default();
         let expected = [
-            (0x00, 0x434e_4c53),
-            (0x04, 0x0000_0001),
-            (0x08, 0x0000_0069),
-            (0x0c, 0x0010_4001),
-            (0x10, 0x0010_0010),
-            (0x14, 0x0440_0780),
-            (0x18, 0x0000_000f),
+            (0x00, 0x434e_4c53, 0x434e_4c53),
+            (0x04, 0x0000_0001, 0x0000_0002),
+            (0x08, 0x0000_0069, 0x0000_0073),
+            (0x0c, 0x0010_4001, 0x0010_8004),
+            (0x10, 0x0010_0010, 0x0010_0010),
+            (0x14, 0x0440_0780, 0x0900_1000),
+            (0x18, 0x0000_000f, 0x0000_000f),
         ];
+        let gen1 = Registers::new(Generation::Gen1);
+        let mut gen2 = Registers::new(Generation::Gen2);
+        gen2.reset(false);
         for at in (0..BAR0_SIZE).step_by(4) {
-            let value = expected.iter().find(|e| e.0 == at).map_or(0, |e| e.1);
-            assert_eq!(read(&registers, at), value, "register {at:#x}");
+            let values = expected.iter().find(|e| e.0 == at);
+            let values = values.map_or((0, 0), |e| (e.1, e.2));
+            assert_eq!(
+                (read(&gen1, at), read(&gen2, at)),
+                values,
+                "register {at:#x}"
+            );
         }
     }
 
     #[test]
     fn other_accesses_read_all_ones_and_write_nothing() {
-        let mut registers = Registers::default();
+        let mut registers = Registers::new(Generation::Gen1);
         for (at, size) in [(0, 1), (0, 2), (0, 8), (2, 4), (1, 4)] {
             let mut data = vec![0; size];
             registers.read(at, &mut data);
@@ -254,7 +267,7 @@ mod tests {
 
     #[test]
     fn read_only_registers_stay() {
-        let mut registers = Registers::default();
+        let mut registers = Registers::new(Generation::Gen1);
         for at in [0x00, 0x04, 0x08, 0x0c, 0x10, 0x14, 0x18, 0x24, 0x3c, 0x40] {
             let before = read(&registers, at);
             assert_eq!(write(&mut registers, at, !before), Action::None);
@@ -264,7 +277,7 @@ mod tests {
 
     #[test]
     fn interrupt_causes() {
-        let mut registers = Registers::default();
+        let mut registers = Registers::new(Generation::Gen1);
         assert!(!registers.raise(IRQ_DOORBELL_ERROR));
         write(&mut registers, offset::IRQ_ENABLE, 0xffff_ffff);
         assert_eq!(read(&registers, offset::IRQ_ENABLE), 7);
@@ -279,7 +292,7 @@ mod tests {
 
     #[test]
     fn doorbell() {
-        let mut registers = Registers::default();
+        let mut registers = Registers::new(Generation::Gen1);
         write(&mut registers, offset::DESC_ADDR_LO, 0x40);
         write(&mut registers, offset::DESC_ADDR_HI, 1);
         assert_eq!(

@@ -5,9 +5,9 @@
 use std::ops::Range;
 
 use crate::descriptor::{
-    field,
     require,
-    BadField, //
+    BadField,
+    Job, //
 };
 use crate::le::{
     u16_at,
@@ -37,7 +37,7 @@ const RESERVED_14: usize = 0x14;
 pub struct UnitEntry {
     /// Bytes of start code.
     pub start_code: u8,
-    /// Where its bits are in header memory.
+    /// Where its bits are in header memory; nowhere when the hardware writes the slice's header.
     pub bits: Range<usize>,
     /// How many bits of them count.
     pub bit_length: usize,
@@ -45,16 +45,16 @@ pub struct UnitEntry {
     pub rows: Option<(usize, usize)>,
 }
 
-/// Parses and checks a unit table for a picture of `height_mbs` rows and `header_size` bytes of
-/// header memory.
+/// Parses and checks the unit table of `job`.
 ///
 /// # Errors
 ///
 /// The first field that is wrong. Rows that no slice covers are the error of the last slice's
 /// number of rows, or of the number of units when there is no slice.
-pub fn parse(table: &[u8], header_size: u32, height_mbs: u16) -> Result<Vec<UnitEntry>, BadField> {
+pub fn parse(table: &[u8], job: &Job) -> Result<Vec<UnitEntry>, BadField> {
+    let (header_size, height_mbs) = (job.header_size, job.size.height_mbs);
     let mut next_row = 0;
-    let mut last_rows_field = field::UNIT_COUNT;
+    let mut last_rows_field = job.unit_count_field;
     let mut units = Vec::with_capacity(table.len() / UNIT_SIZE);
     for (i, entry) in table.chunks_exact(UNIT_SIZE).enumerate() {
         let at = |field| IN_UNIT_TABLE | (i * UNIT_SIZE + field);
@@ -66,15 +66,20 @@ pub fn parse(table: &[u8], header_size: u32, height_mbs: u16) -> Result<Vec<Unit
         require(u16_at(entry, RESERVED_02) == 0, at(RESERVED_02))?;
 
         let bits_offset = u32_at(entry, BITS_OFFSET);
-        require(bits_offset < header_size, at(BITS_OFFSET))?;
         let bit_length = u32_at(entry, BITS_LENGTH);
         let bytes = bit_length.div_ceil(8);
-        require(
-            bit_length >= 8
-                && bytes <= header_size - bits_offset
-                && (is_slice || bit_length % 8 == 0),
-            at(BITS_LENGTH),
-        )?;
+        if is_slice && job.slice_header.is_some() {
+            require(bits_offset == 0, at(BITS_OFFSET))?;
+            require(bit_length == 0, at(BITS_LENGTH))?;
+        } else {
+            require(bits_offset < header_size, at(BITS_OFFSET))?;
+            require(
+                bit_length >= 8
+                    && bytes <= header_size - bits_offset
+                    && (is_slice || bit_length % 8 == 0),
+                at(BITS_LENGTH),
+            )?;
+        }
 
         let first_row = u16_at(entry, FIRST_ROW);
         let rows = u16_at(entry, ROWS);

@@ -13,10 +13,7 @@ use std::time::{
     Instant, //
 };
 
-use crate::descriptor::{
-    DESCRIPTOR_ALIGN,
-    DESCRIPTOR_SIZE, //
-};
+use crate::descriptor::DESCRIPTOR_ALIGN;
 use crate::device::{
     Abandoned,
     Device,
@@ -24,6 +21,7 @@ use crate::device::{
 };
 use crate::dma::Access;
 use crate::fault::Kind;
+use crate::generation::Generation;
 use crate::job::{
     Engine,
     Failure, //
@@ -64,7 +62,7 @@ impl Worker {
     ) -> io::Result<Self> {
         let mut jobs = Jobs {
             device: device.clone(),
-            engine: Engine::new(threads),
+            engine: Engine::new(device.generation(), threads),
             recon_log,
         };
         let thread = thread::Builder::new()
@@ -122,7 +120,7 @@ impl Jobs {
         }
 
         let memory = Memory::new(&device, start);
-        match check_descriptor(&memory, start.descriptor) {
+        match check_descriptor(&memory, start.descriptor, device.generation()) {
             Ok(()) => {}
             Err(AccessError::Abandoned) => return Err(Abandoned),
             Err(AccessError::Fault(addr)) => {
@@ -143,7 +141,7 @@ impl Jobs {
                 line = self
                     .recon_log
                     .is_some()
-                    .then(|| recon_log::line(start.tag, &job, self.engine.recon()));
+                    .then(|| recon_log::line(start.tag, &job.size, self.engine.recon()));
                 ResultBlock {
                     stats,
                     encode_ns: began.elapsed().as_nanos().try_into().unwrap_or(u64::MAX),
@@ -189,13 +187,18 @@ impl Jobs {
 }
 
 /// Checks that the descriptor can be read and its result block written.
-fn check_descriptor(memory: &Memory<'_>, descriptor: u64) -> Result<(), AccessError> {
+fn check_descriptor(
+    memory: &Memory<'_>,
+    descriptor: u64,
+    generation: Generation,
+) -> Result<(), AccessError> {
+    let size = generation.descriptor_size() as u64;
     if descriptor % DESCRIPTOR_ALIGN != 0 {
         return Err(AccessError::Fault(descriptor));
     }
-    memory.check(descriptor, DESCRIPTOR_SIZE as u64, Access::Read)?;
+    memory.check(descriptor, size, Access::Read)?;
     let result = descriptor
-        .checked_add(DESCRIPTOR_SIZE as u64)
+        .checked_add(size)
         .ok_or(AccessError::Fault(u64::MAX))?;
     memory.check(result, RESULT_SIZE as u64, Access::Write)
 }

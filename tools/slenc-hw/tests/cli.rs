@@ -204,7 +204,7 @@ fn sockets_that_exist() {
 fn wrong_options() {
     let directory = scratch("options");
     for (options, message) in [
-        (vec!["--generation", "gen2"], "possible values: gen1"),
+        (vec!["--generation", "gen3"], "possible values: gen1, gen2"),
         (vec!["--fault", "explode"], "is no fault"),
         (vec!["--threads", "0"], "0 is not in 1..=64"),
         (vec!["--recon-log", "/nowhere/log"], "/nowhere/log"),

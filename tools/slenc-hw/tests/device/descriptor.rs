@@ -11,13 +11,19 @@ use proptest::test_runner::{
 };
 
 use slenc_hw::descriptor::Job;
+use slenc_hw::generation::Generation;
 use slenc_hw::registers::offset;
 
 use crate::client::CONFIG;
 use crate::machine::{
     Machine,
+    BAD_DESCRIPTOR,
     BASE,
     DESCRIPTOR,
+    DMA_FAULT,
+    IN_UNITS,
+    OK,
+    OUTPUT_FULL,
     READ_ONLY,
     RO_SIZE,
     RW_SIZE,
@@ -31,31 +37,6 @@ use crate::stream::{
     RECON,
     UNITS, //
 };
-
-const OK: u32 = 1;
-const BAD_DESCRIPTOR: u32 = 2;
-const DMA_FAULT: u32 = 3;
-const OUTPUT_FULL: u32 = 4;
-const IN_UNITS: u32 = 1 << 31;
-
-/// Runs the job in memory; returns status, error_info and error_addr. Unless it is OK or
-/// OUTPUT_FULL, nothing but the result block may have changed.
-fn run(machine: &mut Machine, tag: u32) -> (u32, u32, u64) {
-    let mut before = machine.snapshot();
-    machine.ring(tag, DESCRIPTOR);
-    machine.interrupt();
-    let result = machine.bytes(DESCRIPTOR + 0x100, 256);
-    let word = |at: usize| u32::from_le_bytes(result[at..at + 4].try_into().unwrap());
-    assert_eq!(word(4), tag);
-    assert!(result[0x52..].iter().all(|&b| b == 0));
-    if word(0) == BAD_DESCRIPTOR || word(0) == DMA_FAULT {
-        let at = (DESCRIPTOR + 0x100 - BASE) as usize;
-        before[at..at + 256].copy_from_slice(&result);
-        assert!(machine.snapshot() == before, "more than the result written");
-    }
-    let addr = (u64::from(word(0x14)) << 32) | u64::from(word(0x10));
-    (word(0), word(0xc), addr)
-}
 
 /// Frames that together use every field.
 fn intra() -> Frame {
@@ -176,12 +157,12 @@ fn every_field_out_of_range() {
     for (i, (frame, at, bytes, error)) in cases.iter().enumerate() {
         frame.prepare(&machine, 1);
         machine.fill(DESCRIPTOR + *at as u64, bytes);
-        let got = run(&mut machine, i as u32 + 1);
+        let got = machine.run(i as u32 + 1);
         assert_eq!(got, (BAD_DESCRIPTOR, *error, 0), "{at:#x} {bytes:x?}");
     }
     for (i, frame) in [intra(), inter(), all_skip()].iter().enumerate() {
         frame.prepare(&machine, 1);
-        assert_eq!(run(&mut machine, 1000 + i as u32), (OK, 0, 0));
+        assert_eq!(machine.run(1000 + i as u32), (OK, 0, 0));
     }
 }
 
@@ -219,18 +200,18 @@ fn every_unit_field_out_of_range() {
     for (i, (at, bytes, error)) in cases.iter().enumerate() {
         intra().prepare(&machine, 1);
         machine.fill(UNITS + *at as u64, bytes);
-        let got = run(&mut machine, i as u32 + 1);
+        let got = machine.run(i as u32 + 1);
         let expected = (BAD_DESCRIPTOR, IN_UNITS | *error, 0);
         assert_eq!(got, expected, "{at:#x} {bytes:x?}");
     }
     // No slice at all.
     intra().prepare(&machine, 1);
     machine.fill(DESCRIPTOR + 0x1c, &[2]);
-    assert_eq!(run(&mut machine, 100), (BAD_DESCRIPTOR, 0x1c, 0));
+    assert_eq!(machine.run(100), (BAD_DESCRIPTOR, 0x1c, 0));
     // The size of a unit is the hardware's field, whatever is in it.
     intra().prepare(&machine, 1);
     machine.fill(UNITS + 0x10, &[0xff; 4]);
-    assert_eq!(run(&mut machine, 101), (OK, 0, 0));
+    assert_eq!(machine.run(101), (OK, 0, 0));
     assert!(machine.word(UNITS + 0x10) < 100);
 }
 
@@ -265,7 +246,7 @@ fn ranges_that_cannot_be_accessed() {
     for (i, (frame, at, addr, error)) in cases.iter().enumerate() {
         frame.prepare(&machine, 1);
         machine.fill(DESCRIPTOR + *at as u64, &addr.to_le_bytes());
-        let got = run(&mut machine, i as u32 + 1);
+        let got = machine.run(i as u32 + 1);
         let what = format!("{at:#x}: {addr:#x}");
         if *addr == top {
             // The last bytes of the address space are not mapped either.
@@ -277,14 +258,14 @@ fn ranges_that_cannot_be_accessed() {
     // A stride that leads out, and an output that is longer than its range.
     intra().prepare(&machine, 1);
     machine.fill(DESCRIPTOR + 0x20, &0x8000_0000u32.to_le_bytes());
-    assert_eq!(run(&mut machine, 100), (DMA_FAULT, 0, UNMAPPED));
+    assert_eq!(machine.run(100), (DMA_FAULT, 0, UNMAPPED));
     intra().prepare(&machine, 1);
     machine.fill(DESCRIPTOR + 0x60, &[0xff; 4]);
-    assert_eq!(run(&mut machine, 101), (DMA_FAULT, 0, READ_ONLY));
+    assert_eq!(machine.run(101), (DMA_FAULT, 0, READ_ONLY));
     // What is only read may be in read-only memory.
     inter().prepare(&machine, 1);
     machine.fill(DESCRIPTOR + 0x48, &READ_ONLY.to_le_bytes());
-    assert_eq!(run(&mut machine, 102), (OK, 0, 0));
+    assert_eq!(machine.run(102), (OK, 0, 0));
     assert_eq!(
         machine.device.status().counters.dma_errors,
         2 + cases.len() as u64
@@ -346,14 +327,14 @@ fn output_that_is_too_small() {
     let mut machine = Machine::new(None);
     let frame = intra();
     frame.prepare(&machine, 1);
-    assert_eq!(run(&mut machine, 1).0, OK);
+    assert_eq!(machine.run(1).0, OK);
     let bytes = machine.word(DESCRIPTOR + 0x108);
     for (size, status) in [(1, OUTPUT_FULL), (bytes - 1, OUTPUT_FULL), (bytes, OK)] {
         frame.prepare(&machine, 1);
         machine.fill(DESCRIPTOR + 0x60, &size.to_le_bytes());
         let at = OUTPUT + u64::from(size);
         let before = machine.bytes(at, 4096);
-        assert_eq!(run(&mut machine, 2 + size), (status, 0, 0), "{size}");
+        assert_eq!(machine.run(2 + size), (status, 0, 0), "{size}");
         assert!(
             machine.bytes(at, 4096) == before,
             "written behind {size} bytes"
@@ -361,17 +342,18 @@ fn output_that_is_too_small() {
     }
 }
 
-/// Ranges that a job may write, as offsets into memory: only the result unless it is `encoded`.
-fn writable_parts(encoded: Option<&Job>) -> Vec<std::ops::Range<usize>> {
+/// Ranges that a job may write, as offsets into memory: only the result unless it is `done`.
+pub(crate) fn writable_parts(result: u64, done: Option<Job>) -> Vec<std::ops::Range<usize>> {
     let part = |addr: u64, len: u64| {
         let at = addr.wrapping_sub(BASE) as usize;
         at..at.saturating_add(len as usize)
     };
-    let mut parts = Vec::from([part(DESCRIPTOR + 0x100, 256)]);
-    if let Some(job) = encoded {
+    let mut parts = Vec::from([part(result, 256)]);
+    if let Some(job) = done {
         parts.push(part(job.output, job.output_size.into()));
         parts.push(part(job.units, u64::from(job.unit_count) * 32));
-        parts.extend(job.recon.map(|addr| part(addr, job.recon_size().into())));
+        let recon_size = job.size.recon_size().into();
+        parts.extend(job.recon.map(|addr| part(addr, recon_size)));
     }
     parts
 }
@@ -424,8 +406,7 @@ fn random_descriptors() {
             for (at, addr) in addresses {
                 machine.fill(DESCRIPTOR + at, &addr.to_le_bytes());
             }
-            let descriptor = machine.bytes(DESCRIPTOR, 256).try_into().unwrap();
-            let job = Job::parse(&descriptor);
+            let job = Job::parse(Generation::Gen1, &machine.bytes(DESCRIPTOR, 256));
             let mut before = machine.snapshot();
             tag.set(tag.get() + 1);
             machine.ring(tag.get(), DESCRIPTOR);
@@ -436,8 +417,7 @@ fn random_descriptors() {
             prop_assert!(status != 5, "the engine failed");
             prop_assert_eq!(job.is_err() && status != BAD_DESCRIPTOR, false);
             let mut after = machine.snapshot();
-            let encoded = job.as_ref().ok().filter(|_| status == OK);
-            for part in writable_parts(encoded) {
+            for part in writable_parts(machine.result(), job.ok().filter(|_| status == OK)) {
                 before[part.clone()].fill(0);
                 after[part].fill(0);
             }

@@ -28,6 +28,7 @@ use rustix::event::{
 };
 
 use slenc_hw::device::Device;
+use slenc_hw::generation::Generation;
 use slenc_hw::recon_log::ReconLog;
 use slenc_hw::registers::offset;
 use slenc_hw::server;
@@ -48,6 +49,15 @@ pub(crate) const RO_SIZE: u64 = 1 << 20;
 pub(crate) const UNMAPPED: u64 = READ_ONLY + RO_SIZE;
 pub(crate) const TOTAL: u64 = 8 << 20;
 
+/// Values of a result's status.
+pub(crate) const OK: u32 = 1;
+pub(crate) const BAD_DESCRIPTOR: u32 = 2;
+pub(crate) const DMA_FAULT: u32 = 3;
+pub(crate) const OUTPUT_FULL: u32 = 4;
+
+/// Set in error_info when the offset is one in the unit table.
+pub(crate) const IN_UNITS: u32 = 1 << 31;
+
 /// Where the tests put the descriptor.
 pub(crate) const DESCRIPTOR: u64 = BASE + 0x1000;
 
@@ -61,9 +71,19 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// A machine after its driver's probe: memory announced, bus mastering and interrupts on.
+    /// A machine with a device of generation 1.
     pub(crate) fn new(recon_log: Option<&Path>) -> Self {
-        let device = Arc::new(Device::default());
+        Self::of(Generation::Gen1, recon_log)
+    }
+
+    /// A machine with a device of generation 2.
+    pub(crate) fn gen2(recon_log: Option<&Path>) -> Self {
+        Self::of(Generation::Gen2, recon_log)
+    }
+
+    /// A machine after its driver's probe: memory announced, bus mastering and interrupts on.
+    fn of(generation: Generation, recon_log: Option<&Path>) -> Self {
+        let device = Arc::new(Device::new(generation));
         let log = recon_log.map(|path| ReconLog::create(path).unwrap());
         let worker = Worker::spawn(device.clone(), 1, log).unwrap();
         let (ours, theirs) = UnixStream::pair().unwrap();
@@ -150,6 +170,30 @@ impl Machine {
         self.client.post(BAR0, offset::DESC_ADDR_LO, &low);
         self.client.post(BAR0, offset::DESC_ADDR_HI, &high);
         self.client.post(BAR0, offset::DOORBELL, &tag.to_le_bytes());
+    }
+
+    /// Where the result block is.
+    pub(crate) fn result(&self) -> u64 {
+        DESCRIPTOR + self.device.generation().descriptor_size() as u64
+    }
+
+    /// Runs the job in memory; returns status, error_info and error_addr. Unless it is OK or
+    /// OUTPUT_FULL, nothing but the result block may have changed.
+    pub(crate) fn run(&mut self, tag: u32) -> (u32, u32, u64) {
+        let mut before = self.snapshot();
+        self.ring(tag, DESCRIPTOR);
+        self.interrupt();
+        let result = self.bytes(self.result(), 256);
+        let word = |at: usize| u32::from_le_bytes(result[at..at + 4].try_into().unwrap());
+        assert_eq!(word(4), tag);
+        assert!(result[0x52..].iter().all(|&b| b == 0));
+        if word(0) == BAD_DESCRIPTOR || word(0) == DMA_FAULT {
+            let at = (self.result() - BASE) as usize;
+            before[at..at + 256].copy_from_slice(&result);
+            assert!(self.snapshot() == before, "more than the result written");
+        }
+        let addr = (u64::from(word(0x14)) << 32) | u64::from(word(0x10));
+        (word(0), word(0xc), addr)
     }
 
     /// Waits for an interrupt; returns how many came, none after `time`.

@@ -5,6 +5,9 @@
 mod client;
 mod descriptor;
 mod faults;
+mod gen2;
+mod gen2_descriptor;
+mod gen2_stream;
 mod jobs;
 mod machine;
 mod protocol;

@@ -14,6 +14,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use slenc_hw::device::Device;
+use slenc_hw::generation::Generation;
 use slenc_hw::protocol::{
     command,
     MAX_MESSAGE, //
@@ -171,7 +172,7 @@ fn memory_messages() {
 /// Serves `bytes` and returns what the server had to say before it closed.
 fn serve_bytes(bytes: &[u8]) -> (Vec<u8>, bool) {
     let (mut ours, theirs) = UnixStream::pair().unwrap();
-    let device = Device::default();
+    let device = Device::new(Generation::Gen1);
     thread::scope(|scope| {
         let server = scope.spawn(|| server::serve(theirs, &device, None));
         // The server may close before it has taken all.

@@ -26,13 +26,13 @@ pub(crate) const OUTPUT_SIZE: u32 = 0x8_0000;
 
 /// A bit string, most significant first.
 #[derive(Default)]
-struct Bits {
-    bytes: Vec<u8>,
-    length: u32,
+pub(crate) struct Bits {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) length: u32,
 }
 
 impl Bits {
-    fn u(&mut self, count: u32, value: u32) -> &mut Self {
+    pub(crate) fn u(&mut self, count: u32, value: u32) -> &mut Self {
         for i in (0..count).rev() {
             if self.length % 8 == 0 {
                 self.bytes.push(0);
@@ -44,20 +44,52 @@ impl Bits {
         self
     }
 
-    fn ue(&mut self, value: u32) -> &mut Self {
+    pub(crate) fn ue(&mut self, value: u32) -> &mut Self {
         let count = 32 - (value + 1).leading_zeros();
         self.u(2 * count - 1, value + 1)
     }
 
-    fn se(&mut self, value: i32) -> &mut Self {
+    pub(crate) fn se(&mut self, value: i32) -> &mut Self {
         let magnitude = value.unsigned_abs();
         self.ue(2 * magnitude - u32::from(value > 0))
     }
 
-    fn trailing(&mut self) -> &mut Self {
+    pub(crate) fn trailing(&mut self) -> &mut Self {
         self.u(1, 1);
         let rest = (8 - self.length % 8) % 8;
         self.u(rest, 0)
+    }
+}
+
+/// A unit table and the header memory that it refers to.
+#[derive(Default)]
+pub(crate) struct UnitTable {
+    pub(crate) table: Vec<u8>,
+    pub(crate) header: Vec<u8>,
+}
+
+impl UnitTable {
+    /// Adds a unit; a slice when it has rows. One without bits is nowhere.
+    pub(crate) fn add(&mut self, bits: &Bits, rows: Option<(u16, u16)>) {
+        let offset = if bits.length == 0 {
+            0
+        } else {
+            self.header.len()
+        };
+        let (first, count) = rows.unwrap_or_default();
+        self.table.extend([u8::from(rows.is_some()), 4, 0, 0]);
+        self.table.extend((offset as u32).to_le_bytes());
+        self.table.extend(bits.length.to_le_bytes());
+        self.table.extend(first.to_le_bytes());
+        self.table.extend(count.to_le_bytes());
+        self.table.extend([0; 16]);
+        self.header.extend(&bits.bytes);
+    }
+
+    /// Writes both to where the tests have them.
+    pub(crate) fn fill(&self, machine: &Machine) {
+        machine.fill(HEADER, &self.header);
+        machine.fill(UNITS, &self.table);
     }
 }
 
@@ -165,31 +197,38 @@ impl Frame {
         bits
     }
 
+    /// First row and number of rows of each slice.
+    pub(crate) fn slices(&self) -> impl Iterator<Item = (u16, u16)> + '_ {
+        let row = |i| self.height_mbs() * i / self.slices;
+        (0..self.slices).map(move |i| (row(i), row(i + 1) - row(i)))
+    }
+
+    /// Writes the source; returns address and stride of each plane.
+    pub(crate) fn fill_source(&self, machine: &Machine, seed: u32) -> Vec<(u64, u32)> {
+        let mut addr = SOURCE;
+        let mut planes = Vec::new();
+        for (bytes, lines) in self.planes() {
+            let stride = bytes + self.padding;
+            machine.fill(addr, &plane(bytes, lines, self.padding, seed + self.number));
+            planes.push((addr, stride as u32));
+            addr += (stride * lines) as u64 + 5;
+        }
+        planes
+    }
+
     /// Writes source, headers, unit table and descriptor, and zeroes the result. Returns the
     /// descriptor, for a test to spoil.
     pub(crate) fn prepare(&self, machine: &Machine, seed: u32) -> Vec<u8> {
-        let mut header = Vec::new();
-        let mut table = Vec::new();
-        let mut unit = |bits: &Bits, kind, rows: (u16, u16)| {
-            table.extend([kind, 4, 0, 0]);
-            table.extend((header.len() as u32).to_le_bytes());
-            table.extend(bits.length.to_le_bytes());
-            table.extend(rows.0.to_le_bytes());
-            table.extend(rows.1.to_le_bytes());
-            table.extend([0; 16]);
-            header.extend(&bits.bytes);
-        };
+        let mut units = UnitTable::default();
         if self.number == 0 {
-            unit(&self.sps(), 0, (0, 0));
-            unit(&self.pps(), 0, (0, 0));
+            units.add(&self.sps(), None);
+            units.add(&self.pps(), None);
         }
-        for i in 0..self.slices {
-            let row = |i| self.height_mbs() * i / self.slices;
-            let rows = row(i + 1) - row(i);
-            unit(&self.slice_header(row(i)), 1, (row(i), rows));
+        for (first, rows) in self.slices() {
+            units.add(&self.slice_header(first), Some((first, rows)));
         }
-        machine.fill(HEADER, &header);
-        machine.fill(UNITS, &table);
+        let (header, table) = (&units.header, &units.table);
+        units.fill(machine);
 
         let mut out = vec![0; 256];
         let mut put = |at: usize, bytes: &[u8]| out[at..at + bytes.len()].copy_from_slice(bytes);
@@ -206,13 +245,9 @@ impl Frame {
             put(0x0f, &[self.format]);
             put(0x14, &self.width.to_le_bytes());
             put(0x16, &self.height.to_le_bytes());
-            let mut addr = SOURCE;
-            for (i, (bytes, lines)) in self.planes().into_iter().enumerate() {
-                let stride = bytes + self.padding;
-                put(0x20 + 4 * i, &(stride as u32).to_le_bytes());
+            for (i, (addr, stride)) in self.fill_source(machine, seed).into_iter().enumerate() {
+                put(0x20 + 4 * i, &stride.to_le_bytes());
                 put(0x30 + 8 * i, &addr.to_le_bytes());
-                machine.fill(addr, &plane(bytes, lines, self.padding, seed + self.number));
-                addr += (stride * lines) as u64 + 5;
             }
         }
         if self.number > 0 {
