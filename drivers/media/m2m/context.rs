@@ -488,12 +488,14 @@ impl<T: Driver> Context<T> {
     pub(crate) unsafe fn release(file: *mut bindings::file) {
         // SAFETY: By the requirements of this function.
         let context = unsafe { Self::from_file(file) };
-        context.device.remove_context(context);
         let m2m = context.m2m_ptr();
         {
             let _queue_lock = context.lock_queues();
             context.stop_queues();
         }
+        // Not before: who waits for the running job of the device has the list locked, so that the
+        // context stays.
+        context.device.remove_context(context);
         // No job begins any more. Wait for the function that ended the last one: see `Flow`.
         drop(context.flow.lock());
 

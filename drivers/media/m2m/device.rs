@@ -77,7 +77,9 @@ pub struct Device<T: Operations> {
     // The entities of the graph are in the m2m device, and the media device goes first.
     #[pin]
     controller: MediaDevice,
-    memory: Region,
+    /// None when the device is not bound any more: it may be bound again under the same name.
+    #[pin]
+    memory: Mutex<Option<Region>>,
     m2m: M2mDevice,
     // Holds the reference on the parent.
     #[pin]
@@ -124,9 +126,10 @@ impl<T: Operations> Device<T> {
     }
 
     /// Charges the cgroup of the current task for memory of the device, until what is returned is
-    /// dropped: `ENOMEM` when it is at its limit. Buffers of the queues are charged for already.
+    /// dropped: `ENOMEM` when it is at its limit, `ENODEV` when the device is not bound any more.
+    /// Buffers of the queues are charged for already.
     pub fn charge(&self, bytes: u64) -> Result<Charge> {
-        self.memory.charge(bytes)
+        self.memory.lock().as_ref().ok_or(ENODEV)?.charge(bytes)
     }
 
     /// Returns whether user space can use the device.
@@ -176,7 +179,7 @@ impl<T: Driver> Device<T> {
                         hw_revision,
                         &request::VTable::<T>::VTABLE,
                     ),
-                    memory: Region::new(parent)?,
+                    memory <- new_mutex!(Some(Region::new(parent)?), "media::Device::memory"),
                     m2m: M2mDevice::new(&Self::M2M_OPS)?,
                     v4l2 <- V4l2Device::new(parent),
                 }? Error)
@@ -243,7 +246,8 @@ impl<T: Driver> Device<T> {
 
     /// Waits for the running job, and lets no other begin before [`Device::unpause`].
     pub(super) fn pause(&self) {
-        // Keeps the context of the running job open, which the m2m core uses unlocked.
+        // The m2m core waits for the job in its context, which stays as long as the list is locked:
+        // a file leaves the list when its queues have stopped, and its memory after that.
         let _contexts = self.contexts.lock();
         // SAFETY: The m2m device is valid.
         unsafe { media::v4l2_m2m_suspend(self.m2m_ptr()) };
@@ -352,7 +356,8 @@ impl<T: Driver> Drop for Registration<'_, T> {
     }
 }
 
-/// The buffers of a device's open files. When it is dropped they are freed, and jobs that wait end.
+/// The buffers of a device's open files. When it is dropped they are freed, jobs that wait end, and
+/// nobody is charged any more.
 ///
 /// videobuf2 frees a buffer when its last user goes. A file that stays open may be that user, and
 /// by then the device may have another driver, or no IOMMU domain any more.
@@ -365,8 +370,8 @@ impl<'a, T: Driver> Buffers<'a, T> {
     /// Answers for the buffers of a device that was made for `parent`: [`EINVAL`] if it was made
     /// for another one.
     ///
-    /// Drop it after the [`Registration`], as files may allocate buffers before, and after the
-    /// hardware has stopped: the running job is waited for.
+    /// Drop it after the [`Registration`], as files may allocate buffers before. The running job is
+    /// waited for, which is short after the hardware has stopped.
     pub fn new(parent: &'a device::Device<Bound>, device: Arc<Device<T>>) -> Result<Self> {
         device.check_parent(parent)?;
         Ok(Self {
@@ -379,5 +384,7 @@ impl<'a, T: Driver> Buffers<'a, T> {
 impl<T: Driver> Drop for Buffers<'_, T> {
     fn drop(&mut self) {
         self.device.free_buffers();
+        let region = self.device.memory.lock().take();
+        drop(region);
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! System sleep: no job runs while the system sleeps.
+//! System sleep: no job runs while the system sleeps, unless its device was bound after the
+//! preparations.
 //!
 //! A driver of a Rust bus has no callbacks for it, and user space still runs when the notifiers are
 //! called: what it queues then waits until the system is awake again.
@@ -16,13 +17,7 @@ use kernel::{
     container_of,
     error::to_result,
     prelude::*,
-    sync::{
-        atomic::{
-            ordering::Relaxed,
-            Atomic, //
-        },
-        Arc, //
-    },
+    sync::Arc,
     types::Opaque, //
 };
 
@@ -36,8 +31,6 @@ pub(super) struct Notifier<T: Driver> {
     #[pin]
     block: Opaque<bindings::notifier_block>,
     device: Arc<Device<T>>,
-    /// Jobs are paused. Changed by the notifiers only, which are called one after the other.
-    paused: Atomic<bool>,
 }
 
 // SAFETY: The block is used by the chain only, which has a lock.
@@ -59,7 +52,6 @@ impl<T: Driver> Notifier<T> {
                     ..pin_init::zeroed()
                 }),
                 device,
-                paused: Atomic::new(false),
             }? Error),
             GFP_KERNEL,
         )?;
@@ -88,16 +80,16 @@ impl<T: Driver> Notifier<T> {
                 | bindings::PM_RESTORE_PREPARE,
             ) => {
                 this.device.pause();
-                this.paused.store(true, Relaxed);
             }
             Ok(
                 bindings::PM_POST_SUSPEND
                 | bindings::PM_POST_HIBERNATION
                 | bindings::PM_POST_RESTORE,
-            ) if this.paused.load(Relaxed) => {
+            ) => {
+                // A device that came after the preparations runs still.
+                this.device.pause();
                 T::resume(this.device.deref());
                 this.device.unpause();
-                this.paused.store(false, Relaxed);
             }
             _ => {}
         }

@@ -249,19 +249,25 @@ impl<T: Driver> Memory<T> {
             unsafe { bindings::dma_buf_put(buffer) };
             return Err(ENODEV);
         }
-        // SAFETY: The dma-buf is new, and nobody else uses it. The lock of the queue is held, so
-        // that nobody else is here, and dma-bufs refer to operations that are there already.
+        // SAFETY: The dma-buf is new, and nobody else uses it. With the lock of the queue held nobody
+        // else exports the memory, and without an exporter there is no dma-buf that refers to it:
+        // it is written once.
         unsafe {
-            let exporter = (*self.ops.get()).get_or_insert_with(|| Exporter {
-                ops: bindings::dma_buf_ops {
-                    release: Some(Self::release_dmabuf),
-                    mmap: Some(Self::mmap_dmabuf),
-                    ..*(*buffer).ops
-                },
-                inner: (*buffer).ops,
-                memory: core::ptr::from_ref(self).cast_mut().cast(),
-            });
-            (*buffer).ops = &raw const exporter.ops;
+            let exporter = self.ops.get();
+            if (*exporter).is_none() {
+                *exporter = Some(Exporter {
+                    ops: bindings::dma_buf_ops {
+                        release: Some(Self::release_dmabuf),
+                        mmap: Some(Self::mmap_dmabuf),
+                        ..*(*buffer).ops
+                    },
+                    inner: (*buffer).ops,
+                    memory: core::ptr::from_ref(self).cast_mut().cast(),
+                });
+            }
+            if let Some(exporter) = &*exporter {
+                (*buffer).ops = &raw const exporter.ops;
+            }
             media::media_helper_module_put((*buffer).owner);
             (*buffer).owner = module;
         }

@@ -60,6 +60,7 @@ pub(super) const RAW_FORMATS: [Raw; 6] = [
 const STRIDE_ALIGN: u32 = 16;
 /// Longest line that an application may ask for.
 const MAX_STRIDE: u32 = 32768;
+
 impl Raw {
     pub(super) fn find(pixelformat: u32, capabilities: &Capabilities) -> Option<&'static Self> {
         RAW_FORMATS

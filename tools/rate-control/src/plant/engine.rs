@@ -7,7 +7,7 @@ use std::rc::Rc;
 use slenc_engine::{Deblocking, Encoder, Picture, PictureType, Source, SourceFormat, Unit};
 use slenc_pure::slenc::adapt::Stream;
 use slenc_pure::slenc::params::{Pps, Sps, SLICE_TYPE_I, SLICE_TYPE_P};
-use slenc_pure::slenc::slice;
+use slenc_pure::slenc::{list, marking, slice};
 use slenc_pure::slenc::units::{Kind, Unit as Header, Units};
 
 use super::{psnr, reference_layer, Plant, Request, LAYERS};
@@ -96,7 +96,10 @@ impl Coder {
             idr_pic_id: 0,
             pic_order_cnt_lsb: 0,
             no_output_of_prior_pics: false,
+            long_term_reference: false,
             num_ref_idx_l0_active: 1,
+            modifications: list::Modifications::new(),
+            operations: marking::Operations::new(),
             deblocking: slice::Deblocking {
                 disable_idc: 0,
                 alpha_c0_offset_div2: 0,
@@ -108,7 +111,8 @@ impl Coder {
                 units.push_sps(&self.sps, &self.stream)?;
                 units.push_pps(&self.pps)?;
             }
-            units.push_slices(&self.sps, &self.pps, &picture, qp as u8, 1)
+            let rows = height.div_ceil(16) as u16;
+            units.push_slices(&self.sps, &self.pps, &picture, qp as u8, rows)
         })();
         written.expect("headers of a plain stream fit");
         let header_bytes = units.bytes();
