@@ -7,8 +7,8 @@ use std::rc::Rc;
 use slenc_engine::{Deblocking, Encoder, Picture, PictureType, Source, SourceFormat, Unit};
 use slenc_pure::slenc::adapt::Stream;
 use slenc_pure::slenc::params::{Pps, Sps, SLICE_TYPE_I, SLICE_TYPE_P};
-use slenc_pure::slenc::{list, marking, slice};
 use slenc_pure::slenc::units::{Kind, Unit as Header, Units};
+use slenc_pure::slenc::{list, marking, slice};
 
 use super::{psnr, reference_layer, Plant, Request, LAYERS};
 use crate::content::Sequence;
