@@ -63,8 +63,14 @@ const MAX_TEMPORAL_LAYER: i64 = 2;
 /// `V4L2_STATELESS_H264_START_CODE_ANNEX_B`.
 pub(crate) const START_CODE_ANNEX_B: u8 = 1;
 
-/// `V4L2_MPEG_VIDEO_H264_PROFILE_CONSTRAINED_BASELINE`.
-const PROFILE_CONSTRAINED_BASELINE: u8 = 1;
+/// `enum v4l2_mpeg_video_h264_profile`.
+mod profile {
+    pub(super) const BASELINE: u8 = 0;
+    pub(super) const CONSTRAINED_BASELINE: u8 = 1;
+    pub(super) const MAIN: u8 = 2;
+    pub(super) const EXTENDED: u8 = 3;
+    pub(super) const HIGH: u8 = 4;
+}
 
 #[vtable]
 impl ctrl::Operations for Encoder {
@@ -124,11 +130,12 @@ impl ctrl::Operations for Encoder {
             0,
         )?;
 
+        let (highest, unsupported) = profiles(device.capabilities());
         builder.menu(
             v4l2::V4L2_CID_MPEG_VIDEO_H264_PROFILE,
-            PROFILE_CONSTRAINED_BASELINE,
-            1 << 0,
-            PROFILE_CONSTRAINED_BASELINE,
+            highest,
+            unsupported,
+            profile::CONSTRAINED_BASELINE,
         )?;
         let level = highest_level(device.capabilities());
         builder.menu(v4l2::V4L2_CID_MPEG_VIDEO_H264_LEVEL, level, 0, level)?;
@@ -201,6 +208,17 @@ fn init_slices(capabilities: &Capabilities, builder: &mut Builder<'_, Encoder>) 
         macroblocks,
         macroblocks,
     )
+}
+
+/// `enum v4l2_mpeg_video_h264_profile` of the highest profile, and the bits of those below it that are
+/// not supported.
+fn profiles(capabilities: &Capabilities) -> (u8, u64) {
+    let baseline = 1 << profile::BASELINE;
+    match (capabilities.cabac, capabilities.transform_8x8) {
+        (true, true) => (profile::HIGH, baseline | 1 << profile::EXTENDED),
+        (true, false) => (profile::MAIN, baseline),
+        (false, _) => (profile::CONSTRAINED_BASELINE, baseline),
+    }
 }
 
 /// `enum v4l2_mpeg_video_h264_level` of the lowest level that allows the largest picture, with as

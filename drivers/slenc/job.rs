@@ -117,6 +117,7 @@ struct Prepared<'a> {
     /// With the SPS and PPS that it is coded with.
     parameters: KBox<Parameters>,
     qp: u8,
+    cabac_init_idc: u8,
     slice_rows: u16,
     source: Source,
     /// Those of reference list 0, and then none.
@@ -134,6 +135,7 @@ impl Prepared<'_> {
             sps: &self.parameters.sps,
             pps: &self.parameters.pps,
             qp: self.qp,
+            cabac_init_idc: self.cabac_init_idc,
             slice_rows: self.slice_rows,
             source: Some(self.source),
             references: self.references.get(..count).unwrap_or_default(),
@@ -207,6 +209,7 @@ fn prepare<'a>(
         picture,
         parameters: settings.parameters,
         qp,
+        cabac_init_idc: settings.params.cabac_init_idc,
         slice_rows: units::slice_rows(size_mbs, settings.max_slice_mbs, capabilities.slices()),
         source,
         references,
@@ -257,6 +260,7 @@ fn activation(
 /// become the file's current values; a request keeps those that it asked for.
 fn adapted_settings(job: &Job<Encoder>, described: &adapt::Stream) -> Result<Settings> {
     let context = job.context();
+    let capabilities = context.device().capabilities();
     let mut values = context.controls().lock();
     let mut settings = Settings::read(&values)?;
     // What is wanted of references is for one picture only.
@@ -268,6 +272,8 @@ fn adapted_settings(job: &Job<Encoder>, described: &adapt::Stream) -> Result<Set
         let stream = context.stream.lock();
         let able = Abilities {
             references: stream.frames(),
+            cabac: capabilities.cabac,
+            transform_8x8: capabilities.transform_8x8,
         };
         adapt::adapt_sps(sps, described, &able).map_err(invalid)?;
         let in_use = stream.sps_in_use(&settings.params).unwrap_or(sps);

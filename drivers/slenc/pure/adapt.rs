@@ -64,11 +64,29 @@ impl Stream {
     }
 }
 
-/// What an encoder of Constrained Baseline can vary.
+/// What encoders differ in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Abilities {
     /// Reconstructions that a picture may choose from.
     pub references: u8,
+    /// CABAC entropy coding.
+    pub cabac: bool,
+    /// 8x8 transform and intra 8x8 prediction.
+    pub transform_8x8: bool,
+}
+
+impl Abilities {
+    /// The profile that is nearest to the one asked for: Baseline, with what makes it Constrained
+    /// Baseline, Main or High.
+    fn profile_idc(&self, asked: u8) -> u8 {
+        if asked > Sps::PROFILE_MAIN && self.cabac && self.transform_8x8 {
+            Sps::PROFILE_HIGH
+        } else if asked >= Sps::PROFILE_MAIN && self.cabac {
+            Sps::PROFILE_MAIN
+        } else {
+            Sps::PROFILE_BASELINE
+        }
+    }
 }
 
 fn in_range(ok: bool, what: &'static str) -> Result<(), Invalid> {
@@ -79,8 +97,8 @@ fn in_range(ok: bool, what: &'static str) -> Result<(), Invalid> {
     }
 }
 
-/// Makes `sps` one that the hardware can code `stream` with: Constrained Baseline (H.264 clause
-/// A.2.1.1), frames, 4:2:0, 8 bits.
+/// Makes `sps` one that the hardware can code `stream` with: Constrained Baseline, Main or High
+/// profile (H.264 clauses A.2.1.1, A.2.2 and A.2.4), frames, 4:2:0, 8 bits.
 pub fn adapt_sps(sps: &mut Sps, stream: &Stream, able: &Abilities) -> Result<(), Invalid> {
     in_range(sps.seq_parameter_set_id <= 31, "seq_parameter_set_id")?;
     in_range(
@@ -95,6 +113,11 @@ pub fn adapt_sps(sps: &mut Sps, stream: &Stream, able: &Abilities) -> Result<(),
     stream.cropping()?;
 
     sps.max_num_ref_frames = sps.max_num_ref_frames.min(able.references);
+    sps.profile_idc = able.profile_idc(sps.profile_idc);
+    if sps.profile_idc == Sps::PROFILE_HIGH {
+        // Level 11 with constraint_set3_flag is level 1b in the other profiles only.
+        sps.constraint_set_flags = 0;
+    }
     let level = level::choose(
         sps,
         &Demand {
@@ -104,9 +127,12 @@ pub fn adapt_sps(sps: &mut Sps, stream: &Stream, able: &Abilities) -> Result<(),
             frames: sps.max_num_ref_frames,
         },
     )?;
-    sps.profile_idc = 66;
+    sps.constraint_set_flags = match sps.profile_idc {
+        Sps::PROFILE_BASELINE => Sps::CONSTRAINT_SET0 | Sps::CONSTRAINT_SET1,
+        Sps::PROFILE_MAIN => Sps::CONSTRAINT_SET1,
+        _ => 0,
+    };
     sps.level_idc = level.idc;
-    sps.constraint_set_flags = Sps::CONSTRAINT_SET0 | Sps::CONSTRAINT_SET1;
     if level.is_1b {
         sps.constraint_set_flags |= Sps::CONSTRAINT_SET3;
     }
@@ -137,8 +163,8 @@ pub fn adapt_sps(sps: &mut Sps, stream: &Stream, able: &Abilities) -> Result<(),
     Ok(())
 }
 
-/// Makes `pps` one that the hardware can code with, in a stream of `sps`: CAVLC, the 4x4
-/// transform, flat scaling, one slice group.
+/// Makes `pps` one that can be coded with in a stream of `sps`, which has been adapted: CABAC and the
+/// 8x8 transform if its profile has them, flat scaling, one slice group.
 pub fn adapt_pps(pps: &mut Pps, sps: &Sps) -> Result<(), Invalid> {
     in_range(
         pps.seq_parameter_set_id == sps.seq_parameter_set_id,
@@ -160,10 +186,22 @@ pub fn adapt_pps(pps: &mut Pps, sps: &Sps) -> Result<(), Invalid> {
     pps.num_ref_idx_l1_default_active_minus1 = 0;
     pps.weighted_bipred_idc = 0;
     pps.pic_init_qs_minus26 = 0;
-    // Only High profiles have a second one.
-    pps.second_chroma_qp_index_offset = pps.chroma_qp_index_offset;
-    pps.flags &= Pps::DEBLOCKING_FILTER_CONTROL_PRESENT;
-    Ok(())
+    let mut flags = Pps::DEBLOCKING_FILTER_CONTROL_PRESENT;
+    if sps.profile_idc != Sps::PROFILE_BASELINE {
+        flags |= Pps::ENTROPY_CODING_MODE;
+    }
+    if sps.profile_idc == Sps::PROFILE_HIGH {
+        flags |= Pps::TRANSFORM_8X8_MODE;
+    }
+    pps.flags &= flags;
+    // The second one is in the same part of the PPS as the flag of the 8x8 transform.
+    if !pps.transform_8x8() {
+        pps.second_chroma_qp_index_offset = pps.chroma_qp_index_offset;
+    }
+    in_range(
+        (-12..=12).contains(&pps.second_chroma_qp_index_offset),
+        "second_chroma_qp_index_offset",
+    )
 }
 
 #[cfg(any(test, CONFIG_KUNIT = "y"))]
@@ -171,7 +209,20 @@ pub fn adapt_pps(pps: &mut Pps, sps: &Sps) -> Result<(), Invalid> {
 mod tests {
     use super::*;
 
-    const GEN1: Abilities = Abilities { references: 1 };
+    const GEN1: Abilities = Abilities {
+        references: 1,
+        cabac: false,
+        transform_8x8: false,
+    };
+    const MAIN: Abilities = Abilities {
+        references: 4,
+        cabac: true,
+        transform_8x8: false,
+    };
+    const HIGH: Abilities = Abilities {
+        transform_8x8: true,
+        ..MAIN
+    };
     const HD: Stream = Stream {
         width: 1920,
         height: 1080,
@@ -217,13 +268,90 @@ mod tests {
 
     #[test]
     fn adapting_twice_changes_nothing() {
+        for able in [GEN1, MAIN, HIGH] {
+            let (mut sps, mut pps) = (CLIENT_SPS, CLIENT_PPS);
+            assert!(adapt_sps(&mut sps, &HD, &able).is_ok());
+            assert!(adapt_pps(&mut pps, &sps).is_ok());
+            let (first_sps, first_pps) = (sps, pps);
+            assert!(adapt_sps(&mut sps, &HD, &able).is_ok());
+            assert!(adapt_pps(&mut pps, &sps).is_ok());
+            assert!(sps == first_sps && pps == first_pps);
+        }
+    }
+
+    #[test]
+    fn the_nearest_profile() {
+        for (able, asked, profile) in [
+            (GEN1, 100, 66),
+            (MAIN, 66, 66),
+            (MAIN, 77, 77),
+            (MAIN, 100, 77),
+            (HIGH, 66, 66),
+            (HIGH, 77, 77),
+            (HIGH, 88, 100),
+            (HIGH, 100, 100),
+            (HIGH, 244, 100),
+        ] {
+            let mut sps = Sps {
+                profile_idc: asked,
+                constraint_set_flags: 0xff,
+                ..CLIENT_SPS
+            };
+            assert!(adapt_sps(&mut sps, &HD, &able).is_ok());
+            assert_eq!(sps.profile_idc, profile);
+            let constraints = match profile {
+                66 => 3,
+                77 => 2,
+                _ => 0,
+            };
+            assert_eq!(sps.constraint_set_flags, constraints);
+        }
+    }
+
+    #[test]
+    fn tools_of_a_profile() {
+        let asked = Pps {
+            second_chroma_qp_index_offset: -3,
+            flags: 0xff,
+            ..CLIENT_PPS
+        };
+        for (profile_idc, flags, second) in [(66, 0x08, 4), (77, 0x09, 4), (100, 0x49, -3)] {
+            let (mut sps, mut pps) = (CLIENT_SPS, asked);
+            sps.profile_idc = profile_idc;
+            assert!(adapt_sps(&mut sps, &HD, &HIGH).is_ok());
+            assert!(adapt_pps(&mut pps, &sps).is_ok());
+            assert_eq!(pps.flags, flags);
+            assert_eq!(pps.second_chroma_qp_index_offset, second);
+        }
+        // Nobody has to use them.
         let (mut sps, mut pps) = (CLIENT_SPS, CLIENT_PPS);
-        assert!(adapt_sps(&mut sps, &HD, &GEN1).is_ok());
+        (sps.profile_idc, pps.flags) = (100, 0);
+        assert!(adapt_sps(&mut sps, &HD, &HIGH).is_ok());
         assert!(adapt_pps(&mut pps, &sps).is_ok());
-        let (first_sps, first_pps) = (sps, pps);
-        assert!(adapt_sps(&mut sps, &HD, &GEN1).is_ok());
-        assert!(adapt_pps(&mut pps, &sps).is_ok());
-        assert!(sps == first_sps && pps == first_pps);
+        assert_eq!(pps.flags, 0);
+    }
+
+    #[test]
+    fn high_profile_has_another_level_1b() {
+        let qcif = Stream {
+            width: 176,
+            height: 144,
+            width_mbs: 11,
+            height_mbs: 9,
+            interval: Some((1, 15)),
+            ..HD
+        };
+        for (profile_idc, constraints) in [(66, 0x0b), (77, 0x0a), (100, 0)] {
+            let mut sps = Sps {
+                profile_idc,
+                level_idc: 11,
+                constraint_set_flags: Sps::CONSTRAINT_SET3,
+                ..CLIENT_SPS
+            };
+            assert!(adapt_sps(&mut sps, &qcif, &HIGH).is_ok());
+            assert_eq!(sps.level_idc, 11);
+            assert_eq!(sps.constraint_set_flags, constraints);
+        }
     }
 
     #[test]

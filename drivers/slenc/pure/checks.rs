@@ -3,7 +3,7 @@
 //! What a job has to be, for hardware of any generation.
 
 use super::{
-    params::{Invalid, SLICE_TYPE_I, SLICE_TYPE_P},
+    params::{Invalid, Pps, SLICE_TYPE_I, SLICE_TYPE_P},
     picture::{Capabilities, PictureJob},
     units::{Kind, Units},
 };
@@ -33,6 +33,14 @@ pub fn check_job(
         (-12..=12).contains(&job.pps.chroma_qp_index_offset),
         "chroma_qp_index_offset",
     )?;
+    let mut flags = Pps::DEBLOCKING_FILTER_CONTROL_PRESENT;
+    if able.cabac {
+        flags |= Pps::ENTROPY_CODING_MODE;
+    }
+    if able.transform_8x8 {
+        flags |= Pps::TRANSFORM_8X8_MODE;
+    }
+    check(job.pps.flags & !flags == 0, "flags")?;
     check(job.output.size != 0, "output_size")?;
 
     let inter = job.picture.slice_type == SLICE_TYPE_P;
@@ -113,7 +121,7 @@ fn check_units(
 mod tests {
     use super::super::{
         fixture::{job, with_units, PICTURE, PPS, SOURCE, SPS},
-        params::{Pps, Sps},
+        params::Sps,
         picture::{MbRange, Output, Source, SourceFormat},
         slice::Picture,
         units::{self, Unit},
@@ -282,6 +290,32 @@ mod tests {
                 format: SourceFormat::Yuyv,
                 ..SOURCE
             }));
+        });
+    }
+
+    #[test]
+    fn tools_that_hardware_may_have() {
+        with_units(|units| {
+            for (flags, cabac, transform_8x8, fine) in [
+                (0x01, false, true, false),
+                (0x01, true, false, true),
+                (0x40, true, false, false),
+                (0x40, false, true, true),
+                (0x49, true, true, true),
+                (0x02, true, true, false),
+                (0x80, true, true, false),
+            ] {
+                let job = PictureJob {
+                    pps: &Pps { flags, ..PPS },
+                    ..job(units)
+                };
+                let able = Capabilities {
+                    cabac,
+                    transform_8x8,
+                    ..Capabilities::GEN1
+                };
+                assert_eq!(checked(&job, &able).is_ok(), fine);
+            }
         });
     }
 

@@ -76,6 +76,7 @@ pub fn job<'a>(units: &'a Units<'a>) -> PictureJob<'a> {
         sps: &SPS,
         pps: &PPS,
         qp: 30,
+        cabac_init_idc: 1,
         slice_rows: 1,
         source: Some(SOURCE),
         references: &[0x3_0000_0000],

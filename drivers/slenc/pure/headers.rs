@@ -39,6 +39,13 @@ pub fn write_sps(w: &mut BitWriter<'_>, sps: &Sps, stream: &Stream) -> Result<()
     w.u(2, 0); // reserved_zero_2bits
     w.u(8, u32::from(sps.level_idc));
     w.ue(u32::from(sps.seq_parameter_set_id));
+    if sps.profile_idc == Sps::PROFILE_HIGH {
+        w.ue(u32::from(sps.chroma_format_idc));
+        w.ue(u32::from(sps.bit_depth_luma_minus8));
+        w.ue(u32::from(sps.bit_depth_chroma_minus8));
+        w.flag(false); // qpprime_y_zero_transform_bypass_flag
+        w.flag(false); // seq_scaling_matrix_present_flag
+    }
     w.ue(u32::from(sps.log2_max_frame_num_minus4));
     w.ue(u32::from(sps.pic_order_cnt_type));
     if sps.pic_order_cnt_type == 0 {
@@ -171,7 +178,7 @@ pub fn write_pps(w: &mut BitWriter<'_>, pps: &Pps) {
     w.nal_unit_header(REF_IDC_PARAMETER_SET, NAL_PPS);
     w.ue(u32::from(pps.pic_parameter_set_id));
     w.ue(u32::from(pps.seq_parameter_set_id));
-    w.flag(false); // entropy_coding_mode_flag: CAVLC
+    w.flag(pps.cabac()); // entropy_coding_mode_flag
     w.flag(false); // bottom_field_pic_order_in_frame_present_flag
     w.ue(0); // num_slice_groups_minus1
     w.ue(u32::from(pps.num_ref_idx_l0_default_active_minus1));
@@ -184,6 +191,11 @@ pub fn write_pps(w: &mut BitWriter<'_>, pps: &Pps) {
     w.flag(pps.deblocking_control());
     w.flag(false); // constrained_intra_pred_flag
     w.flag(false); // redundant_pic_cnt_present_flag
+    if pps.transform_8x8() {
+        w.flag(true); // transform_8x8_mode_flag
+        w.flag(false); // pic_scaling_matrix_present_flag
+        w.se(i32::from(pps.second_chroma_qp_index_offset));
+    }
     w.trailing_bits();
 }
 
@@ -209,6 +221,21 @@ mod tests {
         assert_eq!(w.finish(), Ok(32));
         // ue(0) ue(0) 0 0 ue(0) ue(0) | ue(0) 0 00 se(0) se(0) se(0) 1 | 0 0 1 and alignment
         assert!(bytes[..4] == [0x68, 0b1100_1110, 0b0011_1100, 0b1000_0000][..]);
+    }
+
+    #[test]
+    fn what_high_profile_adds() {
+        let mut bytes = [0; 8];
+        let mut w = BitWriter::new(&mut bytes);
+        let pps = Pps {
+            second_chroma_qp_index_offset: -1,
+            flags: Pps::DEFAULT.flags | Pps::ENTROPY_CODING_MODE | Pps::TRANSFORM_8X8_MODE,
+            ..Pps::DEFAULT
+        };
+        write_pps(&mut w, &pps);
+        assert_eq!(w.finish(), Ok(32));
+        // As above with entropy_coding_mode_flag, and 1 0 se(-1) before the trailing bits.
+        assert!(bytes[..4] == [0x68, 0b1110_1110, 0b0011_1100, 0b1001_1100][..]);
     }
 
     #[test]

@@ -51,6 +51,12 @@ impl Sps {
     pub const CONSTRAINT_SET1: u8 = 0x02;
     /// V4L2_H264_SPS_CONSTRAINT_SET3_FLAG: of Baseline and Main, level 11 is level 1b.
     pub const CONSTRAINT_SET3: u8 = 0x08;
+    /// profile_idc of Baseline.
+    pub const PROFILE_BASELINE: u8 = 66;
+    /// profile_idc of Main.
+    pub const PROFILE_MAIN: u8 = 77;
+    /// profile_idc of High.
+    pub const PROFILE_HIGH: u8 = 100;
     /// V4L2_H264_SPS_FLAG_GAPS_IN_FRAME_NUM_VALUE_ALLOWED.
     pub const GAPS_IN_FRAME_NUM_VALUE_ALLOWED: u32 = 0x08;
     /// V4L2_H264_SPS_FLAG_FRAME_MBS_ONLY.
@@ -103,8 +109,12 @@ pub struct Pps {
 }
 
 impl Pps {
+    /// V4L2_H264_PPS_FLAG_ENTROPY_CODING_MODE: CABAC.
+    pub const ENTROPY_CODING_MODE: u16 = 0x0001;
     /// V4L2_H264_PPS_FLAG_DEBLOCKING_FILTER_CONTROL_PRESENT.
     pub const DEBLOCKING_FILTER_CONTROL_PRESENT: u16 = 0x0008;
+    /// V4L2_H264_PPS_FLAG_TRANSFORM_8X8_MODE.
+    pub const TRANSFORM_8X8_MODE: u16 = 0x0040;
 
     /// CAVLC, with deblocking parameters in the slice headers.
     pub const DEFAULT: Self = Self {
@@ -120,6 +130,16 @@ impl Pps {
         second_chroma_qp_index_offset: 0,
         flags: Self::DEBLOCKING_FILTER_CONTROL_PRESENT,
     };
+
+    /// Whether entropy coding is CABAC.
+    pub fn cabac(&self) -> bool {
+        self.flags & Self::ENTROPY_CODING_MODE != 0
+    }
+
+    /// Whether macroblocks choose between the 4x4 and the 8x8 transform.
+    pub fn transform_8x8(&self) -> bool {
+        self.flags & Self::TRANSFORM_8X8_MODE != 0
+    }
 
     /// Whether slice headers carry deblocking parameters.
     pub fn deblocking_control(&self) -> bool {

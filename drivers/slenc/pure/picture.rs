@@ -105,6 +105,8 @@ pub struct PictureJob<'a> {
     pub pps: &'a Pps,
     /// Luma QP of every macroblock, 0..51.
     pub qp: u8,
+    /// cabac_init_idc, of a P picture with CABAC.
+    pub cabac_init_idc: u8,
     /// Macroblock rows of each slice but the last one, which has the rest; at least one.
     pub slice_rows: u16,
     /// What to code. Nothing: every macroblock is skipped, and the picture repeats its reference.
@@ -288,6 +290,19 @@ impl Capabilities {
         sse: false,
     };
 
+    /// Those of generation 2, for tests.
+    #[cfg(any(test, CONFIG_KUNIT = "y"))]
+    pub const GEN2: Self = Self {
+        generation: 2,
+        max_size: (4096, 2304),
+        references: 4,
+        units: 128,
+        cabac: true,
+        header_bits: false,
+        header_fields: true,
+        ..Self::GEN1
+    };
+
     /// Smallest limit of a length, in samples: a macroblock.
     const MIN_LENGTH: u16 = 16;
     /// Largest limit of a length, in samples. H.264 table A-1 allows longer ones, of pictures that
@@ -393,6 +408,7 @@ mod tests {
         };
         assert!(least.check().is_ok());
         assert_eq!((least.slices(), GEN1.slices()), (1, 61));
+        assert!(Capabilities::GEN2.check().is_ok());
         let most = Capabilities {
             max_size: (8192, 8192),
             formats: u32::MAX,

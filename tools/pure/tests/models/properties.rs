@@ -112,6 +112,8 @@ fn adaptation_ends_at_something_legal_and_stays_there() {
         };
         let able = Abilities {
             references: random.below(5) as u8,
+            cabac: random.one_in(2),
+            transform_8x8: random.one_in(2),
         };
         let mut sps = random_sps(&mut random);
         let mut pps = Pps {
@@ -126,7 +128,12 @@ fn adaptation_ends_at_something_legal_and_stays_there() {
             continue;
         }
         adapted += 1;
-        assert_eq!((sps.profile_idc, sps.constraint_set_flags & 3), (66, 3));
+        match sps.profile_idc {
+            66 => assert_eq!((sps.constraint_set_flags & 3, pps.flags & !8), (3, 0)),
+            77 => assert!(able.cabac && pps.flags & !9 == 0),
+            100 => assert!(able.cabac && able.transform_8x8 && pps.flags & !0x49 == 0),
+            other => panic!("profile {other}"),
+        }
         assert!(sps.max_num_ref_frames <= able.references);
         assert!(stream.width != 0 && stream.width <= width_mbs * 16);
         let untimed = Demand {
@@ -284,6 +291,7 @@ fn any_job_is_described_or_refused() {
             sps: &sps,
             pps: &pps,
             qp: random.below(54) as u8,
+            cabac_init_idc: random.below(4) as u8,
             slice_rows: random.below(4) as u16,
             source: (!random.one_in(8)).then(|| Source {
                 format,
