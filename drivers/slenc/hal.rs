@@ -3,7 +3,7 @@
 //! What differs between the generations of the hardware.
 
 use crate::pure::{
-    gen1::DESCRIPTOR_BYTES,
+    gen2::DESCRIPTOR_BYTES,
     params::Invalid,
     picture::{
         Capabilities,
@@ -21,6 +21,7 @@ use crate::pure::{
 };
 
 mod gen1;
+mod gen2;
 
 /// Bytes of a job descriptor without its result block, at most.
 pub(crate) const MAX_DESCRIPTOR_BYTES: usize = DESCRIPTOR_BYTES;
@@ -56,6 +57,7 @@ pub(crate) trait Hal: Send + Sync {
 pub(crate) fn of_generation(generation: u8) -> Option<&'static dyn Hal> {
     match generation {
         1 => Some(&gen1::Gen1),
+        2 => Some(&gen2::Gen2),
         _ => None,
     }
 }

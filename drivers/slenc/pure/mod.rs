@@ -18,6 +18,7 @@ pub mod fields;
 #[cfg(any(test, CONFIG_KUNIT = "y"))]
 pub mod fixture;
 pub mod gen1;
+pub mod gen2;
 pub mod headers;
 pub mod level;
 pub mod list;

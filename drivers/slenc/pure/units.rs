@@ -180,7 +180,8 @@ impl<'a> Units<'a> {
         })
     }
 
-    /// Adds the slices of a picture: of `rows` macroblock rows each, and of the rest the last one.
+    /// Adds the slices of a picture: of `rows` macroblock rows each, and of the rest the last one;
+    /// with their headers.
     pub fn push_slices(
         &mut self,
         sps: &Sps,
@@ -190,6 +191,25 @@ impl<'a> Units<'a> {
         rows: u16,
     ) -> Result<(), Error> {
         let width = u32::from(sps.pic_width_in_mbs_minus1) + 1;
+        self.push_rows(sps, rows, |w, first_row| {
+            // Both factors are below 2^16 + 1.
+            let first_mb = width.saturating_mul(first_row.into());
+            slice::write_slice_header(w, sps, pps, picture, first_mb, qp)
+        })
+    }
+
+    /// Adds slices like [`Self::push_slices`], for hardware that writes their headers.
+    pub fn push_bare_slices(&mut self, sps: &Sps, rows: u16) -> Result<(), Error> {
+        self.push_rows(sps, rows, |_, _| Ok(()))
+    }
+
+    /// Adds slices, for which `write` writes what the unit's bits are. It is told the first row.
+    fn push_rows(
+        &mut self,
+        sps: &Sps,
+        rows: u16,
+        mut write: impl FnMut(&mut BitWriter<'_>, u16) -> Result<(), Invalid>,
+    ) -> Result<(), Error> {
         let height = sps.pic_height_in_map_units_minus1.saturating_add(1);
         if rows == 0 {
             return Err(Invalid("slice_rows").into());
@@ -198,11 +218,7 @@ impl<'a> Units<'a> {
         while first_row < height {
             let rows = rows.min(height.saturating_sub(first_row));
             let kind = Kind::Slice { first_row, rows };
-            // Both factors are below 2^16 + 1.
-            let first_mb = width.saturating_mul(first_row.into());
-            self.push(kind, false, |w| {
-                slice::write_slice_header(w, sps, pps, picture, first_mb, qp)
-            })?;
+            self.push(kind, false, |w| write(w, first_row))?;
             first_row = first_row.saturating_add(rows);
         }
         Ok(())
@@ -342,6 +358,24 @@ mod tests {
         assert_eq!(slice_rows((1, 9), Some(1), 4), 3);
         // What cannot be makes no difference.
         assert_eq!(slice_rows((0, 0), Some(1), 0), 1);
+    }
+
+    #[test]
+    fn slices_without_bits() {
+        let (mut bytes, mut entries) = ([0; 16], [Unit::EMPTY; 4]);
+        let mut units = Units::new(&mut bytes, &mut entries, true);
+        assert!(units.push_pps(&Pps::DEFAULT).is_ok());
+        let before = units.bytes().len();
+        assert!(units.push_bare_slices(&SPS, 5).is_ok());
+        assert_eq!(units.bytes().len(), before);
+        let mut slices = [(Kind::Whole, 1, 1); 2];
+        for (slice, unit) in slices.iter_mut().zip(units.units().iter().skip(1)) {
+            *slice = (unit.kind, unit.start_code, unit.bits);
+        }
+        let rows = |first_row, rows| (Kind::Slice { first_row, rows }, 3, 0);
+        assert!(slices == [rows(0, 5), rows(5, 4)]);
+        assert!(units.push_bare_slices(&SPS, 0).is_err());
+        assert_eq!(units.push_bare_slices(&SPS, 5), Err(Error::Full));
     }
 
     #[test]
