@@ -10,7 +10,7 @@ SHELL := /bin/bash
 # Commands run in the pinned environment; within it they run as they are.
 ENTER := $(if $(IN_ENV),,tools/vm/enter)
 
-export V JOBS ACCEL KERNEL_SRC KDIR DEBIAN_MIRROR SLENC_CACHE
+export V JOBS ACCEL GENERATION KERNEL_SRC KDIR DEBIAN_MIRROR SLENC_CACHE
 
 .PHONY: help
 help: ## This list
@@ -20,6 +20,7 @@ help: ## This list
 	@echo
 	@echo 'Variables:'
 	@echo '  ACCEL=auto|kvm|tcg  how the guest runs (auto probes KVM once by a real boot)'
+	@echo '  GENERATION=gen2     hardware that the guest tests with (gen1)'
 	@echo '  JOBS=N              parallel jobs (all processors)'
 	@echo '  KDIR=DIR            modules and install: build for this Rust-enabled kernel'
 	@echo '  KERNEL_SRC=PATH     kernel source tree or tarball instead of the archive package'
