@@ -167,6 +167,16 @@ impl Encoder {
         Ok(controls[0].value())
     }
 
+    /// Whether the hardware codes Main profile, with CABAC.
+    pub(crate) fn codes_main(&self) -> bool {
+        control::menu_item(
+            self.video.as_fd(),
+            V4L2_CID_MPEG_VIDEO_H264_PROFILE,
+            V4L2_MPEG_VIDEO_H264_PROFILE_MAIN,
+        )
+        .is_ok()
+    }
+
     /// Reads a compound control.
     pub(crate) fn compound<T: Plain>(
         &self,

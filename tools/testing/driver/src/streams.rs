@@ -5,6 +5,7 @@
 
 mod layers;
 mod loss;
+mod profiles;
 mod recorder;
 mod sets;
 mod slices;
@@ -19,7 +20,14 @@ use std::time::Duration;
 const LIMIT: Duration = Duration::from_secs(120);
 
 pub(crate) fn run(ktap: &mut Ktap) {
-    for (name, body) in [layers::TESTS, loss::TESTS, slices::TESTS, sets::TESTS].concat() {
+    let tests = [
+        layers::TESTS,
+        loss::TESTS,
+        slices::TESTS,
+        sets::TESTS,
+        profiles::TESTS,
+    ];
+    for (name, body) in tests.concat() {
         ktap.test(name, LIMIT, move || {
             bind()?;
             body()

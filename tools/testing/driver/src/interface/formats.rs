@@ -22,6 +22,7 @@ use rustix::io::Errno;
 use slenc::{
     error::{
         Context,
+        Error,
         Result, //
     },
     v4l2::{
@@ -130,11 +131,21 @@ fn rounded() -> Result<()> {
     let encoder = Encoder::open()?;
     let fd = encoder.video.as_fd();
     let before = video::get_format(fd, OUTPUT).context("G_FMT")?;
+    let largest = encoder
+        .video
+        .sizes(V4L2_PIX_FMT_NV12M)?
+        .first()
+        .map(|range| (range.width.1, range.height.1))
+        .ok_or_else(|| Error::new("ENUM_FRAMESIZES has no sizes"))?;
+    ensure!(
+        largest.0 >= 1920 && largest.1 >= 1088,
+        "the largest size is {largest:?}"
+    );
     for (asked, wanted) in [
         ((1920, 1080), (1920, 1080)),
         ((0, 0), (16, 16)),
         ((101, 99), (102, 100)),
-        ((u32::MAX, u32::MAX), (1920, 1088)),
+        ((u32::MAX, u32::MAX), largest),
     ] {
         let mut format = before;
         format.set(V4L2_PIX_FMT_NV12M, asked.0, asked.1);
