@@ -7,10 +7,14 @@ use clap::ValueEnum;
 
 const CAP_CAVLC: u32 = 1 << 0;
 const CAP_CABAC: u32 = 1 << 1;
+const CAP_TRANSFORM_8X8: u32 = 1 << 2;
 const CAP_HEADER_BITS: u32 = 1 << 3;
 const CAP_HEADER_FIELDS: u32 = 1 << 4;
 const CAP_ALL_SKIP: u32 = 1 << 5;
 const CAP_FORCED_INTRA: u32 = 1 << 6;
+const CAP_PRE_ANALYSIS: u32 = 1 << 10;
+const CAP_SSE: u32 = 1 << 11;
+const CAP_QP_MAP: u32 = 1 << 12;
 
 /// Smallest width and height in samples.
 pub const MIN_SIZE: u32 = 16;
@@ -24,7 +28,7 @@ pub enum Generation {
     /// CAVLC, one reference, slice headers as bits.
     #[default]
     Gen1,
-    /// CABAC, four references, slice headers as fields.
+    /// CABAC, 8x8 transform, four references, slice headers as fields.
     Gen2,
 }
 
@@ -42,7 +46,14 @@ impl Generation {
         let both = CAP_CAVLC | CAP_ALL_SKIP | CAP_FORCED_INTRA;
         match self {
             Self::Gen1 => both | CAP_HEADER_BITS,
-            Self::Gen2 => both | CAP_CABAC | CAP_HEADER_FIELDS,
+            Self::Gen2 => {
+                both | CAP_CABAC
+                    | CAP_TRANSFORM_8X8
+                    | CAP_HEADER_FIELDS
+                    | CAP_PRE_ANALYSIS
+                    | CAP_SSE
+                    | CAP_QP_MAP
+            }
         }
     }
 

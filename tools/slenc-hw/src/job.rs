@@ -12,6 +12,7 @@ use std::panic::{
 use std::sync::atomic::AtomicBool;
 
 use slenc_engine::{
+    Analysis,
     Encoder,
     Error,
     Picture,
@@ -23,8 +24,11 @@ use slenc_engine::{
 use crate::descriptor::{
     BadField,
     Job,
+    Measurement,
     Size,
-    SourcePlanes, //
+    SliceHeader,
+    SourcePlanes,
+    Task, //
 };
 use crate::device::{
     Start,
@@ -40,7 +44,6 @@ use crate::result::{
     ResultBlock,
     Status, //
 };
-use crate::slice_header;
 use crate::units::{
     self,
     UnitEntry,
@@ -92,12 +95,23 @@ impl Failure {
     }
 }
 
+/// What became of a job that went well.
+pub(crate) struct Done {
+    pub(crate) stats: Stats,
+    pub(crate) analysis: Analysis,
+    /// Bytes that the job had for its output.
+    pub(crate) output_size: u32,
+    /// Size of the picture whose reconstruction there is now.
+    pub(crate) coded: Option<Size>,
+}
+
 /// The engine and the memory of this process that jobs use one after another.
 pub(crate) struct Engine {
     generation: Generation,
     threads: usize,
     encoder: Encoder,
     source: [Vec<u8>; 3],
+    qp_map: Vec<u8>,
     references: Vec<Vec<u8>>,
     recon: Vec<u8>,
     output: Vec<u8>,
@@ -110,6 +124,7 @@ impl Engine {
             threads,
             encoder: Encoder::new(threads),
             source: Default::default(),
+            qp_map: Vec::new(),
             references: vec![Vec::new(); generation.references() as usize],
             recon: Vec::new(),
             output: Vec::new(),
@@ -122,11 +137,7 @@ impl Engine {
     }
 
     /// Runs a job, whose descriptor was checked to be readable, unless a reset comes first.
-    pub(crate) fn run(
-        &mut self,
-        memory: &Memory<'_>,
-        start: &Start,
-    ) -> Result<(Job, Stats), Failure> {
+    pub(crate) fn run(&mut self, memory: &Memory<'_>, start: &Start) -> Result<Done, Failure> {
         let descriptor = start.descriptor;
         let mut bytes = vec![0; self.generation.descriptor_size()];
         memory.read(descriptor, &mut bytes)?;
@@ -134,19 +145,27 @@ impl Engine {
             // With share=off QEMU hands out a file, and keeps what the guest writes to itself.
             log::warn!("the descriptor at {descriptor:#x} is all zero; {SHARING_HINT}");
         }
-        let job = Job::parse(self.generation, &bytes)?;
-        check_ranges(memory, &job)?;
+        match Task::parse(self.generation, &bytes)? {
+            Task::Encode(job) => self.code(memory, start, &job),
+            Task::Measure(measurement) => self.measure(memory, &measurement),
+        }
+    }
 
+    fn code(&mut self, memory: &Memory<'_>, start: &Start, job: &Job) -> Result<Done, Failure> {
+        check_ranges(memory, job)?;
         let mut table = vec![0; usize::from(job.unit_count) * UNIT_SIZE];
         memory.read(job.units, &mut table)?;
-        let entries = units::parse(&table, &job)?;
+        let entries = units::parse(&table, job)?;
         let mut header = vec![0; job.header_size as usize];
         memory.read(job.header, &mut header)?;
         self.read_source(memory, job.source.as_ref())?;
+        let qp_map_size = job.qp_map.line_bytes * job.qp_map.lines;
+        self.qp_map.resize(qp_map_size as usize, 0);
+        memory.read_plane(&job.qp_map, &mut self.qp_map)?;
         self.read_references(memory, &job.references, &job.size)?;
 
         let mut unit_bytes = vec![0; entries.len()];
-        let stats = self.encode(&start.abandoned, &job, &entries, &header, &mut unit_bytes)?;
+        let stats = self.encode(&start.abandoned, job, &entries, &header, &mut unit_bytes)?;
 
         memory.write(job.output, &self.output[..stats.bytes as usize])?;
         if let Some(recon) = job.recon {
@@ -156,7 +175,35 @@ impl Engine {
             let at = job.units + (i * UNIT_SIZE + BYTES_OFFSET) as u64;
             memory.write(at, &bytes.to_le_bytes())?;
         }
-        Ok((job, stats))
+        Ok(Done {
+            stats,
+            analysis: Analysis::default(),
+            output_size: job.output_size,
+            coded: Some(job.size),
+        })
+    }
+
+    fn measure(&mut self, memory: &Memory<'_>, measurement: &Measurement) -> Result<Done, Failure> {
+        let size = &measurement.size;
+        check_source(memory, &measurement.source)?;
+        if let Some(reference) = measurement.reference {
+            memory.check(reference, size.recon_size().into(), Access::Read)?;
+        }
+        self.read_source(memory, Some(&measurement.source))?;
+        self.read_references(memory, measurement.reference.as_slice(), size)?;
+        let source = source_of(&self.source, &measurement.source, size);
+        let reference = measurement.reference.map(|_| &self.references[0][..]);
+        let (width_mbs, height_mbs) = (size.width_mbs.into(), size.height_mbs.into());
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            self.encoder
+                .analyse(width_mbs, height_mbs, &source, reference)
+        }));
+        Ok(Done {
+            stats: Stats::default(),
+            analysis: self.judge(outcome)?,
+            output_size: 0,
+            coded: None,
+        })
     }
 
     fn read_source(
@@ -193,28 +240,19 @@ impl Engine {
         header: &[u8],
         unit_bytes: &mut [u32],
     ) -> Result<Stats, Failure> {
-        let headers: Vec<_> = entries
-            .iter()
-            .map(|entry| slice_header::write(job, entry.rows?.0))
-            .collect();
+        let slice_header = job.slice_header.as_ref().map(SliceHeader::for_engine);
         let units: Vec<_> = entries
             .iter()
-            .zip(&headers)
-            .map(|(entry, written)| {
-                let (bits, bit_length) = match written {
-                    Some(bits) => (bits.bytes(), bits.length()),
-                    None => (&header[entry.bits.clone()], entry.bit_length),
-                };
-                Unit {
-                    start_code: entry.start_code,
-                    bits,
-                    bit_length,
-                    rows: entry.rows,
-                    ..Unit::default()
-                }
+            .map(|entry| Unit {
+                start_code: entry.start_code,
+                bits: &header[entry.bits.clone()],
+                bit_length: entry.bit_length,
+                rows: entry.rows,
+                header: slice_header.as_ref().filter(|_| entry.rows.is_some()),
             })
             .collect();
         let source = job.source.as_ref();
+        let qp_offsets: Vec<_> = self.qp_map.iter().map(|&offset| offset as i8).collect();
         let picture = Picture {
             width_mbs: job.size.width_mbs.into(),
             height_mbs: job.size.height_mbs.into(),
@@ -222,11 +260,14 @@ impl Engine {
             picture_type: job.picture_type,
             qp: job.qp,
             chroma_qp_index_offset: job.chroma_qp_offset,
+            second_chroma_qp_index_offset: job.second_chroma_qp_offset,
             deblocking: job.deblocking,
             entropy_coding: job.entropy_coding,
+            transform_8x8: job.transform_8x8,
+            qp_offsets: &qp_offsets,
+            measure_sse: job.measure_sse,
             forced_intra: &job.forced_intra,
             units: &units,
-            ..Picture::default()
         };
         self.recon.resize(job.size.recon_size() as usize, 0);
         let size = picture.output_bound().min(u64::from(job.output_size));
@@ -289,6 +330,7 @@ fn check_ranges(memory: &Memory<'_>, job: &Job) -> Result<(), Failure> {
     if let Some(source) = &job.source {
         check_source(memory, source)?;
     }
+    memory.check(job.qp_map.addr, job.qp_map.extent(), Access::Read)?;
     let recon_size = u64::from(job.size.recon_size());
     for &reference in &job.references {
         memory.check(reference, recon_size, Access::Read)?;

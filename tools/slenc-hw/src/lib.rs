@@ -34,6 +34,5 @@ pub mod recon_log;
 pub mod registers;
 pub mod result;
 pub mod server;
-mod slice_header;
 pub mod units;
 pub mod worker;

@@ -2,7 +2,10 @@
 
 //! The result block (`Documentation/slenc/hardware.rst`, *Result block*).
 
-use slenc_engine::Stats;
+use slenc_engine::{
+    Analysis,
+    Stats, //
+};
 
 use crate::le::{
     put_u32,
@@ -40,8 +43,10 @@ pub struct ResultBlock {
     pub error_info: u32,
     /// First address that could not be accessed.
     pub error_addr: u64,
-    /// What the engine counted.
+    /// What the engine counted when it coded.
     pub stats: Stats,
+    /// What the engine found when it measured.
+    pub analysis: Analysis,
     /// Time the job took, in nanoseconds.
     pub encode_ns: u64,
 }
@@ -54,6 +59,7 @@ impl ResultBlock {
             error_info: 0,
             error_addr: 0,
             stats: Stats::default(),
+            analysis: Analysis::default(),
             encode_ns: 0,
         }
     }
@@ -61,7 +67,9 @@ impl ResultBlock {
     /// The block as the driver reads it, with a tag of zero.
     pub fn to_bytes(&self) -> [u8; RESULT_SIZE] {
         let mut out = [0; RESULT_SIZE];
-        let stats = &self.stats;
+        let (stats, analysis) = (&self.stats, &self.analysis);
+        let sse = stats.sse.unwrap_or_default();
+        let motion = analysis.motion.unwrap_or_default();
         let words = [
             (0x000, self.status),
             (0x008, stats.bytes),
@@ -74,6 +82,7 @@ impl ResultBlock {
             (0x02c, stats.intra_mbs),
             (0x030, stats.skip_mbs),
             (0x034, stats.pcm_mbs),
+            (0x098, motion.inter_mbs),
         ];
         for (at, value) in words {
             put_u32(&mut out, at, value);
@@ -83,6 +92,14 @@ impl ResultBlock {
             (0x038, stats.sad_sum),
             (0x040, stats.mad_sum),
             (0x048, self.encode_ns),
+            (0x058, sse[0]),
+            (0x060, sse[1]),
+            (0x068, sse[2]),
+            (0x070, analysis.variance),
+            (0x078, analysis.intra_cost),
+            (0x080, motion.zero_sad),
+            (0x088, motion.motion_sad),
+            (0x090, motion.motion_cost),
         ];
         for (at, value) in double_words {
             put_u64(&mut out, at, value);
@@ -95,6 +112,8 @@ impl ResultBlock {
 
 #[cfg(test)]
 mod tests {
+    use slenc_engine::MotionAnalysis;
+
     use super::*;
 
     #[test]
@@ -117,7 +136,21 @@ mod tests {
                 mad_sum: 0x0f0f_0f0f_0f0f_0f0f,
                 qp_min: 0x11,
                 qp_max: 0x12,
-                ..Stats::default()
+                sse: Some([
+                    0x1313_1313_1313_1313,
+                    0x1414_1414_1414_1414,
+                    0x1515_1515_1515_1515,
+                ]),
+            },
+            analysis: Analysis {
+                variance: 0x1616_1616_1616_1616,
+                intra_cost: 0x1717_1717_1717_1717,
+                motion: Some(MotionAnalysis {
+                    zero_sad: 0x1818_1818_1818_1818,
+                    motion_sad: 0x1919_1919_1919_1919,
+                    motion_cost: 0x1a1a_1a1a_1a1a_1a1a,
+                    inter_mbs: 0x1b1b_1b1b,
+                }),
             },
             encode_ns: 0x1010_1010_1010_1010,
         };
@@ -141,7 +174,17 @@ mod tests {
             (16, 8),
             (0x11, 1),
             (0x12, 1),
-            (0, 174),
+            (0, 6),
+            (0x13, 8),
+            (0x14, 8),
+            (0x15, 8),
+            (0x16, 8),
+            (0x17, 8),
+            (0x18, 8),
+            (0x19, 8),
+            (0x1a, 8),
+            (0x1b, 4),
+            (0, 100),
         ]
         .iter()
         .flat_map(|&(value, count)| std::iter::repeat_n(value, count))

@@ -136,14 +136,15 @@ impl Jobs {
             self.engine.run(&memory, start)
         };
         let mut block = match outcome {
-            Ok((job, stats)) => {
-                output_size = job.output_size;
-                line = self
-                    .recon_log
-                    .is_some()
-                    .then(|| recon_log::line(start.tag, &job.size, self.engine.recon()));
+            Ok(done) => {
+                output_size = done.output_size;
+                line = done
+                    .coded
+                    .filter(|_| self.recon_log.is_some())
+                    .map(|size| recon_log::line(start.tag, &size, self.engine.recon()));
                 ResultBlock {
-                    stats,
+                    stats: done.stats,
+                    analysis: done.analysis,
                     encode_ns: began.elapsed().as_nanos().try_into().unwrap_or(u64::MAX),
                     ..ResultBlock::new(Status::Ok)
                 }

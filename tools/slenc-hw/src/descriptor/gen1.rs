@@ -20,6 +20,7 @@ use super::{
     source_strides,
     BadField,
     Job,
+    Plane,
     SourcePlanes,
     MAX_HEADER_SIZE, //
 };
@@ -135,10 +136,13 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Job, BadField> {
         picture_type,
         qp,
         chroma_qp_offset,
+        second_chroma_qp_offset: None,
         deblocking,
         entropy_coding: EntropyCoding::Cavlc,
+        transform_8x8: false,
         size,
         source: format.map(|format| SourcePlanes { format, planes }),
+        qp_map: Plane::default(),
         references,
         recon,
         output,
@@ -149,6 +153,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Job, BadField> {
         unit_count,
         unit_count_field: field::UNIT_COUNT,
         slice_header: None,
+        measure_sse: false,
         forced_intra,
     })
 }

@@ -11,6 +11,8 @@ use slenc_engine::{
 use super::{
     byte,
     forced_intra,
+    measurement::Measurement,
+    plane_address,
     reconstruction,
     require,
     signed,
@@ -24,7 +26,9 @@ use super::{
     source_strides,
     BadField,
     Job,
+    Plane,
     SourcePlanes,
+    Task,
     MAX_HEADER_SIZE, //
 };
 use crate::generation::{
@@ -45,7 +49,7 @@ pub(super) mod field {
     pub(in crate::descriptor) const PICTURE_TYPE: usize = 0x00c;
     pub(in crate::descriptor) const QP: usize = 0x00d;
     pub(in crate::descriptor) const CHROMA_QP_INDEX_OFFSET: usize = 0x00e;
-    pub(in crate::descriptor) const RESERVED_0F: usize = 0x00f;
+    pub(in crate::descriptor) const SECOND_CHROMA_QP_INDEX_OFFSET: usize = 0x00f;
     pub(in crate::descriptor) const SOURCE_FORMAT: usize = 0x018;
     pub(in crate::descriptor) const DISABLE_DEBLOCKING: usize = 0x019;
     pub(in crate::descriptor) const ALPHA_C0_OFFSET_DIV2: usize = 0x01a;
@@ -53,8 +57,8 @@ pub(super) mod field {
     pub(in crate::descriptor) const REFERENCE_COUNT: usize = 0x01c;
     pub(in crate::descriptor) const FORCED_INTRA_COUNT: usize = 0x01d;
     pub(in crate::descriptor) const UNIT_COUNT: usize = 0x01e;
-    pub(in crate::descriptor) const RESERVED_2C: usize = 0x02c;
-    pub(in crate::descriptor) const RESERVED_48: usize = 0x048;
+    pub(in crate::descriptor) const QP_MAP_STRIDE: usize = 0x02c;
+    pub(in crate::descriptor) const QP_MAP_ADDR: usize = 0x048;
     pub(in crate::descriptor) const REFERENCE_ADDR: usize = 0x050;
     pub(in crate::descriptor) const RECON_ADDR: usize = 0x070;
     pub(in crate::descriptor) const OUTPUT_ADDR: usize = 0x078;
@@ -71,18 +75,29 @@ pub(super) mod flag {
     pub(in crate::descriptor) const ALL_SKIP: u32 = 1 << 0;
     pub(in crate::descriptor) const NO_RECON: u32 = 1 << 1;
     pub(in crate::descriptor) const CABAC: u32 = 1 << 2;
+    pub(in crate::descriptor) const TRANSFORM_8X8: u32 = 1 << 3;
     pub(in crate::descriptor) const DEBLOCKING_CONTROL: u32 = 1 << 4;
     pub(in crate::descriptor) const IDR: u32 = 1 << 5;
     pub(in crate::descriptor) const NO_OUTPUT_OF_PRIOR: u32 = 1 << 6;
     pub(in crate::descriptor) const LONG_TERM_REFERENCE: u32 = 1 << 7;
-    pub(in crate::descriptor) const ALL: u32 = 0xf7;
+    pub(in crate::descriptor) const ALL: u32 = (1 << 8) - 1;
     pub(in crate::descriptor) const OF_IDR: u32 = NO_OUTPUT_OF_PRIOR | LONG_TERM_REFERENCE;
 }
 
+const OPERATION_ENCODE: u32 = 1;
+const OPERATION_MEASURE: u32 = 2;
+
 /// Parses and checks a descriptor.
-pub(super) fn parse(bytes: &[u8]) -> Result<Job, BadField> {
+pub(super) fn parse(bytes: &[u8]) -> Result<Task, BadField> {
     require(u32_at(bytes, field::LAYOUT) == 2, field::LAYOUT)?;
-    require(u32_at(bytes, field::OPERATION) == 1, field::OPERATION)?;
+    match u32_at(bytes, field::OPERATION) {
+        OPERATION_ENCODE => Ok(Task::Encode(Box::new(parse_job(bytes)?))),
+        OPERATION_MEASURE => Ok(Task::Measure(Measurement::parse(bytes)?)),
+        _ => Err(BadField(field::OPERATION as u32)),
+    }
+}
+
+fn parse_job(bytes: &[u8]) -> Result<Job, BadField> {
     let generation = Generation::Gen2;
     let flags = u32_at(bytes, field::FLAGS);
     let has = |flag| flags & flag != 0;
@@ -99,7 +114,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Job, BadField> {
     let inter = picture_type == PictureType::P;
     let qp = byte(bytes, field::QP, 51)?;
     let chroma_qp_offset = signed(bytes, field::CHROMA_QP_INDEX_OFFSET, 12)?;
-    require(bytes[field::RESERVED_0F] == 0, field::RESERVED_0F)?;
+    let second_chroma_qp_offset = signed(bytes, field::SECOND_CHROMA_QP_INDEX_OFFSET, 12)?;
     let size = size(generation, bytes, !all_skip)?;
     let format = source_format(bytes, field::SOURCE_FORMAT)?;
     require(
@@ -127,9 +142,22 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Job, BadField> {
         field::UNIT_COUNT,
     )?;
     let mut planes = source_strides(bytes, format, &size)?;
-    require(u32_at(bytes, field::RESERVED_2C) == 0, field::RESERVED_2C)?;
+    let qp_map_stride = u32_at(bytes, field::QP_MAP_STRIDE);
+    require(
+        qp_map_stride == 0 || (!all_skip && qp_map_stride >= size.width_mbs.into()),
+        field::QP_MAP_STRIDE,
+    )?;
     source_addresses(bytes, &mut planes)?;
-    require(u64_at(bytes, field::RESERVED_48) == 0, field::RESERVED_48)?;
+    let mut qp_map = match qp_map_stride {
+        0 => Plane::default(),
+        stride => Plane {
+            addr: 0,
+            stride,
+            line_bytes: size.width_mbs.into(),
+            lines: size.height_mbs.into(),
+        },
+    };
+    plane_address(bytes, field::QP_MAP_ADDR, &mut qp_map)?;
     let references = references(bytes, reference_count)?;
     let no_recon = has(flag::NO_RECON);
     let recon = reconstruction(bytes, field::RECON_ADDR, no_recon, &references, &size)?;
@@ -166,16 +194,19 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Job, BadField> {
         picture_type,
         qp,
         chroma_qp_offset,
+        second_chroma_qp_offset: Some(second_chroma_qp_offset),
         deblocking,
         entropy_coding: if cabac {
             EntropyCoding::Cabac {
-                init_idc: slice_header.cabac_init_idc.unwrap_or(0),
+                init_idc: slice_header.cabac_init_idc,
             }
         } else {
             EntropyCoding::Cavlc
         },
+        transform_8x8: has(flag::TRANSFORM_8X8),
         size,
         source: format.map(|format| SourcePlanes { format, planes }),
+        qp_map,
         references,
         recon,
         output,
@@ -186,6 +217,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Job, BadField> {
         unit_count,
         unit_count_field: field::UNIT_COUNT,
         slice_header: Some(slice_header),
+        measure_sse: true,
         forced_intra,
     })
 }

@@ -28,13 +28,11 @@ use crate::le::{
 
 mod gen1;
 mod gen2;
+mod measurement;
 mod slice_header;
 
+pub use measurement::Measurement;
 pub use slice_header::SliceHeader;
-pub(crate) use slice_header::{
-    ListModification,
-    Marking, //
-};
 
 /// A descriptor's address is a multiple of this.
 pub const DESCRIPTOR_ALIGN: u64 = 64;
@@ -124,14 +122,20 @@ pub struct Job {
     pub qp: u8,
     /// chroma_qp_index_offset.
     pub chroma_qp_offset: i8,
+    /// second_chroma_qp_index_offset, where the descriptor has it.
+    pub second_chroma_qp_offset: Option<i8>,
     /// Deblocking filter.
     pub deblocking: Deblocking,
     /// Entropy coding.
     pub entropy_coding: EntropyCoding,
+    /// transform_8x8_mode_flag.
+    pub transform_8x8: bool,
     /// Its size.
     pub size: Size,
     /// The source; none of an all-skip picture.
     pub source: Option<SourcePlanes>,
+    /// QP offsets of the macroblocks; empty when there are none.
+    pub qp_map: Plane,
     /// Addresses of the references of a P picture.
     pub references: Vec<u64>,
     /// Where the reconstruction goes, if anywhere.
@@ -152,11 +156,22 @@ pub struct Job {
     pub unit_count_field: usize,
     /// What the hardware writes slice headers from; without, they are bits in header memory.
     pub slice_header: Option<SliceHeader>,
+    /// Whether squared errors are measured.
+    pub measure_sse: bool,
     /// Macroblocks forced to intra.
     pub forced_intra: Vec<Range<u32>>,
 }
 
-impl Job {
+/// What a descriptor asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// Code a picture.
+    Encode(Box<Job>),
+    /// Measure a source.
+    Measure(Measurement),
+}
+
+impl Task {
     /// Parses and checks a descriptor of `generation`, which has as many bytes as its descriptors.
     ///
     /// # Errors
@@ -165,7 +180,7 @@ impl Job {
     /// and not zero.
     pub fn parse(generation: Generation, bytes: &[u8]) -> Result<Self, BadField> {
         match generation {
-            Generation::Gen1 => gen1::parse(bytes),
+            Generation::Gen1 => Ok(Self::Encode(Box::new(gen1::parse(bytes)?))),
             Generation::Gen2 => gen2::parse(bytes),
         }
     }

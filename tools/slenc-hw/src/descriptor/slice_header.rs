@@ -2,6 +2,11 @@
 
 //! The fields of generation 2's descriptor that slice headers are written from.
 
+use slenc_engine::{
+    ListModification,
+    Marking, //
+};
+
 use super::{
     byte,
     gen2::flag,
@@ -54,48 +59,15 @@ pub(super) struct Context {
     pub(super) has_cabac_init_idc: bool,
 }
 
-/// A command of ref_pic_list_modification().
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ListModification {
-    /// modification_of_pic_nums_idc.
-    pub(crate) idc: u32,
-    /// abs_diff_pic_num_minus1 or long_term_pic_num.
-    pub(crate) value: u32,
-}
-
-/// An operation of dec_ref_pic_marking().
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Marking {
-    /// memory_management_control_operation.
-    pub(crate) operation: u32,
-    /// difference_of_pic_nums_minus1, long_term_pic_num or max_long_term_frame_idx_plus1.
-    pub(crate) value: Option<u32>,
-    /// long_term_frame_idx.
-    pub(crate) long_term_frame_idx: Option<u32>,
-}
-
 /// What slice headers are written from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SliceHeader {
-    pub(crate) nal_ref_idc: u8,
-    /// Of an IDR picture.
-    pub(crate) idr_pic_id: Option<u16>,
-    pub(crate) pic_parameter_set_id: u8,
-    pub(crate) frame_num: u16,
-    pub(crate) frame_num_bits: u8,
-    pub(crate) pic_order_cnt_lsb: u16,
-    /// 0 with pic_order_cnt_type 2.
-    pub(crate) pic_order_cnt_lsb_bits: u8,
-    /// num_ref_idx_l0_default_active_minus1 + 1.
-    pub(crate) num_ref_idx_default: u8,
-    pub(crate) list_modifications: Vec<ListModification>,
-    pub(crate) no_output_of_prior_pics: bool,
-    pub(crate) long_term_reference: bool,
-    pub(crate) marking: Vec<Marking>,
-    pub(crate) pic_init_qp: u8,
-    pub(crate) deblocking_control_present: bool,
-    /// Of a P picture with CABAC.
-    pub(crate) cabac_init_idc: Option<u8>,
+    /// All but the two lists.
+    elements: slenc_engine::SliceHeader<'static>,
+    list_modifications: Vec<ListModification>,
+    marking: Vec<Marking>,
+    /// Zero where the header has none.
+    pub(super) cabac_init_idc: u8,
 }
 
 impl SliceHeader {
@@ -143,22 +115,34 @@ impl SliceHeader {
             field::RESERVED_D0,
         )?;
         Ok(Self {
-            nal_ref_idc,
-            idr_pic_id: idr.then_some(idr_pic_id),
-            pic_parameter_set_id: bytes[field::PIC_PARAMETER_SET_ID],
-            frame_num,
-            frame_num_bits,
-            pic_order_cnt_lsb,
-            pic_order_cnt_lsb_bits,
-            num_ref_idx_default,
+            elements: slenc_engine::SliceHeader {
+                nal_ref_idc,
+                idr_pic_id: idr.then_some(idr_pic_id),
+                pic_parameter_set_id: bytes[field::PIC_PARAMETER_SET_ID],
+                frame_num,
+                frame_num_bits,
+                pic_order_cnt_lsb,
+                pic_order_cnt_lsb_bits,
+                num_ref_idx_default,
+                no_output_of_prior_pics: has(flag::NO_OUTPUT_OF_PRIOR),
+                long_term_reference: has(flag::LONG_TERM_REFERENCE),
+                pic_init_qp,
+                deblocking_control_present: has(flag::DEBLOCKING_CONTROL),
+                ..slenc_engine::SliceHeader::default()
+            },
             list_modifications,
-            no_output_of_prior_pics: has(flag::NO_OUTPUT_OF_PRIOR),
-            long_term_reference: has(flag::LONG_TERM_REFERENCE),
             marking: marking(bytes, markings, max_frame_num)?,
-            pic_init_qp,
-            deblocking_control_present: has(flag::DEBLOCKING_CONTROL),
-            cabac_init_idc: context.has_cabac_init_idc.then_some(cabac_init_idc),
+            cabac_init_idc,
         })
+    }
+
+    /// As the engine takes it.
+    pub(crate) fn for_engine(&self) -> slenc_engine::SliceHeader<'_> {
+        slenc_engine::SliceHeader {
+            list_modifications: &self.list_modifications,
+            marking: &self.marking,
+            ..self.elements
+        }
     }
 }
 
@@ -186,8 +170,11 @@ fn list_modifications(
         let value = u32_at(bytes, at + 4);
         require(value < limit, at + 4)?;
         if i < count {
-            let idc = operation.into();
-            operations.push(ListModification { idc, value });
+            operations.push(match operation {
+                0 => ListModification::Subtract(value),
+                1 => ListModification::Add(value),
+                _ => ListModification::LongTerm(value),
+            });
         }
     }
     Ok(operations)
@@ -218,10 +205,23 @@ fn marking(bytes: &[u8], count: usize, max_frame_num: u32) -> Result<Vec<Marking
         let value = u32_at(bytes, at + 4);
         require(value < limit, at + 4)?;
         if i < count {
-            operations.push(Marking {
-                operation: operation.into(),
-                value: (operation != 6).then_some(value),
-                long_term_frame_idx: has_index.then_some(long_term_frame_idx),
+            operations.push(match operation {
+                1 => Marking::UnusedShortTerm {
+                    difference_of_pic_nums_minus1: value,
+                },
+                2 => Marking::UnusedLongTerm {
+                    long_term_pic_num: value,
+                },
+                3 => Marking::LongTerm {
+                    difference_of_pic_nums_minus1: value,
+                    long_term_frame_idx,
+                },
+                4 => Marking::MaxLongTerm {
+                    max_long_term_frame_idx_plus1: value,
+                },
+                _ => Marking::CurrentLongTerm {
+                    long_term_frame_idx,
+                },
             });
         }
     }

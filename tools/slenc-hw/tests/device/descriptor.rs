@@ -10,7 +10,7 @@ use proptest::test_runner::{
     TestRunner, //
 };
 
-use slenc_hw::descriptor::Job;
+use slenc_hw::descriptor::Task;
 use slenc_hw::generation::Generation;
 use slenc_hw::registers::offset;
 
@@ -343,13 +343,13 @@ fn output_that_is_too_small() {
 }
 
 /// Ranges that a job may write, as offsets into memory: only the result unless it is `done`.
-pub(crate) fn writable_parts(result: u64, done: Option<Job>) -> Vec<std::ops::Range<usize>> {
+pub(crate) fn writable_parts(result: u64, done: Option<Task>) -> Vec<std::ops::Range<usize>> {
     let part = |addr: u64, len: u64| {
         let at = addr.wrapping_sub(BASE) as usize;
         at..at.saturating_add(len as usize)
     };
     let mut parts = Vec::from([part(result, 256)]);
-    if let Some(job) = done {
+    if let Some(Task::Encode(job)) = done {
         parts.push(part(job.output, job.output_size.into()));
         parts.push(part(job.units, u64::from(job.unit_count) * 32));
         let recon_size = job.size.recon_size().into();
@@ -406,7 +406,7 @@ fn random_descriptors() {
             for (at, addr) in addresses {
                 machine.fill(DESCRIPTOR + at, &addr.to_le_bytes());
             }
-            let job = Job::parse(Generation::Gen1, &machine.bytes(DESCRIPTOR, 256));
+            let task = Task::parse(Generation::Gen1, &machine.bytes(DESCRIPTOR, 256));
             let mut before = machine.snapshot();
             tag.set(tag.get() + 1);
             machine.ring(tag.get(), DESCRIPTOR);
@@ -415,9 +415,9 @@ fn random_descriptors() {
             prop_assert_eq!(machine.word(DESCRIPTOR + 0x104), tag.get());
             outcomes.borrow_mut()[status as usize] += 1;
             prop_assert!(status != 5, "the engine failed");
-            prop_assert_eq!(job.is_err() && status != BAD_DESCRIPTOR, false);
+            prop_assert_eq!(task.is_err() && status != BAD_DESCRIPTOR, false);
             let mut after = machine.snapshot();
-            for part in writable_parts(machine.result(), job.ok().filter(|_| status == OK)) {
+            for part in writable_parts(machine.result(), task.ok().filter(|_| status == OK)) {
                 before[part.clone()].fill(0);
                 after[part].fill(0);
             }

@@ -7,7 +7,8 @@ use std::fs;
 use crate::gen2_stream::{
     Picture,
     CABAC,
-    LONG_TERM_REFERENCE, //
+    LONG_TERM_REFERENCE,
+    TRANSFORM_8X8, //
 };
 use crate::machine::{
     Machine,
@@ -15,6 +16,7 @@ use crate::machine::{
 };
 use crate::stream::{
     decode,
+    sample,
     scratch,
     Frame,
     OUTPUT,
@@ -80,6 +82,7 @@ fn sliding(first: &Picture, count: u32, references: u32) -> Vec<Picture> {
 #[test]
 fn cavlc() {
     let first = Picture {
+        second_chroma_offset: 5,
         order_bits: 5,
         ..Picture::new()
     };
@@ -101,8 +104,30 @@ fn cabac_with_each_table() {
 }
 
 #[test]
+fn transform_8x8() {
+    for (name, flags) in [
+        ("gen2_8x8", TRANSFORM_8X8),
+        ("gen2_high", TRANSFORM_8X8 | CABAC),
+    ] {
+        let first = Picture {
+            flags,
+            frame: Frame {
+                format: 1,
+                slices: 3,
+                chroma_offset: -4,
+                ..Frame::default()
+            },
+            second_chroma_offset: 3,
+            pic_init_qp: 0,
+            ..Picture::new()
+        };
+        matches_decoder(name, &sliding(&first, 4, 2));
+    }
+}
+
+#[test]
 fn four_references() {
-    for flags in [0, CABAC] {
+    for flags in [0, CABAC | TRANSFORM_8X8] {
         let first = Picture {
             flags,
             default_references: 3,
@@ -175,12 +200,108 @@ fn all_skip() {
     let machine = matches_decoder("gen2_all_skip", &pictures);
     let result = machine.result();
     assert_eq!(machine.word(result + 0x30), 12);
+    assert!(machine.bytes(result + 0x58, 24).iter().all(|&b| b == 0));
+}
+
+#[test]
+fn qp_map() {
+    for flags in [0, CABAC | TRANSFORM_8X8] {
+        let first = Picture {
+            flags,
+            qp_map: Some((7, |mb| (mb * 37 % 100) as i8 - 50)),
+            ..Picture::new()
+        };
+        matches_decoder(&format!("gen2_qp_map{flags}"), &sliding(&first, 3, 1));
+
+        // All macroblocks of this picture have an mb_qp_delta.
+        let first = Picture {
+            qp_map: Some((7, |mb| [3, -128, 0, 127][mb % 4])),
+            ..first
+        };
+        let machine = matches_decoder(&format!("gen2_qp_clip{flags}"), &sliding(&first, 1, 1));
+        let qp = u32::from(first.frame.qp);
+        let result = machine.result();
+        assert_eq!(machine.word(result + 0x24), 3 * (qp + 3 + qp + 51));
+        assert_eq!(machine.bytes(result + 0x50, 2), [0, 51]);
+    }
+}
+
+#[test]
+fn squared_errors() {
+    let mut machine = Machine::gen2(None);
+    let picture = Picture {
+        frame: Frame {
+            qp: 40,
+            ..Frame::default()
+        },
+        ..Picture::new()
+    };
+    run(&mut machine, &picture, 1);
+    let frame = &picture.frame;
+    let recon = machine.bytes(Picture::recon_of(0), frame.recon_size());
+    let (width, height) = (usize::from(frame.width), usize::from(frame.height));
+    let stride = usize::from(frame.width_mbs()) * 16;
+    let chroma = &recon[stride * usize::from(frame.height_mbs()) * 16..];
+    let square = |got: u8, want: u8| u64::from(got.abs_diff(want)).pow(2);
+    let mut expected = [0; 3];
+    for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
+        expected[0] += square(recon[y * stride + x], sample(x, y, 1));
+        if y < height / 2 {
+            expected[1 + x % 2] += square(chroma[y * stride + x], sample(x, y, 1));
+        }
+    }
+    let result = machine.result();
+    let sse: Vec<_> = machine
+        .bytes(result + 0x58, 24)
+        .chunks_exact(8)
+        .map(|bytes| u64::from_le_bytes(bytes.try_into().unwrap()))
+        .collect();
+    assert_eq!(sse, expected);
+    assert!(expected.iter().all(|&sse| sse > 0));
+}
+
+#[test]
+fn measurement() {
+    let mut machine = Machine::gen2(None);
+    let pictures = sliding(&Picture::new(), 2, 1);
+    run(&mut machine, &pictures[0], 1);
+    let figures = |machine: &Machine| -> Vec<u64> {
+        machine
+            .bytes(machine.result() + 0x70, 0x28)
+            .chunks_exact(8)
+            .map(|bytes| u64::from_le_bytes(bytes.try_into().unwrap()))
+            .collect()
+    };
+    pictures[0].measure(&machine, 1);
+    assert_eq!(machine.run(2), (OK, 0, 0));
+    let alone = figures(&machine);
+    assert!(alone[0] > 0 && alone[1] > 0, "{alone:?}");
+    assert_eq!(alone[2..], [0, 0, 0]);
+    assert_eq!(machine.word(machine.result() + 8), 0);
+
+    // The picture and its own reconstruction, and another picture.
+    for (seed, tag) in [(0, 3), (40, 4)] {
+        pictures[1].measure(&machine, seed);
+        assert_eq!(machine.run(tag), (OK, 0, 0));
+        let found = figures(&machine);
+        let inter_mbs = machine.word(machine.result() + 0x98);
+        if seed == 0 {
+            // The source of number 1 with seed 0 is that of number 0 with seed 1.
+            assert_eq!(found[..2], alone[..2]);
+            assert!(found[2] < 3 * 4 * 256 * 8, "{found:?}");
+            assert!(found[4] < found[1], "{found:?}");
+            assert!(inter_mbs > 0);
+        } else {
+            assert!(found[2] > 3 * 4 * 256 * 8, "{found:?}");
+        }
+        assert!(found[3] <= found[2] && inter_mbs <= 12, "{found:?}");
+    }
 }
 
 #[test]
 fn the_largest_width() {
     let first = Picture {
-        flags: CABAC,
+        flags: CABAC | TRANSFORM_8X8,
         frame: Frame {
             width: 4096,
             height: 16,

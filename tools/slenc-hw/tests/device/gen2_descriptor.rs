@@ -9,7 +9,7 @@ use proptest::test_runner::{
     TestRunner, //
 };
 
-use slenc_hw::descriptor::Job;
+use slenc_hw::descriptor::Task;
 use slenc_hw::generation::Generation;
 use slenc_hw::registers::offset;
 
@@ -48,6 +48,7 @@ fn intra() -> Picture {
         },
         flags: CABAC | LONG_TERM_REFERENCE,
         order_bits: 4,
+        qp_map: Some((4, |_| 3)),
         ..Picture::new()
     }
 }
@@ -98,19 +99,18 @@ fn every_field_out_of_range() {
         (intra(), 0x00, &[1], 0x00),
         (intra(), 0x00, &[3], 0x00),
         (intra(), 0x04, &[0], 0x04),
-        (intra(), 0x04, &[2], 0x04),
+        (intra(), 0x04, &[3], 0x04),
         (intra(), 0x09, &[1], 0x08),
         (intra(), 0x0b, &[0x80], 0x08),
         (inter(), 0x08, &[0x54], 0x08),
         (inter(), 0x08, &[0x94], 0x08),
         (inter(), 0x08, &[0x34], 0x0c),
-        (inter(), 0x08, &[0x1c], 0x08),
         (intra(), 0x08, &[1], 0x0c),
         (intra(), 0x0c, &[1], 0x0c),
         (intra(), 0x0c, &[0], 0x0c),
         (intra(), 0x0d, &[52], 0x0d),
         (intra(), 0x0e, &[13], 0x0e),
-        (intra(), 0x0f, &[1], 0x0f),
+        (intra(), 0x0f, &[243], 0x0f),
         (intra(), 0x10, &[0, 0], 0x10),
         (intra(), 0x10, &[1, 1], 0x10),
         (intra(), 0x12, &[0, 0], 0x12),
@@ -131,10 +131,13 @@ fn every_field_out_of_range() {
         (intra(), 0x1f, &[1], 0x1e),
         (intra(), 0x20, &[49, 0, 0, 0], 0x20),
         (intra(), 0x28, &[50], 0x28),
-        (intra(), 0x2c, &[4], 0x2c),
+        (intra(), 0x2c, &[3], 0x2c),
+        (all_skip(), 0x2c, &[4], 0x2c),
         (intra(), 0x30, &[0; 8], 0x30),
         (intra(), 0x40, &[8], 0x40),
         (planar.clone(), 0x40, &[0; 8], 0x40),
+        (intra(), 0x48, &[0; 8], 0x48),
+        (intra(), 0x2c, &[0], 0x48),
         (inter(), 0x48, &[8], 0x48),
         (intra(), 0x50, &[8], 0x50),
         (inter(), 0x50, &[0; 8], 0x50),
@@ -236,6 +239,50 @@ fn every_field_out_of_range() {
 }
 
 #[test]
+fn every_field_of_a_measurement_out_of_range() {
+    let mut machine = Machine::gen2(None);
+    #[rustfmt::skip]
+    let cases: &[(usize, &[u8], u32)] = &[
+        (0x08, &[1], 0x08),
+        (0x0c, &[2], 0x08),
+        (0x0f, &[1], 0x08),
+        (0x10, &[0, 0], 0x10),
+        (0x12, &[145, 0], 0x12),
+        (0x14, &[0, 0], 0x14),
+        (0x16, &[35], 0x16),
+        (0x18, &[4], 0x18),
+        (0x19, &[1], 0x19),
+        (0x1b, &[1], 0x19),
+        (0x1c, &[2], 0x1c),
+        (0x1d, &[1], 0x1d),
+        (0x1e, &[1], 0x1d),
+        (0x20, &[49, 0, 0, 0], 0x20),
+        (0x2c, &[4], 0x2c),
+        (0x30, &[0; 8], 0x30),
+        (0x48, &[8], 0x48),
+        (0x50, &[0; 8], 0x50),
+        (0x1c, &[0], 0x50),
+        (0x58, &[8], 0x58),
+        (0x78, &[8], 0x58),
+        (0xa0, &[1], 0x58),
+        (0x1ff, &[1], 0x58),
+    ];
+    for (i, (at, bytes, error)) in cases.iter().enumerate() {
+        inter().measure(&machine, 1);
+        machine.fill(DESCRIPTOR + *at as u64, bytes);
+        let got = machine.run(i as u32 + 1);
+        assert_eq!(got, (BAD_DESCRIPTOR, *error, 0), "{at:#x} {bytes:x?}");
+    }
+    for (at, addr) in [(0x30, UNMAPPED), (0x38, BASE + TOTAL), (0x50, UNMAPPED)] {
+        inter().measure(&machine, 1);
+        machine.fill(DESCRIPTOR + at, &addr.to_le_bytes());
+        assert_eq!(machine.run(100), (DMA_FAULT, 0, addr), "{at:#x}");
+    }
+    inter().measure(&machine, 1);
+    assert_eq!(machine.run(200), (OK, 0, 0));
+}
+
+#[test]
 fn slices_have_no_bits() {
     // SPS, PPS and two slices; then only slices, and no header memory.
     let mut machine = Machine::gen2(None);
@@ -268,6 +315,7 @@ fn ranges_that_cannot_be_accessed() {
     #[rustfmt::skip]
     let cases: &[(Picture, usize, u64, u64)] = &[
         (intra(), 0x30, UNMAPPED - 100, UNMAPPED),
+        (intra(), 0x48, UNMAPPED - 10, UNMAPPED),
         (inter(), 0x50, UNMAPPED, UNMAPPED),
         (inter(), 0x60, UNMAPPED - 12 * 384 + 1, UNMAPPED),
         (intra(), 0x70, READ_ONLY - 12 * 384 + 1, READ_ONLY),
@@ -325,7 +373,7 @@ fn random_descriptors() {
         Just(DESCRIPTOR),
         any::<u64>(),
     ];
-    let used = vec![0x30, 0x38, 0x50, 0x70, 0x78, 0x88, 0x90];
+    let used = vec![0x30, 0x38, 0x48, 0x50, 0x70, 0x78, 0x88, 0x90];
     let address_fields = prop_oneof![
         3 => proptest::sample::select(used),
         1 => (6u64..19).prop_map(|n| 8 * n),
@@ -333,7 +381,7 @@ fn random_descriptors() {
     // What decides on the syntax is changed more often than the tables.
     let places = prop_oneof![0u64..0x20, 0xa0u64..0xd0, 0u64..512];
     let strategy = (
-        0u8..3,
+        0u8..4,
         proptest::collection::vec((places, value.clone()), 0..2),
         proptest::collection::vec((0u64..128, value), 0..2),
         proptest::collection::vec((address_fields, addresses), 0..3),
@@ -347,7 +395,8 @@ fn random_descriptors() {
             match kind {
                 0 => drop(intra().prepare(&machine, 1)),
                 1 => drop(inter().prepare(&machine, 1)),
-                _ => drop(all_skip().prepare(&machine, 1)),
+                2 => drop(all_skip().prepare(&machine, 1)),
+                _ => inter().measure(&machine, 1),
             }
             for (at, value) in bytes {
                 machine.fill(DESCRIPTOR + at, &[value]);
@@ -358,7 +407,7 @@ fn random_descriptors() {
             for (at, addr) in addresses {
                 machine.fill(DESCRIPTOR + at, &addr.to_le_bytes());
             }
-            let job = Job::parse(Generation::Gen2, &machine.bytes(DESCRIPTOR, 512));
+            let task = Task::parse(Generation::Gen2, &machine.bytes(DESCRIPTOR, 512));
             let mut before = machine.snapshot();
             tag.set(tag.get() + 1);
             machine.ring(tag.get(), DESCRIPTOR);
@@ -367,9 +416,9 @@ fn random_descriptors() {
             prop_assert_eq!(machine.word(machine.result() + 4), tag.get());
             outcomes.borrow_mut()[status as usize] += 1;
             prop_assert!(status != 5, "the engine failed");
-            prop_assert_eq!(job.is_err() && status != BAD_DESCRIPTOR, false);
+            prop_assert_eq!(task.is_err() && status != BAD_DESCRIPTOR, false);
             let mut after = machine.snapshot();
-            let done = job.ok().filter(|_| status == OK);
+            let done = task.ok().filter(|_| status == OK);
             for part in writable_parts(machine.result(), done) {
                 before[part.clone()].fill(0);
                 after[part].fill(0);

@@ -17,24 +17,32 @@ use crate::stream::{
     UNITS, //
 };
 
+/// Where the QP map is.
+pub(crate) const QP_MAP: u64 = BASE + 0x40_0003;
 /// Where the first of the reconstructions is; there is one for each number of a picture.
 const RECONS: u64 = BASE + 0x48_0001;
 /// Bytes from one to the next.
 const RECON_DISTANCE: u64 = 0x1_0000;
 
 pub(crate) const CABAC: u32 = 1 << 2;
+pub(crate) const TRANSFORM_8X8: u32 = 1 << 3;
 const DEBLOCKING_CONTROL: u32 = 1 << 4;
 const IDR: u32 = 1 << 5;
 pub(crate) const LONG_TERM_REFERENCE: u32 = 1 << 7;
+
+/// Bytes from row to row of the QP map, and its offsets.
+pub(crate) type QpMap = (u32, fn(usize) -> i8);
 
 /// A picture and how to code it.
 #[derive(Clone, Default)]
 pub(crate) struct Picture {
     /// What both generations have.
     pub(crate) frame: Frame,
-    /// CABAC and LONG_TERM_REFERENCE.
+    /// CABAC, TRANSFORM_8X8 and LONG_TERM_REFERENCE.
     pub(crate) flags: u32,
     pub(crate) cabac_init_idc: u8,
+    /// Chroma QP offset of Cr.
+    pub(crate) second_chroma_offset: i8,
     pub(crate) pic_init_qp: u8,
     /// num_ref_idx_l0_default_active_minus1 + 1.
     pub(crate) default_references: u8,
@@ -47,6 +55,7 @@ pub(crate) struct Picture {
     pub(crate) modifications: Vec<(u8, u32)>,
     /// dec_ref_pic_marking(): operation, long_term_frame_idx and what else it has.
     pub(crate) marking: Vec<(u8, u8, u32)>,
+    pub(crate) qp_map: Option<QpMap>,
 }
 
 impl Picture {
@@ -72,8 +81,9 @@ impl Picture {
     fn sps(&self) -> Bits {
         let frame = &self.frame;
         let mut bits = Bits::default();
-        // Main, level 5.1.
-        bits.u(8, 0x67).u(8, 77).u(8, 0).u(8, 51).ue(0);
+        // High, level 5.1; 4:2:0 with 8 bits, and no scaling matrix.
+        bits.u(8, 0x67).u(8, 100).u(8, 0).u(8, 51);
+        bits.ue(0).ue(1).ue(0).ue(0).u(1, 0).u(1, 0);
         bits.ue(u32::from(self.frame_num_bits) - 4);
         match self.order_bits {
             0 => bits.ue(2),
@@ -98,7 +108,9 @@ impl Picture {
         bits.ue(0).ue(u32::from(self.default_references) - 1).ue(0);
         bits.u(1, 0).u(2, 0).se(i32::from(self.pic_init_qp) - 26);
         bits.se(0).se(self.frame.chroma_offset.into());
-        bits.u(1, 1).u(1, 0).u(1, 0).trailing();
+        bits.u(1, 1).u(1, 0).u(1, 0);
+        bits.u(1, flag(TRANSFORM_8X8)).u(1, 0);
+        bits.se(self.second_chroma_offset.into()).trailing();
         bits
     }
 
@@ -124,7 +136,8 @@ impl Picture {
         put(0x00, &[2, 0, 0, 0, 1, 0, 0, 0]);
         put(0x08, &flags.to_le_bytes());
         put(0x0c, &[if self.references.is_empty() { 2 } else { 0 }]);
-        put(0x0d, &[frame.qp, frame.chroma_offset as u8]);
+        let chroma = [frame.chroma_offset as u8, self.second_chroma_offset as u8];
+        put(0x0d, &[frame.qp, chroma[0], chroma[1]]);
         put(0x10, &frame.width_mbs().to_le_bytes());
         put(0x12, &frame.height_mbs().to_le_bytes());
         put(0x19, &[frame.disable_deblocking]);
@@ -138,6 +151,17 @@ impl Picture {
             for (i, (addr, stride)) in frame.fill_source(machine, seed).into_iter().enumerate() {
                 put(0x20 + 4 * i, &stride.to_le_bytes());
                 put(0x30 + 8 * i, &addr.to_le_bytes());
+            }
+        }
+        if let Some((stride, offset)) = self.qp_map {
+            put(0x2c, &stride.to_le_bytes());
+            put(0x48, &QP_MAP.to_le_bytes());
+            let width = usize::from(frame.width_mbs());
+            for y in 0..usize::from(frame.height_mbs()) {
+                let mut row: Vec<_> = (0..width).map(|x| offset(y * width + x) as u8).collect();
+                // What is between the rows is nobody's.
+                row.resize(stride.max(width as u32) as usize, 77);
+                machine.fill(QP_MAP + y as u64 * u64::from(stride), &row);
             }
         }
         for (i, &number) in self.references.iter().enumerate() {
@@ -186,5 +210,21 @@ impl Picture {
         machine.fill(DESCRIPTOR, &out);
         machine.fill(DESCRIPTOR + 512, &[0; 256]);
         out
+    }
+
+    /// Makes the descriptor in memory one that measures the source, compared with the first
+    /// reference if there is one.
+    pub(crate) fn measure(&self, machine: &Machine, seed: u32) {
+        let mut out = self.prepare(machine, seed);
+        let reference = self.references.first().map(|&n| Self::recon_of(n));
+        out[4] = 2;
+        out[0x08..0x10].fill(0);
+        out[0x19..0x20].fill(0);
+        out[0x48..].fill(0);
+        if let Some(reference) = reference {
+            out[0x1c] = 1;
+            out[0x50..0x58].copy_from_slice(&reference.to_le_bytes());
+        }
+        machine.fill(DESCRIPTOR, &out);
     }
 }

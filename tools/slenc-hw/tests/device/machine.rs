@@ -186,7 +186,13 @@ impl Machine {
         let result = self.bytes(self.result(), 256);
         let word = |at: usize| u32::from_le_bytes(result[at..at + 4].try_into().unwrap());
         assert_eq!(word(4), tag);
-        assert!(result[0x52..].iter().all(|&b| b == 0));
+        let reserved = match self.device.generation() {
+            Generation::Gen1 => [0x52..0x100, 0x100..0x100],
+            Generation::Gen2 => [0x52..0x58, 0x9c..0x100],
+        };
+        for reserved in reserved {
+            assert!(result[reserved].iter().all(|&b| b == 0));
+        }
         if word(0) == BAD_DESCRIPTOR || word(0) == DMA_FAULT {
             let at = (self.result() - BASE) as usize;
             before[at..at + 256].copy_from_slice(&result);
