@@ -9,12 +9,13 @@ use crate::{
     bindings,
     pure::{
         cycle::Cycle,
+        error,
         fixed::Qps,
+        frame::FrameType,
         scale::Scale,
         session::{
             self,
             Config,
-            FrameType,
             Outcome,
             Verdict, //
         }, //
@@ -60,13 +61,13 @@ assert_prototypes!(
     v4l2_rc_frame_cancel,
 );
 
-impl From<session::Error> for Error {
-    fn from(error: session::Error) -> Self {
+impl From<error::Error> for Error {
+    fn from(error: error::Error) -> Self {
         match error {
-            session::Error::Invalid => EINVAL,
-            session::Error::Busy => EBUSY,
-            session::Error::Stale => ESTALE,
-            session::Error::Unconfigured => ENODATA,
+            error::Error::Invalid => EINVAL,
+            error::Error::Busy => EBUSY,
+            error::Error::Stale => ESTALE,
+            error::Error::Unconfigured => ENODATA,
         }
     }
 }

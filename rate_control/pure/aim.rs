@@ -12,10 +12,10 @@ use super::{
     controller::Controller,
     frame::{
         Action,
-        FrameIn, //
+        FrameIn,
+        FrameType, //
     },
-    log2::Log2,
-    session::FrameType, //
+    log2::Log2, //
 };
 
 /// A P picture this much larger than usual repaints the picture: it is treated as an I picture.

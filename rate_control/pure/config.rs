@@ -3,11 +3,9 @@
 //! What a stream wants and what its hardware can do.
 
 use super::{
-    scale::Scale,
-    session::{
-        Error,
-        FrameType, //
-    },
+    error::Error,
+    frame::FrameType,
+    scale::Scale, //
 };
 
 /// What decides about the QP.

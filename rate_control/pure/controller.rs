@@ -18,10 +18,12 @@ use super::{
         Cookie,
         Cycle, //
     },
+    error::Error,
     frame::{
         Action,
         Decision,
         FrameIn,
+        FrameType,
         Judgement,
         Outcome,
         State,
@@ -41,10 +43,6 @@ use super::{
     },
     plan::Plan,
     quantizer::Quantizer,
-    session::{
-        Error,
-        FrameType, //
-    },
 };
 use core::ops::RangeInclusive;
 

@@ -3,7 +3,7 @@
 //! The order of calls: each picture begins, ends and is committed, or is cancelled on the way,
 //! and all do so in the order in which they began.
 
-use super::session::Error;
+use super::error::Error;
 use core::ops::RangeInclusive;
 
 /// Names a picture. Never 0, and never used twice in a session.

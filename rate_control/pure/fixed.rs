@@ -3,11 +3,9 @@
 //! The mode that controls nothing: each type of picture has its QP.
 
 use super::{
-    scale::Scale,
-    session::{
-        Error,
-        FrameType, //
-    },
+    error::Error,
+    frame::FrameType,
+    scale::Scale, //
 };
 
 /// The QPs of a session.

@@ -2,10 +2,16 @@
 
 //! What goes in and comes out for each picture.
 
-use super::{
-    cycle::Cookie,
-    session::FrameType, //
-};
+use super::cycle::Cookie;
+
+/// Type of a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FrameType {
+    /// Intra only.
+    I,
+    /// Predicted from earlier pictures.
+    P,
+}
 
 /// What is known of the source before it is coded. Any units will do, as long as they stay the
 /// same.

@@ -9,13 +9,13 @@ use super::{
     },
     controller::Controller,
     frame::{
+        FrameType,
         Outcome,
         Verdict, //
     },
     log2::Log2,
     model::Surprise,
-    pending::Pending,
-    session::FrameType, //
+    pending::Pending, //
 };
 
 /// How much smaller the P pictures of new content are than its first picture: 2 bits, a factor

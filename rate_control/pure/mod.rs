@@ -10,6 +10,7 @@ pub mod bucket;
 pub mod config;
 pub mod controller;
 pub mod cycle;
+pub mod error;
 pub mod fixed;
 pub mod frame;
 pub mod lesson;

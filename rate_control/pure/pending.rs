@@ -8,8 +8,8 @@ use super::{
         Cookie,
         Cycle, //
     },
-    log2::Log2,
-    session::FrameType, //
+    frame::FrameType,
+    log2::Log2, //
 };
 
 /// A picture that has begun.

@@ -7,31 +7,11 @@ use super::{
         Cookie,
         Cycle, //
     },
+    error::Error,
     fixed::Qps,
-    scale::Scale,
+    frame::FrameType,
+    scale::Scale, //
 };
-
-/// Why a call fails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Error {
-    /// An argument is out of its range, or it is not this picture's turn.
-    Invalid,
-    /// Too many pictures have begun.
-    Busy,
-    /// The picture is done with.
-    Stale,
-    /// There is no configuration yet.
-    Unconfigured,
-}
-
-/// Type of a picture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FrameType {
-    /// Intra only.
-    I,
-    /// Predicted from one picture.
-    P,
-}
 
 /// What a session does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,9 +6,11 @@ use crate::{bits::Reader, random::Random};
 use slenc_pure::{
     rate_control::{
         cycle::Cycle,
+        error::Error,
         fixed::Qps,
+        frame::FrameType,
         scale::Scale,
-        session::{self, Config, FrameType, Outcome, Session},
+        session::{Config, Outcome, Session},
     },
     slenc::{
         adapt::{adapt_pps, adapt_sps, Abilities, Colour, Stream},
@@ -362,18 +364,18 @@ fn sessions_keep_their_order() {
             let turn = open.front().copied().filter(|front| front.0 == cookie);
             let closed = |c: u64| c != 0 && c <= last && open.iter().all(|o| o.0 != c);
             let error = if closed(cookie) {
-                session::Error::Stale
+                Error::Stale
             } else {
-                session::Error::Invalid
+                Error::Invalid
             };
             match random.below(5) {
                 0 | 1 => {
                     let own = random.one_in(2).then(|| random.below(60) as i32);
                     let began = session.begin(FrameType::P, own);
                     if own.is_some_and(|qp| qp > 51) {
-                        assert_eq!(began, Err(session::Error::Invalid));
+                        assert_eq!(began, Err(Error::Invalid));
                     } else if open.len() as u64 == Cycle::MAX_OUTSTANDING {
-                        assert_eq!(began, Err(session::Error::Busy));
+                        assert_eq!(began, Err(Error::Busy));
                     } else {
                         let decision = began.unwrap();
                         assert_eq!(decision.cookie, last + 1);

@@ -3,7 +3,11 @@
 //! Constant bitrate in a loop.
 
 use crate::plant::{Run, Scene, CAPS};
-use slenc_pure::rate_control::{config::Config, frame::FrameIn, scale::Scale, session::FrameType};
+use slenc_pure::rate_control::{
+    config::Config,
+    frame::{FrameIn, FrameType},
+    scale::Scale,
+};
 
 const TALK: Scene = Scene {
     i: 100e3,

@@ -5,9 +5,8 @@
 use crate::plant::{Run, Scene, CAPS};
 use slenc_pure::rate_control::{
     config::{Capabilities, Config, Mode, SkipMode},
-    frame::FrameIn,
+    frame::{FrameIn, FrameType},
     scale::Scale,
-    session::FrameType,
 };
 
 const TALK: Scene = Scene {

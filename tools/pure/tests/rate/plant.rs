@@ -6,9 +6,8 @@ use crate::random::Random;
 use slenc_pure::rate_control::{
     config::{Capabilities, Config},
     controller::Controller,
-    frame::{Action, FrameIn, Outcome, Verdict},
+    frame::{Action, FrameIn, FrameType, Outcome, Verdict},
     scale::Scale,
-    session::FrameType,
 };
 
 /// 640x360.

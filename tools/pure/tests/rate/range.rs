@@ -7,9 +7,9 @@ use slenc_pure::rate_control::{
     config::{Capabilities, Config, Content, Limits, Mode, SkipMode, MAX_LAYERS},
     controller::Controller,
     cycle::Cycle,
-    frame::{Analysis, FrameIn, Outcome},
+    error::Error,
+    frame::{Analysis, FrameIn, FrameType, Outcome},
     scale::Scale,
-    session::{Error, FrameType},
 };
 use std::collections::VecDeque;
 

@@ -5,7 +5,8 @@
 use std::collections::VecDeque;
 
 use slenc_pure::rate_control as core;
-use slenc_pure::rate_control::session::{Error, FrameType};
+use slenc_pure::rate_control::error::Error;
+use slenc_pure::rate_control::frame::FrameType;
 
 use super::RateController;
 use crate::config::{Config, Mode, Scale, SECOND};
