@@ -230,6 +230,7 @@ fn highest_level(capabilities: &Capabilities) -> u8 {
         height_mbs: height.div_ceil(16),
         interval: None,
         frames: MAX_DPB_FRAMES as u8,
+        buffer: None,
     };
     // The table has the order of the enumeration.
     (0..)

@@ -129,6 +129,7 @@ impl Formats {
             colour: self
                 .colours_are_known
                 .then(|| colour::describe(&self.output.colorimetry)),
+            hrd: None,
         }
     }
 

@@ -20,6 +20,7 @@ use crate::{
             SLICE_TYPE_I, //
         },
         picture::{
+            Capabilities,
             Completion,
             Output,
             PictureJob,
@@ -59,8 +60,8 @@ use media::{
 
 /// Bytes of the headers of an access unit.
 const HEADER_BYTES: usize = 512;
-/// NAL units of an access unit before its slices: delimiter and parameter sets.
-const UNITS: usize = 3;
+/// NAL units of an access unit before its slices.
+const UNITS: usize = Capabilities::OTHER_UNITS as usize;
 
 /// Runs a job. It ends in [`finish`], at once if it cannot be started.
 pub(crate) fn run(job: Job<Encoder>) {

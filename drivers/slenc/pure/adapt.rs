@@ -7,7 +7,8 @@
 //! application's, the picture size, is set. Only what has no legal reading is refused.
 
 use super::{
-    level::{self, Demand},
+    hrd::Hrd,
+    level::{self, Buffer, Demand},
     params::{Invalid, Pps, Sps},
 };
 
@@ -28,6 +29,8 @@ pub struct Stream {
     pub sample_aspect_ratio: Option<(u16, u16)>,
     /// How the samples are to be understood.
     pub colour: Option<Colour>,
+    /// The decoder's buffer, if the stream says what it is like.
+    pub hrd: Option<Hrd>,
 }
 
 /// The colour description of the VUI, H.264 clause E.2.1 (tables E-3 to E-5).
@@ -97,6 +100,15 @@ fn in_range(ok: bool, what: &'static str) -> Result<(), Invalid> {
     }
 }
 
+/// cpbBrNalFactor, H.264 table A-2: in how many bits MaxBR and MaxCPB count.
+const fn cpb_br_nal_factor(profile_idc: u8) -> u32 {
+    if profile_idc == Sps::PROFILE_HIGH {
+        1500
+    } else {
+        1200
+    }
+}
+
 /// Makes `sps` one that the hardware can code `stream` with: Constrained Baseline, Main or High
 /// profile (H.264 clauses A.2.1.1, A.2.2 and A.2.4), frames, 4:2:0, 8 bits.
 pub fn adapt_sps(sps: &mut Sps, stream: &Stream, able: &Abilities) -> Result<(), Invalid> {
@@ -125,6 +137,11 @@ pub fn adapt_sps(sps: &mut Sps, stream: &Stream, able: &Abilities) -> Result<(),
             height_mbs: stream.height_mbs,
             interval: stream.interval,
             frames: sps.max_num_ref_frames,
+            buffer: stream.hrd.map(|hrd| Buffer {
+                bit_rate: hrd.bit_rate(),
+                bits: hrd.cpb_bits(),
+                factor: cpb_br_nal_factor(sps.profile_idc),
+            }),
         },
     )?;
     sps.constraint_set_flags = match sps.profile_idc {
@@ -231,6 +248,7 @@ mod tests {
         interval: Some((1, 25)),
         sample_aspect_ratio: None,
         colour: None,
+        hrd: None,
     };
 
     /// What an existing client asks for: Main with CABAC and long frame numbers.

@@ -8,6 +8,7 @@
 use super::{
     adapt::{Colour, Stream},
     bits::BitWriter,
+    hrd::write_hrd,
     params::{Invalid, Pps, Sps, SLICE_TYPE_I},
 };
 
@@ -108,8 +109,8 @@ fn write_vui(w: &mut BitWriter<'_>, sps: &Sps, stream: &Stream) {
         // The interval is nominal: a picture may fail, and leave a gap.
         w.flag(false); // fixed_frame_rate_flag
     }
-    w.flag(false); // nal_hrd_parameters_present_flag
-    w.flag(false); // vcl_hrd_parameters_present_flag
+    // The HRD counts time in ticks.
+    write_hrd(w, stream.hrd.as_ref().filter(|_| timing.is_some()));
     w.flag(false); // pic_struct_present_flag
                    // Without this a decoder must expect pictures out of order, and holds them back.
     w.flag(true); // bitstream_restriction_flag

@@ -17,43 +17,50 @@ pub struct Level {
     pub max_fs: u32,
     /// MaxDpbMbs: macroblocks in the decoded picture buffer.
     pub max_dpb_mbs: u32,
+    /// MaxBR: bit rate, in units that depend on the profile.
+    pub max_br: u32,
+    /// MaxCPB: size of the coded picture buffer, in the same units.
+    pub max_cpb: u32,
 }
 
-const fn level(idc: u8, max_mbps: u32, max_fs: u32, max_dpb_mbs: u32) -> Level {
+const fn level(idc: u8, frames: (u32, u32, u32), (max_br, max_cpb): (u32, u32)) -> Level {
+    let (max_mbps, max_fs, max_dpb_mbs) = frames;
     Level {
         idc,
         is_1b: false,
         max_mbps,
         max_fs,
         max_dpb_mbs,
+        max_br,
+        max_cpb,
     }
 }
 
 /// Table A-1, in the order of what levels can do.
 pub const LEVELS: [Level; 20] = [
-    level(10, 1_485, 99, 396),
+    level(10, (1_485, 99, 396), (64, 175)),
     Level {
         is_1b: true,
-        ..level(11, 1_485, 99, 396)
+        ..level(11, (1_485, 99, 396), (128, 350))
     },
-    level(11, 3_000, 396, 900),
-    level(12, 6_000, 396, 2_376),
-    level(13, 11_880, 396, 2_376),
-    level(20, 11_880, 396, 2_376),
-    level(21, 19_800, 792, 4_752),
-    level(22, 20_250, 1_620, 8_100),
-    level(30, 40_500, 1_620, 8_100),
-    level(31, 108_000, 3_600, 18_000),
-    level(32, 216_000, 5_120, 20_480),
-    level(40, 245_760, 8_192, 32_768),
-    level(41, 245_760, 8_192, 32_768),
-    level(42, 522_240, 8_704, 34_816),
-    level(50, 589_824, 22_080, 110_400),
-    level(51, 983_040, 36_864, 184_320),
-    level(52, 2_073_600, 36_864, 184_320),
-    level(60, 4_177_920, 139_264, 696_320),
-    level(61, 8_355_840, 139_264, 696_320),
-    level(62, 16_711_680, 139_264, 696_320),
+    level(11, (3_000, 396, 900), (192, 500)),
+    level(12, (6_000, 396, 2_376), (384, 1_000)),
+    level(13, (11_880, 396, 2_376), (768, 2_000)),
+    level(20, (11_880, 396, 2_376), (2_000, 2_000)),
+    level(21, (19_800, 792, 4_752), (4_000, 4_000)),
+    level(22, (20_250, 1_620, 8_100), (4_000, 4_000)),
+    level(30, (40_500, 1_620, 8_100), (10_000, 10_000)),
+    level(31, (108_000, 3_600, 18_000), (14_000, 14_000)),
+    level(32, (216_000, 5_120, 20_480), (20_000, 20_000)),
+    level(40, (245_760, 8_192, 32_768), (20_000, 25_000)),
+    level(41, (245_760, 8_192, 32_768), (50_000, 62_500)),
+    level(42, (522_240, 8_704, 34_816), (50_000, 62_500)),
+    level(50, (589_824, 22_080, 110_400), (135_000, 135_000)),
+    level(51, (983_040, 36_864, 184_320), (240_000, 240_000)),
+    level(52, (2_073_600, 36_864, 184_320), (240_000, 240_000)),
+    level(60, (4_177_920, 139_264, 696_320), (240_000, 240_000)),
+    level(61, (8_355_840, 139_264, 696_320), (480_000, 480_000)),
+    level(62, (16_711_680, 139_264, 696_320), (800_000, 800_000)),
 ];
 
 /// What a stream demands of a level.
@@ -67,6 +74,19 @@ pub struct Demand {
     pub interval: Option<(u32, u32)>,
     /// Frames in the decoded picture buffer.
     pub frames: u8,
+    /// The coded picture buffer, if the stream says what it is like.
+    pub buffer: Option<Buffer>,
+}
+
+/// What a stream demands of the coded picture buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Buffer {
+    /// Bits a second that enter it.
+    pub bit_rate: u64,
+    /// Its size in bits.
+    pub bits: u64,
+    /// cpbBrNalFactor of the profile: the unit of MaxBR and MaxCPB.
+    pub factor: u32,
 }
 
 impl Level {
@@ -86,11 +106,16 @@ impl Level {
             }
             None => true,
         };
+        let buffer_fits = demand.buffer.is_none_or(|buffer| {
+            let bits = |units: u32| u64::from(units) * u64::from(buffer.factor);
+            buffer.bit_rate <= bits(self.max_br) && buffer.bits <= bits(self.max_cpb)
+        });
         frame <= self.max_fs
             && width * width <= longest
             && height * height <= longest
             && u64::from(frame) * u64::from(demand.frames) <= u64::from(self.max_dpb_mbs)
             && mbps_fit
+            && buffer_fits
     }
 }
 
@@ -105,8 +130,8 @@ pub fn named(sps: &Sps) -> Option<&'static Level> {
 /// The level that the SPS names, or when it names none, or one that is too low, the lowest that
 /// allows the demand.
 ///
-/// A frame rate that no level reaches ends at the highest one that allows everything else:
-/// levels bound what decoders promise, and not what may be stored.
+/// A frame rate, a bit rate or a buffer that no level reaches ends at the highest one that allows
+/// everything else: levels bound what decoders promise, and not what may be stored.
 pub fn choose(sps: &Sps, demand: &Demand) -> Result<&'static Level, Invalid> {
     if demand.width_mbs == 0 || demand.height_mbs == 0 {
         return Err(Invalid("pic_width_in_mbs"));
@@ -116,6 +141,7 @@ pub fn choose(sps: &Sps, demand: &Demand) -> Result<&'static Level, Invalid> {
     }
     let untimed = Demand {
         interval: None,
+        buffer: None,
         ..*demand
     };
     LEVELS
@@ -140,6 +166,7 @@ mod tests {
             height_mbs,
             interval: Some((1, fps)),
             frames: 1,
+            buffer: None,
         };
         choose(&sps, &demand).map_or(0, |level| level.idc)
     }
@@ -178,6 +205,7 @@ mod tests {
             height_mbs: 18,
             interval: None,
             frames: 1,
+            buffer: None,
         };
         assert!(choose(&sps, &demand).is_ok_and(|level| !level.is_1b && level.idc == 11));
     }
@@ -196,6 +224,7 @@ mod tests {
             height_mbs: 68,
             interval: Some((1, 30)),
             frames: 4,
+            buffer: None,
         };
         assert!(choose(&Sps::DEFAULT, &demand).is_ok_and(|level| level.idc == 40));
         let demand = Demand {
@@ -203,6 +232,34 @@ mod tests {
             ..demand
         };
         assert!(choose(&Sps::DEFAULT, &demand).is_ok_and(|level| level.idc == 50));
+    }
+
+    #[test]
+    fn rate_and_buffer_count() {
+        for ((bit_rate, bits, factor), idc) in [
+            ((16_800_000, 16_800_000, 1200), 31),
+            ((16_800_001, 1, 1200), 32),
+            ((16_800_001, 1, 1500), 31),
+            ((1, 16_800_001, 1200), 32),
+            ((24_000_001, 1, 1200), 41),
+            ((1, 24_000_001, 1200), 40),
+            // More than any level has: the highest that there is.
+            ((1 << 38, 1, 1200), 62),
+        ] {
+            let buffer = Buffer {
+                bit_rate,
+                bits,
+                factor,
+            };
+            let demand = Demand {
+                width_mbs: 80,
+                height_mbs: 45,
+                interval: Some((1, 30)),
+                frames: 1,
+                buffer: Some(buffer),
+            };
+            assert!(choose(&Sps::DEFAULT, &demand).is_ok_and(|level| level.idc == idc));
+        }
     }
 
     #[test]
@@ -215,6 +272,7 @@ mod tests {
             height_mbs: 1,
             interval: Some((0, 0)),
             frames: 16,
+            buffer: None,
         };
         assert!(choose(&Sps::DEFAULT, &never).is_ok());
     }

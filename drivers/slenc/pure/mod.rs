@@ -15,11 +15,13 @@ pub mod dpb;
 pub mod encode_references;
 pub mod few;
 pub mod fields;
+pub mod filler;
 #[cfg(any(test, CONFIG_KUNIT = "y"))]
 pub mod fixture;
 pub mod gen1;
 pub mod gen2;
 pub mod headers;
+pub mod hrd;
 pub mod level;
 pub mod list;
 pub mod marking;

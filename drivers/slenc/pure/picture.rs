@@ -146,6 +146,7 @@ impl PictureJob<'_> {
             output_size: self.output.size,
             macroblocks: self.macroblocks(),
             intra: self.picture.slice_type == SLICE_TYPE_I,
+            all_skip: self.source.is_none(),
         }
     }
 }
@@ -205,6 +206,8 @@ pub struct Expected {
     pub macroblocks: u32,
     /// No macroblock can be skipped.
     pub intra: bool,
+    /// Every macroblock is skipped.
+    pub all_skip: bool,
 }
 
 /// Why a job did not end well.
@@ -310,8 +313,8 @@ impl Capabilities {
     const MAX_LENGTH: u16 = 8192;
     /// Largest number of references, H.264 clause A.3.1.
     const MAX_REFERENCES: u8 = 16;
-    /// NAL units of an access unit that are no slices: delimiter and parameter sets.
-    const OTHER_UNITS: u16 = 3;
+    /// NAL units of an access unit that are no slices: delimiter, parameter sets and SEI.
+    pub const OTHER_UNITS: u16 = 4;
 
     /// Whether an encoder can be like this. The hardware is not trusted: formats, buffer sizes and
     /// jobs follow from what it says.
@@ -401,13 +404,13 @@ mod tests {
         let least = Capabilities {
             max_size: (16, 16),
             formats: 0x8,
-            units: 4,
+            units: 5,
             forced_intra: 0,
             all_skip: false,
             ..GEN1
         };
         assert!(least.check().is_ok());
-        assert_eq!((least.slices(), GEN1.slices()), (1, 61));
+        assert_eq!((least.slices(), GEN1.slices()), (1, 60));
         assert!(Capabilities::GEN2.check().is_ok());
         let most = Capabilities {
             max_size: (8192, 8192),

@@ -90,6 +90,10 @@ fn implausible(done: &Completion, expected: &Expected) -> Option<&'static str> {
             !expected.intra || u64::from(done.intra_mbs) == mbs,
             "skip_mbs",
         ),
+        (
+            !expected.all_skip || (u64::from(done.skip_mbs) == mbs && done.nonzero == 0),
+            "skip_mbs",
+        ),
         (done.pcm_mbs <= done.intra_mbs, "pcm_mbs"),
         (done.sad <= largest_difference, "sad_sum"),
         (done.mad <= largest_difference, "mad_sum"),
@@ -111,6 +115,7 @@ mod tests {
         output_size: 4096,
         macroblocks: 12,
         intra: false,
+        all_skip: false,
     };
 
     /// A result of a picture that is coded.
@@ -217,6 +222,24 @@ mod tests {
         let mut f = Fields::new(block.get_mut(0x2c..).unwrap_or_default());
         f.u32(12).u32(0);
         assert!(parse(&block, &expected).is_ok());
+    }
+
+    #[test]
+    fn all_skip_pictures_skip_everything() {
+        let expected = Expected {
+            all_skip: true,
+            ..EXPECTED
+        };
+        let coded = parse(&result(), &expected);
+        assert!(coded == Err(Failure::Implausible("skip_mbs")));
+        let mut block = result();
+        let mut f = Fields::new(block.get_mut(0x28..).unwrap_or_default());
+        // Nonzero, intra, skip, I_PCM.
+        f.u32(0).u32(0).u32(12).u32(0);
+        assert!(parse(&block, &expected).is_ok());
+        Fields::new(block.get_mut(0x28..).unwrap_or_default()).u32(1);
+        let coded = parse(&block, &expected);
+        assert!(coded == Err(Failure::Implausible("skip_mbs")));
     }
 
     #[test]

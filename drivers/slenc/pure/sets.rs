@@ -23,8 +23,9 @@ pub struct Written {
 }
 
 impl Written {
-    /// More than there is to write: a dozen Exp-Golomb codes of at most 33 bits, and a VUI of 250.
-    const BYTES: usize = 96;
+    /// More than there is to write: a dozen Exp-Golomb codes of at most 33 bits, a VUI of 250,
+    /// and an HRD of 160 in it.
+    const BYTES: usize = 128;
 
     /// Writes an SPS that was adapted to `stream`.
     pub fn new(sps: &Sps, stream: &Stream) -> Result<Self, Invalid> {
@@ -114,6 +115,7 @@ impl Sets<'_> {
 #[cfg(any(test, CONFIG_KUNIT = "y"))]
 #[cfg_attr(not(test), super::kunit_tests(slenc_sets))]
 mod tests {
+    use super::super::hrd::Hrd;
     use super::*;
 
     const STREAM: Stream = Stream {
@@ -124,6 +126,7 @@ mod tests {
         interval: Some((1, 25)),
         sample_aspect_ratio: None,
         colour: None,
+        hrd: None,
     };
 
     fn sps(id: u8, level_idc: u8) -> Option<Written> {
@@ -245,7 +248,9 @@ mod tests {
                 transfer: 16,
                 matrix: 9,
             }),
+            hrd: Hrd::new((1 << 38) - 1, (1 << 46) - 1, true, true).ok(),
         };
+        assert!(stream.hrd.is_some());
         assert!(Written::new(&long, &stream).is_ok());
     }
 }

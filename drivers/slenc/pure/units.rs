@@ -6,6 +6,7 @@ use super::{
     adapt::Stream,
     bits::{BitWriter, Full},
     headers,
+    hrd::{self, Timing},
     params::{Invalid, Pps, Sps},
     slice::{self, Picture},
 };
@@ -180,6 +181,54 @@ impl<'a> Units<'a> {
         })
     }
 
+    /// Adds what tells decoders when the picture leaves their buffer.
+    pub fn push_sei(&mut self, seq_parameter_set_id: u8, timing: &Timing) -> Result<(), Error> {
+        // Clause B.1.2 demands no zero_byte of it.
+        self.push(Kind::Whole, false, |w| {
+            hrd::write_sei(w, seq_parameter_set_id, timing);
+            Ok(())
+        })
+    }
+
+    /// The most bits that these units and the slices of `picture` have as headers, whatever its QP
+    /// is: start codes and emulation prevention included.
+    pub fn header_bits(
+        &self,
+        sps: &Sps,
+        pps: &Pps,
+        picture: &Picture,
+        rows: u16,
+    ) -> Result<u64, Error> {
+        let most = |start_code: u8, bits: usize| {
+            let bytes = bits.div_ceil(8);
+            // An emulation prevention byte comes after two others (clause 7.4.1).
+            let bytes = bytes.saturating_add(bytes / 2);
+            bytes.saturating_add(start_code.into()).saturating_mul(8)
+        };
+        let mut sum = 0usize;
+        for unit in self.units() {
+            sum = sum.saturating_add(most(unit.start_code, unit.bits));
+        }
+        let width = u32::from(sps.pic_width_in_mbs_minus1) + 1;
+        let height = sps.pic_height_in_map_units_minus1.saturating_add(1);
+        if rows == 0 {
+            return Err(Invalid("slice_rows").into());
+        }
+        for first_row in (0..height).step_by(rows.into()) {
+            let mut longest = 0;
+            // The code of slice_qp_delta is longest at one of the ends.
+            for qp in [0, 51] {
+                let mut w = BitWriter::new(&mut []);
+                let first_mb = width.saturating_mul(first_row.into());
+                slice::write_slice_header(&mut w, sps, pps, picture, first_mb, qp)?;
+                longest = longest.max(w.bits());
+            }
+            let start_code = if self.start_codes { 4 } else { 0 };
+            sum = sum.saturating_add(most(start_code, longest));
+        }
+        Ok(u64::try_from(sum).unwrap_or(u64::MAX))
+    }
+
     /// Adds the slices of a picture: of `rows` macroblock rows each, and of the rest the last one;
     /// with their headers.
     pub fn push_slices(
@@ -260,6 +309,7 @@ mod tests {
         interval: None,
         sample_aspect_ratio: None,
         colour: None,
+        hrd: None,
     };
     const SPS: Sps = Sps {
         pic_width_in_mbs_minus1: 3,
@@ -341,6 +391,42 @@ mod tests {
                 .first()
                 .is_some_and(|unit| unit.start_code == 4));
         }
+    }
+
+    #[test]
+    fn headers_are_never_more_than_they_can_be() {
+        let timing = Timing {
+            initial_delay: Some((0, 0)),
+            removal_delay: 0,
+        };
+        for (qp, rows) in [(0, 9), (26, 4), (51, 1)] {
+            let (mut bytes, mut entries) = ([0; 512], [Unit::EMPTY; 16]);
+            let mut units = Units::new(&mut bytes, &mut entries, true);
+            assert!(units.push_aud(SLICE_TYPE_P).is_ok());
+            assert!(units.push_sps(&SPS, &STREAM).is_ok());
+            assert!(units.push_pps(&Pps::DEFAULT).is_ok());
+            assert!(units.push_sei(0, &timing).is_ok());
+            let before = units.units().len();
+            let bound = units.header_bits(&SPS, &Pps::DEFAULT, &P, rows);
+            assert!(units.push_slices(&SPS, &Pps::DEFAULT, &P, qp, rows).is_ok());
+            let bits = |units: &[Unit]| {
+                units.iter().fold(0, |sum, unit| {
+                    sum + u64::from(unit.start_code) * 8 + unit.bits as u64
+                })
+            };
+            let all = bits(units.units());
+            assert!(bound.is_ok_and(|bound| {
+                // A slice header and the data after it share a byte.
+                all <= bound && bound <= all * 2
+            }));
+            assert!(units.units().len() > before);
+        }
+        let (mut bytes, mut entries) = ([0; 16], [Unit::EMPTY; 1]);
+        let units = Units::new(&mut bytes, &mut entries, false);
+        assert!(units.header_bits(&SPS, &Pps::DEFAULT, &P, 0).is_err());
+        // 8 + 1 + 5 + 1 + 8 + 1 + 1 + 1 + 11 + 3 bits, 5 bytes, 2 more.
+        let bound = units.header_bits(&SPS, &Pps::DEFAULT, &P, 9);
+        assert_eq!(bound, Ok(7 * 8));
     }
 
     #[test]

@@ -18,6 +18,7 @@ use slenc_pure::{
         dpb::{Asked, Dpb},
         encode_references::EncodeReferences,
         gen1::{self, DESCRIPTOR_BYTES},
+        hrd::Hrd,
         level::{self, Demand},
         params::{EncodeParams, Pps, Sps, SLICE_TYPE_I, SLICE_TYPE_P},
         picture::{
@@ -111,6 +112,13 @@ fn adaptation_ends_at_something_legal_and_stays_there() {
                 transfer: random.edgy_u8(),
                 matrix: random.edgy_u8(),
             }),
+            hrd: Hrd::new(
+                random.edgy_u32().into(),
+                random.edgy_u32().into(),
+                random.one_in(2),
+                random.one_in(2),
+            )
+            .ok(),
         };
         let able = Abilities {
             references: random.below(5) as u8,
@@ -143,6 +151,7 @@ fn adaptation_ends_at_something_legal_and_stays_there() {
             height_mbs,
             interval: None,
             frames: sps.max_num_ref_frames,
+            buffer: None,
         };
         assert!(level::named(&sps).unwrap().allows(&untimed));
 
@@ -189,6 +198,7 @@ fn any_result_block_is_judged() {
             output_size: random.edgy_u32(),
             macroblocks,
             intra: random.one_in(2),
+            all_skip: random.one_in(16),
         };
         let mut block = [0; RESULT_BYTES];
         let bytes = random.below(100_000) as u32 + 1;

@@ -8,6 +8,8 @@ use slenc_pure::slenc::{
     adapt::{adapt_pps, adapt_sps, Abilities, Colour, Stream},
     dpb::{Asked, Dpb},
     encode_references::{EncodeReferences, Mark},
+    filler,
+    hrd::{Hrd, Timing},
     list::Modification,
     marking::Operation,
     params::{EncodeParams, Pps, Sps, SLICE_TYPE_I, SLICE_TYPE_P},
@@ -111,6 +113,70 @@ fn expect(nal: &Nal, wanted: &[(&str, i64)]) {
     }
 }
 
+/// The decoder's buffer, of all sizes that an SPS can say; or none.
+fn random_hrd(random: &mut Random) -> Option<Hrd> {
+    let mut edgy = |bits: u64| random.next() >> (64 - bits + random.below(bits - 8));
+    let (rate, size) = (edgy(31), edgy(46));
+    Hrd::new(rate, size, random.one_in(2), random.one_in(2)).ok()
+}
+
+/// SchedSelIdx is part of the names of what is said for each schedule.
+fn check_hrd(nal: &Nal, hrd: Option<&Hrd>) {
+    expect(
+        nal,
+        &[
+            ("nal_hrd_parameters_present_flag", i64::from(hrd.is_some())),
+            ("vcl_hrd_parameters_present_flag", 0),
+        ],
+    );
+    let Some(hrd) = hrd else {
+        return;
+    };
+    expect(
+        nal,
+        &[
+            ("cpb_cnt_minus1", 0),
+            ("cbr_flag[0]", hrd.cbr.into()),
+            ("low_delay_hrd_flag", hrd.low_delay.into()),
+            ("initial_cpb_removal_delay_length_minus1", 31),
+            ("cpb_removal_delay_length_minus1", 23),
+        ],
+    );
+    // Clause E.2.2, with what was read.
+    let read = |name: &str| nal.elements[name];
+    let rate = (read("bit_rate_value_minus1[0]") + 1) << (6 + read("bit_rate_scale"));
+    let size = (read("cpb_size_value_minus1[0]") + 1) << (4 + read("cpb_size_scale"));
+    assert_eq!(rate as u64, hrd.bit_rate());
+    assert_eq!(size as u64, hrd.cpb_bits());
+}
+
+fn check_sei(nal: &Nal, sps: &Sps, timing: &Timing) {
+    expect(
+        nal,
+        &[
+            ("nal_unit_type", 6),
+            ("nal_ref_idc", 0),
+            (
+                "cpb_removal_delay",
+                i64::from(timing.removal_delay % (1 << 24)),
+            ),
+            ("dpb_output_delay", 0),
+        ],
+    );
+    let Some((delay, offset)) = timing.initial_delay else {
+        assert!(!nal.elements.contains_key("initial_cpb_removal_delay[0]"));
+        return;
+    };
+    expect(
+        nal,
+        &[
+            ("seq_parameter_set_id", sps.seq_parameter_set_id.into()),
+            ("initial_cpb_removal_delay[0]", delay.into()),
+            ("initial_cpb_removal_delay_offset[0]", offset.into()),
+        ],
+    );
+}
+
 fn check_sps(nal: &Nal, sps: &Sps, stream: &Stream) {
     let crop = (
         i64::from(stream.width_mbs) * 8 - i64::from(stream.width) / 2,
@@ -161,6 +227,7 @@ fn check_sps(nal: &Nal, sps: &Sps, stream: &Stream) {
             ],
         );
     }
+    check_hrd(nal, stream.hrd.as_ref());
     let described = nal.elements["colour_description_present_flag"] == 1;
     let codes = [colour.primaries, colour.transfer, colour.matrix];
     assert_eq!(described, codes != [Colour::UNSPECIFIED; 3]);
@@ -376,6 +443,9 @@ struct Written {
     units: Vec<Unit>,
     picture: Picture,
     sets: bool,
+    timing: Option<Timing>,
+    /// Bytes of the filler data behind the slices, without start code.
+    filler: usize,
     qp: u8,
 }
 
@@ -405,6 +475,7 @@ fn ffmpeg_reads_what_was_meant() {
                 transfer: random.below(2) as u8 + 1,
                 matrix: random.below(2) as u8 + 1,
             }),
+            hrd: random_hrd(&mut random),
         };
         let mut sps = Sps {
             seq_parameter_set_id: random.below(32) as u8,
@@ -474,7 +545,7 @@ fn ffmpeg_reads_what_was_meant() {
             });
             let plan = plan.unwrap();
             let qp = random.below(52) as u8;
-            let (mut memory, mut entries) = ([0; 4096], [Unit::EMPTY; 16]);
+            let (mut memory, mut entries) = ([0; 4096], [Unit::EMPTY; 17]);
             let mut units = Units::new(&mut memory, &mut entries, true);
             units.push_aud(params.slice_type).unwrap();
             let sets = n == 0 || random.one_in(3);
@@ -482,17 +553,32 @@ fn ffmpeg_reads_what_was_meant() {
                 units.push_sps(&sps, &stream).unwrap();
                 units.push_pps(&pps).unwrap();
             }
+            let timing = stream.hrd.map(|_| {
+                let timing = Timing {
+                    // A delay is not 0.
+                    initial_delay: (n == 0).then(|| (random.edgy_u32().max(1), random.edgy_u32())),
+                    removal_delay: random.edgy_u32(),
+                };
+                units.push_sei(sps.seq_parameter_set_id, &timing).unwrap();
+                timing
+            });
             let rows = height_mbs / (random.below(u64::from(height_mbs.min(8))) as u16 + 1);
             units
                 .push_slices(&sps, &pps, &plan.picture, qp, rows)
                 .unwrap();
+            // As if slice data had needed it.
+            let mut fill = vec![0; 5 + random.below(20) as usize];
+            filler::write(&mut fill, true);
             append_stream(&mut bytes, &units);
+            bytes.extend(&fill);
             dpb.commit(&plan).unwrap();
             said.extend(meant_of_references(&plan.picture).into_iter().map(|e| e.0));
             written.push(Written {
                 units: units.units().to_vec(),
                 picture: plan.picture,
                 sets,
+                timing,
+                filler: fill.len() - 3,
                 qp,
             });
         }
@@ -519,10 +605,18 @@ fn ffmpeg_reads_what_was_meant() {
                 check_pps(nal, &pps);
                 assert_eq!(nal.bits, units.next().unwrap().bits);
             }
+            if let Some(timing) = au.timing {
+                let nal = nals.next().unwrap();
+                check_sei(nal, &sps, &timing);
+                assert_eq!(nal.bits, units.next().unwrap().bits);
+            }
             for unit in units {
                 let nal = nals.next().unwrap();
                 check_slice(nal, unit, &sps, &pps, &au.picture, au.qp);
             }
+            let nal = nals.next().unwrap();
+            expect(nal, &[("nal_unit_type", 12), ("nal_ref_idc", 0)]);
+            assert_eq!(nal.bits, au.filler * 8);
         }
         assert!(nals.next().is_none());
     }

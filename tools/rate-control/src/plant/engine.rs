@@ -48,6 +48,7 @@ impl Coder {
                 interval: None,
                 sample_aspect_ratio: None,
                 colour: None,
+                hrd: None,
             },
             references: std::array::from_fn(|_| vec![0; size]),
             recon: vec![0; size],
