@@ -5,43 +5,17 @@
 use std::fmt::Write;
 
 use super::plots::plots;
+use super::rate;
 use super::table::COLUMNS;
-use super::{figure, rate};
 use crate::board::{Board, Run};
-
-const STYLE: &str = "
-:root { color-scheme: light dark }
-body { font: 14px/1.45 system-ui, sans-serif; max-width: 1150px; margin: 2em auto; padding: 0 1em }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .5em 0 1.5em }
-th, td { padding: .15em .6em; text-align: right; border-bottom: 1px solid #8884 }
-th:first-child, td:first-child { text-align: left }
-.met { color: #1a7f37 } .missed { color: #cf222e; font-weight: 600 } .none { color: #888 }
-summary { cursor: pointer; padding: .2em 0 } details { margin-left: 1em }
-svg { width: 100%; display: block; margin: .3em 0 }
-svg text { font-size: 11px; fill: currentColor } svg .axis { text-anchor: end; opacity: .7 }
-polyline { fill: none; stroke-width: 1.2; vector-effect: non-scaling-stroke }
-.grid { stroke: #8884 } .mark { stroke: #d4a72c99; stroke-dasharray: 3 3 }
-.bits { stroke: #0969da } .target { stroke: #bf8700; stroke-width: .8 } .qp { stroke: #8250df }
-.fill { stroke: #1a7f37 } .limit { stroke: #cf222e; stroke-dasharray: 5 4 }
-.rate { stroke: #0969da } .psnr { stroke: #bc4c00 }
-";
-
-/// Text in an element.
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-}
+use slenc_plots::{escape, figure, head};
 
 /// The whole page.
 pub(crate) fn page(board: &Board) -> String {
-    let mut text = format!(
-        "<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width\">\
-         <title>Rate control scoreboard</title><style>{STYLE}</style>\
-         <h1>Rate control scoreboard</h1>\
-         <p>Controllers over one identical encoder. A gate shows the worst of its runs, the limit \
-         of that run, and how many runs meet it.</p>"
+    let mut text = head("Rate control scoreboard");
+    text.push_str(
+        "<p>Controllers over one identical encoder. A gate shows the worst of its runs, the limit \
+         of that run, and how many runs meet it.</p>",
     );
     gates(board, &mut text);
     legend(&mut text);

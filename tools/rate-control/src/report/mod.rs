@@ -4,7 +4,6 @@
 
 pub(crate) mod html;
 mod plots;
-mod svg;
 pub(crate) mod table;
 
 use std::io;
@@ -36,27 +35,12 @@ fn rate(bitrate: u64) -> String {
     }
 }
 
-/// Three significant figures or so; "never" for what does not happen.
-fn figure(value: f64) -> String {
-    if value.is_infinite() {
-        "never".to_owned()
-    } else if value.abs() >= 100.0 || value.fract() == 0.0 {
-        format!("{value:.0}")
-    } else if value.abs() >= 10.0 {
-        format!("{value:.1}")
-    } else {
-        format!("{value:.2}")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn figures() {
-        let all = [0.0, 3.0, 1.234, 12.34, 123.4, -0.5, f64::INFINITY].map(figure);
-        assert_eq!(all, ["0", "3", "1.23", "12.3", "123", "-0.50", "never"]);
+    fn rates() {
         assert_eq!(
             (rate(300_000), rate(1_200_000)),
             ("300k".into(), "1.2M".into())

@@ -2,12 +2,12 @@
 
 //! What is plotted of a run.
 
-use super::svg::{draw, Line, Plot};
 use crate::board::Run;
 use crate::config::SECOND;
 use crate::frame::Record;
 use crate::judge::{buffer, rate};
 use crate::plant::scale::max_qp;
+use slenc_plots::{draw, Line, Plot};
 
 /// All plots of a run, as elements.
 pub(super) fn plots(run: &Run) -> String {

@@ -4,8 +4,9 @@
 
 use std::fmt::Write;
 
-use super::{figure, rate};
+use super::rate;
 use crate::board::{Board, Run};
+use slenc_plots::figure;
 
 /// A column of the table of runs.
 pub(super) struct Column {

@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use super::figure;
+use crate::figure;
 
 const WIDTH: f64 = 900.0;
 const HEIGHT: f64 = 110.0;
@@ -14,20 +14,23 @@ const MARGIN: f64 = 56.0;
 const COLUMNS: usize = 300;
 
 /// A line of a plot.
-pub(super) struct Line {
+pub struct Line {
     /// A class of the page's style.
-    pub(super) class: &'static str,
+    pub class: &'static str,
     /// Time in seconds and value.
-    pub(super) points: Vec<(f64, f64)>,
+    pub points: Vec<(f64, f64)>,
 }
 
 /// A plot: its title, its lines, and what it must show of the vertical axis.
-pub(super) struct Plot {
-    pub(super) title: String,
-    pub(super) lines: Vec<Line>,
-    pub(super) range: (f64, f64),
+pub struct Plot {
+    /// What it shows.
+    pub title: String,
+    /// Drawn one over the other.
+    pub lines: Vec<Line>,
+    /// Values that are shown at least.
+    pub range: (f64, f64),
     /// Times to mark, in seconds.
-    pub(super) marks: Vec<f64>,
+    pub marks: Vec<f64>,
 }
 
 /// The lowest and the highest point of each column, so that no peak is lost.
@@ -65,7 +68,7 @@ fn corners(points: &[(f64, f64)]) -> impl Iterator<Item = (f64, f64)> + '_ {
 }
 
 /// The plot as an element.
-pub(super) fn draw(plot: &Plot) -> String {
+pub fn draw(plot: &Plot) -> String {
     let values = plot.lines.iter().flat_map(|line| &line.points);
     let (mut low, mut high, mut end) = (plot.range.0, plot.range.1, 1e-9f64);
     for (time, value) in values {
