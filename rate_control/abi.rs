@@ -7,35 +7,41 @@
 
 use crate::{
     bindings,
+    convert,
     pure::{
-        cycle::Cycle,
         error,
-        fixed::Qps,
-        frame::FrameType,
-        scale::Scale,
-        session::{
-            self,
-            Config,
-            Outcome,
-            Verdict, //
-        }, //
-    },
+        session, //
+    }, //
 };
 use kernel::{
     error::from_result,
     new_mutex,
     prelude::*,
-    sync::Mutex, //
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        Mutex, //
+    },
 };
 
 /// What a `struct v4l2_rc_session *` points to: always the content of a box.
 #[pin_data]
 struct Session {
+    id: u64,
     #[pin]
-    inner: Mutex<session::Session>,
+    inner: Mutex<Inner>,
 }
 
-const _: () = assert!(bindings::V4L2_RC_MAX_OUTSTANDING as u64 == Cycle::MAX_OUTSTANDING);
+struct Inner {
+    session: session::Session,
+    /// `max_checkpoints` of the capabilities.
+    max_checkpoints: u32,
+}
+
+/// The number of the session that was allocated last.
+static LAST_ID: Atomic<u64> = Atomic::new(0);
 
 /// Compares the types of functions with those that bindgen has read from the header.
 macro_rules! assert_prototypes {
@@ -53,8 +59,11 @@ macro_rules! assert_prototypes {
 assert_prototypes!(
     v4l2_rc_session_alloc,
     v4l2_rc_session_free,
+    v4l2_rc_session_start,
     v4l2_rc_session_configure,
     v4l2_rc_session_reset,
+    v4l2_rc_session_state,
+    v4l2_rc_session_id,
     v4l2_rc_frame_begin,
     v4l2_rc_frame_end,
     v4l2_rc_frame_commit,
@@ -72,46 +81,16 @@ impl From<error::Error> for Error {
     }
 }
 
-fn scale_of(codec: u32) -> Result<Scale> {
-    match codec {
-        bindings::v4l2_rc_codec_V4L2_RC_CODEC_H264 | bindings::v4l2_rc_codec_V4L2_RC_CODEC_HEVC => {
-            Ok(Scale::Qp51)
-        }
-        bindings::v4l2_rc_codec_V4L2_RC_CODEC_VP8 => Ok(Scale::Index127),
-        _ => Err(EINVAL),
-    }
-}
-
-fn config_of(config: &bindings::v4l2_rc_config) -> Result<Config> {
-    match config.mode {
-        bindings::v4l2_rc_mode_V4L2_RC_MODE_FIXED_QP => Ok(Config::Fixed(Qps {
-            i: config.i_qp,
-            p: config.p_qp,
-            min: config.min_qp,
-            max: config.max_qp,
-        })),
-        _ => Err(EINVAL),
-    }
-}
-
-fn frame_type_of(frame_type: u32) -> Result<FrameType> {
-    match frame_type {
-        bindings::v4l2_rc_frame_type_V4L2_RC_FRAME_I => Ok(FrameType::I),
-        bindings::v4l2_rc_frame_type_V4L2_RC_FRAME_P => Ok(FrameType::P),
-        _ => Err(EINVAL),
-    }
-}
-
 /// The session that a C pointer stands for.
 ///
 /// # Safety
 ///
 /// `session` comes from [`v4l2_rc_session_alloc`], which did not fail, and is not freed during
 /// `'a`.
-unsafe fn session_of<'a>(session: *mut bindings::v4l2_rc_session) -> &'a Mutex<session::Session> {
+unsafe fn session_of<'a>(session: *const bindings::v4l2_rc_session) -> &'a Session {
     // SAFETY: By the contract it is what `alloc` made of a `Session`. Only shared references to
     // it are formed.
-    unsafe { &(*session.cast::<Session>()).inner }
+    unsafe { &*session.cast::<Session>() }
 }
 
 /// See the header.
@@ -124,10 +103,14 @@ pub(crate) unsafe extern "C" fn v4l2_rc_session_alloc(
     codec: u32,
 ) -> *mut bindings::v4l2_rc_session {
     let alloc = || {
-        let scale = scale_of(codec)?;
+        let scale = convert::scale_of(codec)?;
         KBox::pin_init(
             pin_init!(Session {
-                inner <- new_mutex!(session::Session::new(scale)),
+                id: LAST_ID.fetch_add(1, Relaxed).wrapping_add(1),
+                inner <- new_mutex!(Inner {
+                    session: session::Session::new(scale),
+                    max_checkpoints: 0,
+                }),
             }),
             GFP_KERNEL,
         )
@@ -163,6 +146,30 @@ pub(crate) unsafe extern "C" fn v4l2_rc_session_free(session: *mut bindings::v4l
 ///
 /// # Safety
 ///
+/// `session` comes from [`v4l2_rc_session_alloc`]; `caps` points to capabilities that nobody
+/// changes during the call.
+#[no_mangle]
+pub(crate) unsafe extern "C" fn v4l2_rc_session_start(
+    session: *mut bindings::v4l2_rc_session,
+    caps: *const bindings::v4l2_rc_caps,
+) -> c_int {
+    // SAFETY: By the contract.
+    let session = unsafe { session_of(session) };
+    // SAFETY: By the contract.
+    let caps = unsafe { &*caps };
+    from_result(|| {
+        let mut inner = session.inner.lock();
+        let able = convert::capabilities_of(inner.session.scale(), caps)?;
+        inner.session.start(able)?;
+        inner.max_checkpoints = caps.max_checkpoints;
+        Ok(0)
+    })
+}
+
+/// See the header.
+///
+/// # Safety
+///
 /// `session` comes from [`v4l2_rc_session_alloc`]; `config` points to a configuration that nobody
 /// changes during the call.
 #[no_mangle]
@@ -175,7 +182,8 @@ pub(crate) unsafe extern "C" fn v4l2_rc_session_configure(
     // SAFETY: By the contract.
     let config = unsafe { &*config };
     from_result(|| {
-        session.lock().configure(config_of(config)?)?;
+        let config = convert::config_of(config)?;
+        session.inner.lock().session.configure(&config)?;
         Ok(0)
     })
 }
@@ -188,7 +196,36 @@ pub(crate) unsafe extern "C" fn v4l2_rc_session_configure(
 #[no_mangle]
 pub(crate) unsafe extern "C" fn v4l2_rc_session_reset(session: *mut bindings::v4l2_rc_session) {
     // SAFETY: By the contract.
-    unsafe { session_of(session) }.lock().reset();
+    unsafe { session_of(session) }.inner.lock().session.reset();
+}
+
+/// See the header.
+///
+/// # Safety
+///
+/// `session` comes from [`v4l2_rc_session_alloc`]; `state` can be written to.
+#[no_mangle]
+pub(crate) unsafe extern "C" fn v4l2_rc_session_state(
+    session: *mut bindings::v4l2_rc_session,
+    state: *mut bindings::v4l2_rc_state,
+) {
+    // SAFETY: By the contract.
+    let now = convert::state_from(&unsafe { session_of(session) }.inner.lock().session);
+    // SAFETY: By the contract.
+    unsafe { state.write(now) };
+}
+
+/// See the header.
+///
+/// # Safety
+///
+/// `session` comes from [`v4l2_rc_session_alloc`].
+#[no_mangle]
+pub(crate) unsafe extern "C" fn v4l2_rc_session_id(
+    session: *const bindings::v4l2_rc_session,
+) -> u64 {
+    // SAFETY: By the contract.
+    unsafe { session_of(session) }.id
 }
 
 /// See the header.
@@ -207,16 +244,10 @@ pub(crate) unsafe extern "C" fn v4l2_rc_frame_begin(
     // SAFETY: By the contract.
     let frame = unsafe { &mut *frame };
     from_result(|| {
-        let frame_type = frame_type_of(frame.type_)?;
-        if frame.temporal_layer >= bindings::V4L2_RC_MAX_TEMPORAL_LAYERS
-            || frame.duration > bindings::V4L2_RC_MAX_DURATION_NS
-        {
-            return Err(EINVAL);
-        }
-        let own = Some(frame.fixed_qp).filter(|&qp| qp != bindings::V4L2_RC_NO_FIXED_QP);
-        let decision = session.lock().begin(frame_type, own)?;
-        frame.cookie = decision.cookie;
-        frame.qp = decision.qp;
+        let picture = convert::frame_of(&frame.info)?;
+        let mut inner = session.inner.lock();
+        let begun = inner.session.begin(&picture)?;
+        frame.decision = convert::decision_from(&begun, &frame.info, inner.max_checkpoints);
         Ok(0)
     })
 }
@@ -235,14 +266,11 @@ pub(crate) unsafe extern "C" fn v4l2_rc_frame_end(
     let session = unsafe { session_of(session) };
     // SAFETY: By the contract.
     let frame = unsafe { &mut *frame };
-    let outcome = Outcome {
-        bytes: frame.bytes,
-        header_bits: frame.header_bits,
-    };
     from_result(|| {
-        frame.verdict = match session.lock().end(frame.cookie, &outcome)? {
-            Verdict::Keep => bindings::v4l2_rc_verdict_V4L2_RC_VERDICT_KEEP,
-        };
+        let outcome = convert::outcome_of(&frame.result)?;
+        let mut inner = session.inner.lock();
+        let judgement = inner.session.end(frame.decision.cookie, &outcome)?;
+        frame.judgement = convert::judgement_from(&judgement);
         Ok(0)
     })
 }
@@ -255,14 +283,20 @@ pub(crate) unsafe extern "C" fn v4l2_rc_frame_end(
 #[no_mangle]
 pub(crate) unsafe extern "C" fn v4l2_rc_frame_commit(
     session: *mut bindings::v4l2_rc_session,
-    frame: *const bindings::v4l2_rc_frame,
+    frame: *mut bindings::v4l2_rc_frame,
+    bytes: u64,
 ) -> c_int {
     // SAFETY: By the contract.
     let session = unsafe { session_of(session) };
     // SAFETY: By the contract.
-    let cookie = unsafe { (*frame).cookie };
+    let frame = unsafe { &mut *frame };
     from_result(|| {
-        session.lock().commit(cookie)?;
+        let mut inner = session.inner.lock();
+        let state = inner
+            .session
+            .commit(frame.decision.cookie, convert::bits_of(bytes))?;
+        frame.judgement.cpb_fill = state.fill;
+        frame.judgement.delay_ns = state.delay_ns;
         Ok(0)
     })
 }
@@ -280,9 +314,9 @@ pub(crate) unsafe extern "C" fn v4l2_rc_frame_cancel(
     // SAFETY: By the contract.
     let session = unsafe { session_of(session) };
     // SAFETY: By the contract.
-    let cookie = unsafe { (*frame).cookie };
+    let cookie = unsafe { (*frame).decision.cookie };
     from_result(|| {
-        session.lock().cancel(cookie)?;
+        session.inner.lock().session.cancel(cookie)?;
         Ok(0)
     })
 }

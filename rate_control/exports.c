@@ -8,8 +8,11 @@
 
 EXPORT_SYMBOL_GPL(v4l2_rc_session_alloc);
 EXPORT_SYMBOL_GPL(v4l2_rc_session_free);
+EXPORT_SYMBOL_GPL(v4l2_rc_session_start);
 EXPORT_SYMBOL_GPL(v4l2_rc_session_configure);
 EXPORT_SYMBOL_GPL(v4l2_rc_session_reset);
+EXPORT_SYMBOL_GPL(v4l2_rc_session_state);
+EXPORT_SYMBOL_GPL(v4l2_rc_session_id);
 EXPORT_SYMBOL_GPL(v4l2_rc_frame_begin);
 EXPORT_SYMBOL_GPL(v4l2_rc_frame_end);
 EXPORT_SYMBOL_GPL(v4l2_rc_frame_commit);

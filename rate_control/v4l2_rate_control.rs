@@ -3,12 +3,14 @@
 //! Rate control of V4L2 video encoders.
 //!
 //! Drivers call it through the C ABI of [`include/media/v4l2-rate-control.h`], from Rust and from
-//! C. [`abi`] is its edge, and the only unsafe part; [`pure`] is what it does.
+//! C. [`abi`] is its edge, and the only unsafe part; [`convert`] knows its structures; [`pure`] is
+//! what it does.
 
 use kernel::prelude::*;
 
 mod abi;
 mod bindings;
+mod convert;
 pub mod pure;
 
 struct RateControl;

@@ -75,7 +75,7 @@ pub struct Frame(c::v4l2_rc_frame);
 impl Frame {
     /// QP of every block.
     pub fn qp(&self) -> i32 {
-        self.0.qp
+        self.0.decision.qp
     }
 }
 
@@ -105,14 +105,32 @@ impl Session {
         NonNull::new(session).map(Self).ok_or(ENOMEM)
     }
 
+    /// A stream of pictures with so many macroblocks starts.
+    pub fn start(&self, macroblocks: u32) -> Result {
+        let caps = c::v4l2_rc_caps {
+            macroblocks,
+            ..pin_init::zeroed()
+        };
+        // SAFETY: By the type invariant, and `caps` is valid during the call.
+        to_result(unsafe { c::v4l2_rc_session_start(self.0.as_ptr(), &caps) })
+    }
+
     /// Sets what applies to the pictures that begin from now on.
     pub fn configure(&self, config: &FixedQp) -> Result {
-        let config = c::v4l2_rc_config {
-            mode: c::v4l2_rc_mode_V4L2_RC_MODE_FIXED_QP,
-            i_qp: config.i_qp,
-            p_qp: config.p_qp,
+        let limits = |fixed_qp| c::v4l2_rc_limits {
+            fixed_qp,
             min_qp: config.min_qp,
             max_qp: config.max_qp,
+            max_bits: 0,
+        };
+        let config = c::v4l2_rc_config {
+            mode: c::v4l2_rc_mode_V4L2_RC_MODE_OFF,
+            interval_num: 1,
+            interval_den: 25,
+            i: limits(config.i_qp),
+            p: limits(config.p_qp),
+            initial_qp: c::V4L2_RC_NO_QP,
+            ..pin_init::zeroed()
         };
         // SAFETY: By the type invariant, and `config` is valid during the call.
         to_result(unsafe { c::v4l2_rc_session_configure(self.0.as_ptr(), &config) })
@@ -127,15 +145,18 @@ impl Session {
     /// Decides how to code a picture.
     pub fn begin(&self, info: &FrameInfo) -> Result<Frame> {
         let mut frame = Frame(c::v4l2_rc_frame {
-            type_: match info.frame_type {
-                FrameType::I => c::v4l2_rc_frame_type_V4L2_RC_FRAME_I,
-                FrameType::P => c::v4l2_rc_frame_type_V4L2_RC_FRAME_P,
-            },
-            fixed_qp: info.own_qp.unwrap_or(c::V4L2_RC_NO_FIXED_QP),
-            temporal_layer: info.temporal_layer.into(),
-            duration: match info.duration {
-                Some(duration) => duration.as_nanos().try_into()?,
-                None => 0,
+            info: c::v4l2_rc_frame_info {
+                type_: match info.frame_type {
+                    FrameType::I => c::v4l2_rc_frame_type_V4L2_RC_FRAME_I,
+                    FrameType::P => c::v4l2_rc_frame_type_V4L2_RC_FRAME_P,
+                },
+                fixed_qp: info.own_qp.unwrap_or(c::V4L2_RC_NO_QP),
+                temporal_layer: info.temporal_layer.into(),
+                duration_ns: match info.duration {
+                    Some(duration) => duration.as_nanos().try_into()?,
+                    None => 0,
+                },
+                ..pin_init::zeroed()
             },
             ..pin_init::zeroed()
         });
@@ -146,20 +167,21 @@ impl Session {
 
     /// Judges a coded picture of so many bytes, `header_bits` of which are headers.
     pub fn end(&self, frame: &mut Frame, bytes: u32, header_bits: u32) -> Result<Verdict> {
-        frame.0.bytes = u64::from(bytes);
-        frame.0.header_bits = u64::from(header_bits);
+        frame.0.result.bytes = u64::from(bytes);
+        frame.0.result.header_bits = u64::from(header_bits);
         // SAFETY: By the type invariant, and `frame` is borrowed exclusively.
         to_result(unsafe { c::v4l2_rc_frame_end(self.0.as_ptr(), &mut frame.0) })?;
-        match frame.0.verdict {
+        match frame.0.judgement.verdict {
             c::v4l2_rc_verdict_V4L2_RC_VERDICT_KEEP => Ok(Verdict::Keep),
             _ => Err(EINVAL),
         }
     }
 
     /// The verdict on a picture has been carried out.
-    pub fn commit(&self, frame: Frame) -> Result {
+    pub fn commit(&self, mut frame: Frame) -> Result {
+        let bytes = frame.0.result.bytes;
         // SAFETY: By the type invariant, and `frame` is ours.
-        to_result(unsafe { c::v4l2_rc_frame_commit(self.0.as_ptr(), &frame.0) })
+        to_result(unsafe { c::v4l2_rc_frame_commit(self.0.as_ptr(), &mut frame.0, bytes) })
     }
 
     /// A picture will not be.

@@ -114,6 +114,8 @@ impl Stream {
             .checked_mul(size_mbs.1.into())
             .and_then(|mbs| mbs.checked_mul(RECONSTRUCTION_MB_BYTES))
             .ok_or(EOVERFLOW)?;
+        self.rate
+            .start(u32::from(size_mbs.0) * u32::from(size_mbs.1))?;
         let mut reconstructions = KVec::new();
         for _ in 0..Dpb::slots(frames) {
             let charge = device.charge(size.try_into()?)?;

@@ -38,7 +38,7 @@ impl Controller {
     }
 
     /// Whether a picture will be much larger than usual.
-    fn is_large(&self, frame: &FrameIn, activity: Log2) -> bool {
+    pub(super) fn is_large(&self, frame: &FrameIn, activity: Log2) -> bool {
         frame.frame_type == FrameType::I
             || frame.discontinuity
             || self.missed
@@ -173,12 +173,12 @@ impl Controller {
             && frame.frame_type == FrameType::P
             && frame.fixed_qp.is_none()
             && (config.max_skips == 0 || self.skips < config.max_skips);
-        let full = bucket.fill.saturating_add(bits) > self.plan.cpb;
+        let full = bucket.fill.saturating_add(bits) > self.plan.limit;
         let skip = match config.skip {
             // Nothing else keeps the promise when the QP may not rise.
             _ if config.strict && !self.caps.hard_max && !self.caps.post_skip => full,
             SkipMode::Disabled => false,
-            SkipMode::Level => bucket.fill >= self.plan.cpb,
+            SkipMode::Level => bucket.fill >= self.plan.limit,
             SkipMode::Buffer => full,
         };
         if droppable && skip && self.plan.rate != 0 {
@@ -188,20 +188,24 @@ impl Controller {
         }
     }
 
-    /// The most bits that a picture may have; 0 for any number.
-    pub(super) fn max_bits(&self, config: &Config, frame: &FrameIn, worst: &Bucket) -> u64 {
-        let floor = match frame.frame_type {
+    /// The bits that a picture takes at least.
+    pub(super) fn floor(&self, frame: &FrameIn) -> u64 {
+        match frame.frame_type {
             FrameType::I => self.caps.intra_floor(),
             FrameType::P => u64::from(self.caps.skip_bits),
         }
         .saturating_add(frame.header_bits)
-        .max(1);
+        .max(1)
+    }
+
+    /// The most bits that a picture may have; 0 for any number.
+    pub(super) fn max_bits(&self, config: &Config, frame: &FrameIn, worst: &Bucket) -> u64 {
         // A bucket of many pictures is never filled up: the viewer waits for all of it, and the
         // next picture finds nothing left.
-        let full = if self.plan.cpb > self.pace.saturating_mul(8) {
-            self.plan.cpb.saturating_sub(self.plan.cpb >> 3)
+        let full = if self.plan.limit > self.pace.saturating_mul(8) {
+            self.plan.limit.saturating_sub(self.plan.limit >> 3)
         } else {
-            self.plan.cpb
+            self.plan.limit
         };
         let room = full.saturating_sub(worst.fill);
         [
@@ -212,6 +216,6 @@ impl Controller {
         .into_iter()
         .filter(|&max| max != 0)
         .min()
-        .map_or(0, |max| max.max(floor))
+        .map_or(0, |max| max.max(self.floor(frame)))
     }
 }

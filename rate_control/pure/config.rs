@@ -58,6 +58,8 @@ pub struct Capabilities {
     pub post_skip: bool,
     /// A coded picture that is no reference can be dropped.
     pub post_drop: bool,
+    /// Filler data can be appended to a picture.
+    pub filler: bool,
     /// Size of an access unit that only skips, in bits: an upper bound.
     pub skip_bits: u32,
 }
@@ -116,6 +118,12 @@ pub struct Config {
     pub initial_delay_ns: u64,
     /// The CPB is a promise, as far as the hardware allows.
     pub strict: bool,
+    /// A picture may exceed the CPB as long as the queue is no longer than `max_delay_ns`.
+    pub low_delay: bool,
+    /// See `low_delay`; below the time of the CPB that counts.
+    pub max_delay_ns: u64,
+    /// The stream tells decoders about the CPB.
+    pub hrd: bool,
     /// P pictures are never finer than what lets an I picture of the same QP fit into the CPB.
     pub intra_safe: bool,
     /// The rate is to be met from below too, with filler data.
@@ -167,6 +175,9 @@ impl Config {
             cpb_bits: 0,
             initial_delay_ns: 0,
             strict: false,
+            low_delay: false,
+            max_delay_ns: 0,
+            hrd: false,
             intra_safe: false,
             filler: false,
             interval: (num, den),

@@ -20,6 +20,7 @@ use super::{
     },
     error::Error,
     frame::{
+        reason,
         Action,
         Decision,
         FrameIn,
@@ -29,7 +30,7 @@ use super::{
         State,
         Verdict, //
     },
-    lesson,
+    hrd, lesson,
     log2::Log2,
     math::{
         mul_div,
@@ -170,7 +171,7 @@ impl Controller {
             .fixed_qp
             .is_some_and(|qp| !self.caps.scale.contains(qp))
             || frame.layer >= config.layers
-            || frame.interval_ns > Config::MAX_NS.saturating_mul(2)
+            || frame.interval_ns > FrameIn::MAX_INTERVAL_NS
             || frame.max_bits > Config::MAX_BITS
             || frame.header_bits > Config::MAX_BITS
         {
@@ -187,16 +188,23 @@ impl Controller {
 
         let target = self.target(&config, frame, &bucket, activity);
         let wanted = self.wanted_step(&config, frame, &bucket, activity, target);
-        let qp = match (frame.fixed_qp, config.mode) {
-            (Some(qp), _) => qp,
-            (None, Mode::Fixed) => limits.fixed_qp,
+        let (asked, mut reasons) = match (frame.fixed_qp, config.mode) {
+            (Some(qp), _) => (qp, reason::FIXED_QP),
+            (None, Mode::Fixed) => (limits.fixed_qp, reason::FIXED_QP),
             (None, _) => match config.initial_qp {
-                Some(qp) if self.first => qp,
-                _ => self.choose(frame, wanted),
+                Some(qp) if self.first => (qp, reason::INITIAL_QP),
+                _ => (self.choose(frame, wanted), 0),
             },
+        };
+        let qp = asked.max(limits.min_qp).min(limits.max_qp);
+        if qp > asked {
+            reasons |= reason::MIN_QP;
+        } else if qp < asked {
+            reasons |= reason::MAX_QP;
         }
-        .max(limits.min_qp)
-        .min(limits.max_qp);
+        if self.is_large(frame, activity) {
+            reasons |= reason::NEW_CONTENT;
+        }
         let step = self.caps.scale.step(qp);
         let predicted = model
             .size(step, activity)
@@ -209,13 +217,19 @@ impl Controller {
         let (max_bits, bits) = match action {
             Action::Encode => {
                 let max_bits = self.max_bits(&config, frame, &worst);
+                if max_bits == self.floor(frame) {
+                    reasons |= reason::FLOOR;
+                }
                 let bits = match max_bits {
                     max if max != 0 && self.caps.hard_max => predicted.min(max),
                     _ => predicted,
                 };
                 (max_bits, bits)
             }
-            Action::Skip => (0, u64::from(self.caps.skip_bits)),
+            Action::Skip => {
+                reasons |= reason::CPB_FULL;
+                (0, u64::from(self.caps.skip_bits))
+            }
         };
         self.ring.put(
             cookie,
@@ -245,6 +259,8 @@ impl Controller {
             target_bits: target,
             max_bits,
             predicted_bits: bits,
+            fill: bucket.fill,
+            reasons,
         })
     }
 
@@ -254,6 +270,7 @@ impl Controller {
             return (0, 0);
         }
         let (num, den) = match frame.interval_ns {
+            _ if config.hrd => hrd::time(config, frame.interval_ns),
             0 => (u64::from(config.interval.0), u64::from(config.interval.1)),
             ns => (ns, 1_000_000_000),
         };
@@ -308,15 +325,19 @@ impl Controller {
             self.missed |= verdict != Verdict::Keep;
             self.skips = self.skips.saturating_add(1);
         }
-        let idle = if config.filler && verdict == Verdict::Keep {
+        let idle = if config.filler && self.caps.filler && verdict == Verdict::Keep {
             self.plan.share.saturating_sub(bucket.fill)
         } else {
             0
         };
+        let filler_bytes = filler_bytes(idle);
+        let fill = bucket.fill.saturating_add(filler_bytes.saturating_mul(8));
         Ok(Judgement {
             verdict,
-            filler_bytes: filler_bytes(idle),
+            filler_bytes,
             violation_bits: violation,
+            fill,
+            delay_ns: self.plan.delay_ns(fill),
         })
     }
 
@@ -358,16 +379,30 @@ impl Controller {
 
     /// A new stream starts, with the same configuration.
     pub fn reset(&mut self) {
-        let mut cycle = self.cycle;
-        cycle.reset();
-        if let Ok(mut new) = Self::new(self.caps) {
-            new.cycle = cycle;
-            if let Some(config) = self.config {
-                // It was in range before.
-                let _ = new.configure(&config);
-            }
-            *self = new;
+        // They were in range before.
+        let _ = self.restart(self.caps);
+    }
+
+    /// A new stream starts, with the same configuration and what the hardware can do for it.
+    pub fn restart(&mut self, caps: Capabilities) -> Result<(), Error> {
+        let mut new = Self::new(caps)?;
+        new.cycle = self.cycle;
+        new.cycle.reset();
+        if let Some(config) = self.config {
+            new.configure(&config)?;
         }
+        *self = new;
+        Ok(())
+    }
+
+    /// The pictures that have begun and not closed.
+    pub fn outstanding(&self) -> u64 {
+        self.cycle.outstanding()
+    }
+
+    /// Whether a picture that has begun, or closed last, only skips by decision.
+    pub(super) fn skipped(&self, cookie: Cookie) -> bool {
+        self.ring.get(cookie).skipped
     }
 
     /// Where the session is, with the pictures that have closed.

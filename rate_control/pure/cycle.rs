@@ -38,9 +38,14 @@ impl Cycle {
         self.closed.saturating_add(1)..=self.begun
     }
 
+    /// How many they are.
+    pub fn outstanding(&self) -> u64 {
+        self.begun.saturating_sub(self.closed)
+    }
+
     /// A picture begins.
     pub fn begin(&mut self) -> Result<Cookie, Error> {
-        if self.begun.saturating_sub(self.closed) >= Self::MAX_OUTSTANDING {
+        if self.outstanding() >= Self::MAX_OUTSTANDING {
             return Err(Error::Busy);
         }
         self.begun = self.begun.checked_add(1).ok_or(Error::Busy)?;

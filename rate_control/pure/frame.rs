@@ -29,6 +29,8 @@ pub struct Analysis {
 pub struct FrameIn {
     /// Its type.
     pub frame_type: FrameType,
+    /// It starts a sequence.
+    pub idr: bool,
     /// Temporal layer, below `Config::layers`.
     pub layer: u8,
     /// It can be neither skipped nor replaced: it starts a sequence, or marks references.
@@ -37,7 +39,8 @@ pub struct FrameIn {
     pub reference: bool,
     /// What came before has nothing to do with it.
     pub discontinuity: bool,
-    /// Time since the previous picture in ns; 0 for `Config::interval`.
+    /// Time since the previous picture in ns, at most [`Self::MAX_INTERVAL_NS`]; 0 for
+    /// `Config::interval`.
     pub interval_ns: u64,
     /// Upper bound of all headers in bits.
     pub header_bits: u64,
@@ -50,10 +53,14 @@ pub struct FrameIn {
 }
 
 impl FrameIn {
+    /// The longest time between pictures: what fits 31 bits in microseconds.
+    pub const MAX_INTERVAL_NS: u64 = (i32::MAX as u64) * 1000;
+
     /// A reference picture without anything special.
     pub const fn new(frame_type: FrameType) -> Self {
         Self {
             frame_type,
+            idr: false,
             layer: 0,
             undroppable: matches!(frame_type, FrameType::I),
             reference: true,
@@ -76,6 +83,24 @@ pub enum Action {
     Skip,
 }
 
+/// Why a decision is what it is: bits of [`Decision::reasons`].
+pub mod reason {
+    /// The QP is given.
+    pub const FIXED_QP: u32 = 1 << 0;
+    /// The QP is that of the first picture.
+    pub const INITIAL_QP: u32 = 1 << 1;
+    /// The lowest QP.
+    pub const MIN_QP: u32 = 1 << 2;
+    /// The highest QP.
+    pub const MAX_QP: u32 = 1 << 3;
+    /// A picture much larger than the others is expected.
+    pub const NEW_CONTENT: u32 = 1 << 4;
+    /// Skipped: there is no room.
+    pub const CPB_FULL: u32 = 1 << 5;
+    /// The maximum is the least that a picture takes.
+    pub const FLOOR: u32 = 1 << 6;
+}
+
 /// How to code a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decision {
@@ -95,6 +120,10 @@ pub struct Decision {
     pub max_bits: u64,
     /// The size that it probably has at `qp`.
     pub predicted_bits: u64,
+    /// What is in the CPB before it.
+    pub fill: u64,
+    /// Bits of [`reason`].
+    pub reasons: u32,
 }
 
 /// How a picture was coded.
@@ -130,6 +159,10 @@ pub struct Judgement {
     pub filler_bytes: u64,
     /// By how many bits the picture exceeds the CPB if it is kept.
     pub violation_bits: u64,
+    /// What is in the CPB with it and its filler data.
+    pub fill: u64,
+    /// How long the channel takes to deliver that, in ns.
+    pub delay_ns: u64,
 }
 
 /// Where the session is.

@@ -9,6 +9,7 @@ use super::{
         Mode,
         MAX_LAYERS, //
     },
+    hrd,
     log2::Log2,
     math::{
         mul_div,
@@ -28,6 +29,8 @@ pub struct Plan {
     pub peak: u64,
     /// Size of the bucket in bits.
     pub cpb: u64,
+    /// The most that the bucket may hold: its size, or more with low delay.
+    pub limit: u64,
     /// What the bucket holds before the first picture.
     pub initial_fill: u64,
     /// Bits of a picture on average.
@@ -51,6 +54,12 @@ impl Plan {
             Mode::Vbr => (config.bitrate, config.peak.max(config.bitrate)),
             Mode::CappedQuality => (config.peak, config.peak),
         };
+        let (rate, peak) = if config.hrd {
+            let peak = hrd::expressible_rate(peak);
+            (rate.min(peak), peak)
+        } else {
+            (rate, peak)
+        };
         let (num, den) = config.interval;
         let share = mul_div(rate, u64::from(num), u64::from(den)).max(1);
         let cpb = match (config.cpb_bits, config.cpb_ns) {
@@ -59,6 +68,17 @@ impl Plan {
             (bits, _) => bits,
         }
         .clamp(1, Config::MAX_BITS);
+        let cpb = if config.hrd {
+            hrd::expressible_size(cpb)
+        } else {
+            cpb
+        };
+        let limit = if config.low_delay {
+            let queue = mul_div(peak, config.max_delay_ns.min(Config::MAX_NS), NS);
+            cpb.max(queue.min(Config::MAX_BITS))
+        } else {
+            cpb
+        };
         let initial_fill = match config.initial_delay_ns {
             0 => 0,
             ns => cpb.saturating_sub(mul_div(peak, ns, NS)),
@@ -82,6 +102,7 @@ impl Plan {
             rate,
             peak,
             cpb,
+            limit,
             initial_fill,
             share,
             layer_shares: layer_shares(config, rate),
@@ -96,6 +117,7 @@ impl Plan {
         rate: 0,
         peak: 0,
         cpb: Config::MAX_BITS,
+        limit: Config::MAX_BITS,
         initial_fill: 0,
         share: 0,
         layer_shares: [0; MAX_LAYERS],
@@ -174,7 +196,7 @@ impl Plan {
 
     /// The bits by which the bucket overflows.
     pub fn violation(&self, bucket: &Bucket) -> u64 {
-        unsigned(signed(bucket.fill).saturating_sub(signed(self.cpb)))
+        unsigned(signed(bucket.fill).saturating_sub(signed(self.limit)))
     }
 }
 
@@ -268,6 +290,39 @@ mod tests {
         assert_eq!(plan.ceiling(&bucket(u64::MAX), 40_000), 5_000);
         assert_eq!(plan.violation(&bucket(1_000_001)), 1);
         assert_eq!(plan.violation(&bucket(1_000_000)), 0);
+    }
+
+    #[test]
+    fn a_queue_may_exceed_the_bucket_with_low_delay() {
+        let low_delay = |max_delay_ns| {
+            Plan::of(&Config {
+                cpb_ns: 40_000_000,
+                low_delay: true,
+                max_delay_ns,
+                ..CONFIG
+            })
+        };
+        let plan = low_delay(200_000_000);
+        assert_eq!((plan.cpb, plan.limit), (40_000, 200_000));
+        assert_eq!(plan.violation(&bucket(200_000)), 0);
+        assert_eq!(plan.violation(&bucket(200_010)), 10);
+        // No shorter than the CPB, and no longer than anything.
+        assert_eq!(low_delay(1).limit, 40_000);
+        assert_eq!(low_delay(u64::MAX).limit, 1_000_000_000);
+    }
+
+    #[test]
+    fn what_decoders_are_told_is_what_counts() {
+        let plan = Plan::of(&Config {
+            bitrate: 1_000_001,
+            cpb_bits: 500_009,
+            hrd: true,
+            ..CONFIG
+        });
+        assert_eq!(
+            (plan.rate, plan.peak, plan.cpb),
+            (1_000_000, 1_000_000, 500_000)
+        );
     }
 
     #[test]

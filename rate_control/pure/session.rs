@@ -1,216 +1,470 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A session: what is decided about the pictures of one stream.
+//! A session: what a driver has for each of its streams.
+//!
+//! A [`Controller`] decides. Around it are what can be called before a stream starts, what a
+//! stream tells decoders, and counters.
 
 use super::{
-    cycle::{
-        Cookie,
-        Cycle, //
+    config::{
+        Capabilities,
+        Config, //
     },
+    controller::Controller,
+    cycle::Cookie,
     error::Error,
-    fixed::Qps,
-    frame::FrameType,
+    frame::{
+        Decision,
+        FrameIn,
+        Judgement,
+        Outcome,
+        State,
+        Verdict, //
+    },
+    hrd::{
+        Clock,
+        Removal, //
+    },
+    plan::Plan,
     scale::Scale, //
 };
 
-/// What a session does.
+/// What has become of the pictures since the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Config {
-    /// Each type of picture has its QP.
-    Fixed(Qps),
+pub struct Counts {
+    /// Committed.
+    pub frames: u64,
+    /// Bits of those.
+    pub bits: u64,
+    /// Those that only skip.
+    pub skipped: u64,
+    /// Those without an access unit.
+    pub dropped: u64,
+    /// Cancelled.
+    pub cancelled: u64,
+    /// Kept, and in violation of the CPB.
+    pub violations: u64,
 }
 
-/// How to code a picture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Decision {
-    /// Names the picture.
-    pub cookie: Cookie,
-    /// QP of every block.
-    pub qp: i32,
+impl Counts {
+    const NONE: Self = Self {
+        frames: 0,
+        bits: 0,
+        skipped: 0,
+        dropped: 0,
+        cancelled: 0,
+        violations: 0,
+    };
 }
 
-/// How a picture was coded.
+/// What is decided about a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Outcome {
-    /// Size of the access unit in bytes.
-    pub bytes: u64,
-    /// How much of it are headers, in bits.
-    pub header_bits: u64,
+pub struct Begun {
+    /// How to code it.
+    pub decision: Decision,
+    /// Size of the CPB, where there is one.
+    pub cpb: Option<u64>,
+    /// What it tells decoders, where it does.
+    pub removal: Option<Removal>,
 }
 
-/// What is to be done with a coded picture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// The application gets it.
-    Keep,
+/// The last IDR picture that has begun.
+#[derive(Clone, Copy, Debug)]
+struct Idr {
+    cookie: Cookie,
+    /// The configuration that it put an end to.
+    replaced: Option<Config>,
 }
 
 /// A session.
 #[derive(Clone, Copy, Debug)]
 pub struct Session {
     scale: Scale,
+    controller: Option<Controller>,
     config: Option<Config>,
-    cycle: Cycle,
+    /// The controller does not have `config` yet.
+    changed: bool,
+    clock: Clock,
+    idr: Option<Idr>,
+    /// The picture that has ended last violates the CPB if it is kept.
+    violates: bool,
+    /// The verdict on it.
+    verdict: Verdict,
+    counts: Counts,
 }
 
 impl Session {
-    /// Without configuration.
+    /// Neither started nor configured.
     pub const fn new(scale: Scale) -> Self {
         Self {
             scale,
+            controller: None,
             config: None,
-            cycle: Cycle::new(),
+            changed: false,
+            clock: Clock::NEW,
+            idr: None,
+            violates: false,
+            verdict: Verdict::Keep,
+            counts: Counts::NONE,
         }
     }
 
-    /// Sets what applies to the pictures that begin from now on.
-    pub fn configure(&mut self, config: Config) -> Result<(), Error> {
-        match config {
-            Config::Fixed(qps) => qps.check(self.scale)?,
+    /// The scale of its QPs.
+    pub fn scale(&self) -> Scale {
+        self.scale
+    }
+
+    /// A stream starts, with this hardware.
+    pub fn start(&mut self, caps: Capabilities) -> Result<(), Error> {
+        if caps.scale != self.scale {
+            return Err(Error::Invalid);
         }
-        self.config = Some(config);
+        match &mut self.controller {
+            Some(controller) => controller.restart(caps)?,
+            None => {
+                self.controller = Some(Controller::new(caps)?);
+                self.changed = true;
+            }
+        }
+        self.forget();
         Ok(())
     }
 
-    /// Decides how to code a picture, which may bring its own QP.
-    pub fn begin(&mut self, frame_type: FrameType, own_qp: Option<i32>) -> Result<Decision, Error> {
-        if own_qp.is_some_and(|qp| !self.scale.contains(qp)) {
-            return Err(Error::Invalid);
+    /// A stream starts, with what there was before.
+    pub fn reset(&mut self) {
+        if let Some(controller) = &mut self.controller {
+            controller.reset();
         }
-        let qp = match self.config.ok_or(Error::Unconfigured)? {
-            Config::Fixed(qps) => qps.of(frame_type, own_qp),
+        self.forget();
+    }
+
+    fn forget(&mut self) {
+        self.clock = Clock::NEW;
+        self.idr = None;
+        self.counts = Counts::NONE;
+    }
+
+    /// Sets what applies to the pictures that begin from now on.
+    pub fn configure(&mut self, config: &Config) -> Result<(), Error> {
+        if self.config.as_ref() == Some(config) {
+            return Ok(());
+        }
+        config.check(self.scale)?;
+        self.config = Some(*config);
+        self.changed = true;
+        Ok(())
+    }
+
+    /// Gives the controller the configuration, if it may have it now; returns the one before.
+    fn apply(&mut self, frame: &FrameIn) -> Result<Option<Config>, Error> {
+        let (Some(controller), Some(config)) = (&mut self.controller, &self.config) else {
+            return Err(Error::Unconfigured);
         };
-        Ok(Decision {
-            cookie: self.cycle.begin()?,
-            qp,
+        let before = controller.config;
+        let told = before.filter(|before| !frame.idr && !controller.first && tells(before));
+        if self.changed && told.is_none_or(|before| same_story(&before, config)) {
+            controller.configure(config)?;
+            self.changed = false;
+        }
+        Ok(before)
+    }
+
+    /// Decides how to code a picture.
+    pub fn begin(&mut self, frame: &FrameIn) -> Result<Begun, Error> {
+        let before = self.apply(frame)?;
+        let controller = self.controller.as_mut().ok_or(Error::Unconfigured)?;
+        let config = controller.config.ok_or(Error::Unconfigured)?;
+        let decision = match controller.begin(frame) {
+            Ok(decision) => decision,
+            Err(error) => {
+                // What the picture would have told decoders is still to be told.
+                if let Some(before) = before.filter(tells) {
+                    controller.configure(&before)?;
+                    self.changed = true;
+                }
+                return Err(error);
+            }
+        };
+        let delay = self.clock.advance(&config, frame.interval_ns, frame.idr);
+        if frame.idr {
+            self.idr = Some(Idr {
+                cookie: decision.cookie,
+                replaced: before.filter(|before| *before != config),
+            });
+        }
+        let plan = &controller.plan;
+        let has_cpb = plan.rate != 0;
+        Ok(Begun {
+            decision,
+            cpb: has_cpb.then_some(plan.cpb),
+            removal: (has_cpb && config.hrd).then(|| Removal::of(plan, &decision, delay)),
         })
     }
 
+    /// The controller of a picture that has begun.
+    fn controller(&mut self) -> Result<&mut Controller, Error> {
+        self.controller.as_mut().ok_or(Error::Invalid)
+    }
+
     /// Judges a coded picture.
-    pub fn end(&mut self, cookie: Cookie, outcome: &Outcome) -> Result<Verdict, Error> {
-        self.cycle.may_end(cookie)?;
-        let bits = outcome.bytes.checked_mul(8).ok_or(Error::Invalid)?;
-        if bits == 0 || outcome.header_bits > bits {
-            return Err(Error::Invalid);
-        }
-        self.cycle.end(cookie)?;
-        Ok(Verdict::Keep)
+    pub fn end(&mut self, cookie: Cookie, outcome: &Outcome) -> Result<Judgement, Error> {
+        let judgement = self.controller()?.end(cookie, outcome)?;
+        self.verdict = judgement.verdict;
+        self.violates = judgement.violation_bits != 0;
+        Ok(judgement)
     }
 
-    /// The verdict has been carried out.
-    pub fn commit(&mut self, cookie: Cookie) -> Result<(), Error> {
-        self.cycle.commit(cookie)
+    /// The verdict has been carried out: so many bits are sent in the end, filler included.
+    pub fn commit(&mut self, cookie: Cookie, bits: u64) -> Result<State, Error> {
+        let controller = self.controller()?;
+        let state = controller.commit(cookie, bits)?;
+        let skipped = controller.skipped(cookie) || self.verdict == Verdict::ReplaceBySkip;
+        let counts = &mut self.counts;
+        counts.frames = counts.frames.wrapping_add(1);
+        counts.bits = counts.bits.wrapping_add(bits);
+        let count = match bits {
+            0 => &mut counts.dropped,
+            _ if skipped => &mut counts.skipped,
+            _ if self.violates => &mut counts.violations,
+            _ => return Ok(state),
+        };
+        *count = count.wrapping_add(1);
+        Ok(state)
     }
 
-    /// The picture will not be.
+    /// The picture will not be. Its time passes nevertheless.
     pub fn cancel(&mut self, cookie: Cookie) -> Result<(), Error> {
-        self.cycle.cancel(cookie)
+        self.controller()?.cancel(cookie)?;
+        if let Some(idr) = self.idr.filter(|idr| idr.cookie == cookie) {
+            if let Some(replaced) = idr.replaced.filter(tells) {
+                self.controller()?.configure(&replaced)?;
+                self.changed = true;
+            }
+            self.clock.undo_idr();
+            self.idr = None;
+        }
+        self.counts.cancelled = self.counts.cancelled.wrapping_add(1);
+        Ok(())
     }
 
-    /// A new stream starts, with the same configuration.
-    pub fn reset(&mut self) {
-        self.cycle.reset();
+    /// Where the session is, with the pictures that have closed; nowhere before it starts.
+    pub fn state(&self) -> Option<State> {
+        self.controller.as_ref().map(Controller::state)
     }
+
+    /// The pictures that have begun and not closed.
+    pub fn outstanding(&self) -> u64 {
+        self.controller.as_ref().map_or(0, Controller::outstanding)
+    }
+
+    /// What has become of the others.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// Size of the CPB, where there is one.
+    pub fn cpb(&self) -> Option<u64> {
+        self.controller
+            .as_ref()
+            .map(|controller| &controller.plan)
+            .filter(|plan| plan.rate != 0)
+            .map(|plan| plan.cpb)
+    }
+}
+
+/// Whether the stream tells decoders about a CPB.
+fn tells(config: &Config) -> bool {
+    config.hrd && Plan::of(config).rate != 0
+}
+
+/// Whether two configurations tell decoders the same.
+fn same_story(a: &Config, b: &Config) -> bool {
+    let story = |config: &Config| {
+        let plan = Plan::of(config);
+        (
+            config.hrd,
+            plan.peak,
+            plan.cpb,
+            config.interval,
+            config.low_delay,
+            config.filler,
+        )
+    };
+    story(a) == story(b)
 }
 
 #[cfg(any(test, CONFIG_KUNIT = "y"))]
 #[cfg_attr(not(test), super::kunit_tests(v4l2_rc_session))]
 mod tests {
-    use super::*;
+    use super::{super::frame::FrameType, *};
 
-    const QPS: Qps = Qps {
-        i: 24,
-        p: 28,
-        min: 0,
-        max: 51,
+    const CAPS: Capabilities = Capabilities {
+        scale: Scale::Qp51,
+        macroblocks: 920,
+        intra_floor_q8: 8 << 8,
+        hard_max: false,
+        post_skip: true,
+        post_drop: false,
+        filler: false,
+        skip_bits: 200,
     };
-    const CODED: Outcome = Outcome {
-        bytes: 1000,
-        header_bits: 300,
+    const CONFIG: Config = Config::cbr(Scale::Qp51, 1_000_000, 1, 25);
+    const P: FrameIn = FrameIn::new(FrameType::P);
+    const IDR: FrameIn = FrameIn {
+        idr: true,
+        ..FrameIn::new(FrameType::I)
     };
 
-    fn configured() -> Session {
+    fn session(config: &Config) -> Session {
         let mut session = Session::new(Scale::Qp51);
-        assert_eq!(session.configure(Config::Fixed(QPS)), Ok(()));
+        session.start(CAPS).unwrap();
+        session.configure(config).unwrap();
         session
     }
 
-    #[test]
-    fn a_picture_from_begin_to_commit() {
-        let mut session = configured();
-        let first = Decision { cookie: 1, qp: 24 };
-        assert_eq!(session.begin(FrameType::I, None), Ok(first));
-        assert_eq!(session.end(1, &CODED), Ok(Verdict::Keep));
-        assert_eq!(session.commit(1), Ok(()));
-        let second = Decision { cookie: 2, qp: 17 };
-        assert_eq!(session.begin(FrameType::P, Some(17)), Ok(second));
+    fn code(session: &mut Session, frame: &FrameIn, bits: u64) -> Begun {
+        let begun = session.begin(frame).unwrap();
+        let outcome = Outcome {
+            bits,
+            header_bits: 0,
+            mean_qp_q8: None,
+            forced_skips: 0,
+        };
+        let cookie = begun.decision.cookie;
+        let judgement = session.end(cookie, &outcome).unwrap();
+        let sent = match judgement.verdict {
+            Verdict::Keep => bits,
+            _ => 200,
+        };
+        session.commit(cookie, sent).unwrap();
+        begun
     }
 
     #[test]
-    fn nothing_begins_without_a_configuration() {
+    fn it_needs_hardware_and_a_configuration() {
         let mut session = Session::new(Scale::Qp51);
-        assert_eq!(
-            session.begin(FrameType::I, Some(20)),
-            Err(Error::Unconfigured)
-        );
-        assert!(session
-            .configure(Config::Fixed(Qps { i: 52, ..QPS }))
-            .is_err());
-        assert_eq!(session.begin(FrameType::I, None), Err(Error::Unconfigured));
+        assert_eq!(session.begin(&IDR).err(), Some(Error::Unconfigured));
+        assert_eq!(session.cancel(1), Err(Error::Invalid));
+        assert!(session.state().is_none() && session.cpb().is_none());
+        session.configure(&CONFIG).unwrap();
+        assert_eq!(session.begin(&IDR).err(), Some(Error::Unconfigured));
+        session.start(CAPS).unwrap();
+        assert!(session.begin(&IDR).is_ok());
+        assert_eq!(session.cpb(), Some(1_000_000));
+        let other = Capabilities {
+            scale: Scale::Index127,
+            ..CAPS
+        };
+        assert_eq!(session.start(other), Err(Error::Invalid));
     }
 
     #[test]
-    fn a_bad_configuration_changes_nothing() {
-        let mut session = configured();
-        assert!(session
-            .configure(Config::Fixed(Qps { p: -1, ..QPS }))
-            .is_err());
-        assert!(session.begin(FrameType::P, None).is_ok_and(|d| d.qp == 28));
-        // A good one applies to the next picture.
-        assert!(session
-            .configure(Config::Fixed(Qps { p: 35, ..QPS }))
-            .is_ok());
-        assert!(session.begin(FrameType::P, None).is_ok_and(|d| d.qp == 35));
+    fn a_start_forgets_the_pictures() {
+        let mut session = session(&CONFIG);
+        code(&mut session, &IDR, 40_000);
+        let open = session.begin(&P).unwrap().decision.cookie;
+        assert_eq!((session.outstanding(), session.counts().frames), (1, 1));
+        session.start(CAPS).unwrap();
+        assert_eq!(session.cancel(open), Err(Error::Stale));
+        assert_eq!((session.outstanding(), session.counts().frames), (0, 0));
+        // The configuration stays.
+        assert!(session.begin(&IDR).unwrap().decision.cookie > open);
     }
 
     #[test]
-    fn a_qp_off_the_scale_takes_no_cookie() {
-        let mut session = configured();
-        assert_eq!(session.begin(FrameType::P, Some(52)), Err(Error::Invalid));
-        assert_eq!(session.begin(FrameType::P, Some(-1)), Err(Error::Invalid));
-        assert!(session
-            .begin(FrameType::P, None)
-            .is_ok_and(|d| d.cookie == 1));
+    fn pictures_are_counted() {
+        let small = Config {
+            cpb_bits: 50_000,
+            strict: true,
+            ..CONFIG
+        };
+        let mut session = session(&small);
+        code(&mut session, &IDR, 40_000);
+        code(&mut session, &P, 40_000);
+        // Too large: it is replaced.
+        code(&mut session, &P, 90_000);
+        // Too large, and nothing takes its place.
+        code(&mut session, &IDR, 90_000);
+        let cookie = session.begin(&P).unwrap().decision.cookie;
+        session.cancel(cookie).unwrap();
+        let expected = Counts {
+            frames: 4,
+            bits: 170_200,
+            skipped: 1,
+            dropped: 0,
+            cancelled: 1,
+            violations: 1,
+        };
+        assert_eq!(session.counts(), &expected);
     }
 
     #[test]
-    fn sizes_that_cannot_be_leave_the_picture_open() {
-        let mut session = configured();
-        assert!(session.begin(FrameType::I, None).is_ok());
-        for bad in [
-            Outcome { bytes: 0, ..CODED },
-            Outcome {
-                bytes: u64::MAX,
-                ..CODED
+    fn what_decoders_are_told_changes_with_an_idr_picture() {
+        let told = Config {
+            hrd: true,
+            ..CONFIG
+        };
+        let mut session = session(&told);
+        let begun = code(&mut session, &IDR, 40_000);
+        assert_eq!(begun.removal.unwrap().initial_delay, 90_000);
+        let faster = Config {
+            bitrate: 2_000_000,
+            ..told
+        };
+        session.configure(&faster).unwrap();
+        let begun = code(&mut session, &P, 40_000);
+        assert_eq!(begun.removal.unwrap().bit_rate, 1_000_000);
+        assert_eq!(begun.removal.unwrap().delay, 2);
+        // An IDR picture that never is tells nothing.
+        let begun = session.begin(&IDR).unwrap();
+        assert_eq!(begun.removal.unwrap().bit_rate, 2_000_000);
+        session.cancel(begun.decision.cookie).unwrap();
+        let begun = code(&mut session, &P, 40_000);
+        assert_eq!(begun.removal.unwrap().bit_rate, 1_000_000);
+        assert_eq!(begun.removal.unwrap().delay, 6);
+        let begun = code(&mut session, &IDR, 40_000);
+        assert_eq!(begun.removal.unwrap().bit_rate, 2_000_000);
+        assert_eq!(begun.removal.unwrap().delay, 8);
+        let begun = code(&mut session, &P, 40_000);
+        assert_eq!(begun.removal.unwrap().delay, 2);
+        // Other parameters apply at once.
+        let coarse = Config {
+            p: super::super::config::Limits {
+                min_qp: 50,
+                ..faster.p
             },
-            Outcome {
-                header_bits: 8001,
-                ..CODED
-            },
-        ] {
-            assert_eq!(session.end(1, &bad), Err(Error::Invalid));
-        }
-        assert_eq!(session.end(1, &CODED), Ok(Verdict::Keep));
+            ..faster
+        };
+        session.configure(&coarse).unwrap();
+        assert!(code(&mut session, &P, 4_000).decision.qp >= 50);
+        // Without a CPB there is nothing to tell.
+        let off = Config {
+            mode: super::super::config::Mode::Fixed,
+            ..coarse
+        };
+        session.configure(&off).unwrap();
+        assert!(code(&mut session, &P, 4_000).removal.is_some());
+        let begun = code(&mut session, &IDR, 4_000);
+        assert!(begun.removal.is_none() && begun.cpb.is_none());
     }
 
     #[test]
-    fn a_reset_keeps_the_configuration() {
-        let mut session = configured();
-        assert!(session.begin(FrameType::I, None).is_ok());
-        session.reset();
-        assert_eq!(session.end(1, &CODED), Err(Error::Stale));
-        let next = Decision { cookie: 2, qp: 24 };
-        assert_eq!(session.begin(FrameType::I, None), Ok(next));
-        assert_eq!(session.cancel(2), Ok(()));
+    fn a_picture_that_cannot_begin_tells_nothing() {
+        let told = Config {
+            hrd: true,
+            ..CONFIG
+        };
+        let mut session = session(&told);
+        code(&mut session, &IDR, 40_000);
+        session
+            .configure(&Config {
+                bitrate: 2_000_000,
+                ..told
+            })
+            .unwrap();
+        let impossible = FrameIn { layer: 9, ..IDR };
+        assert_eq!(session.begin(&impossible).err(), Some(Error::Invalid));
+        let begun = code(&mut session, &P, 40_000);
+        assert_eq!(begun.removal.unwrap().bit_rate, 1_000_000);
     }
 }

@@ -3,34 +3,21 @@
 //! What holds for any input: compared with plainer models of the same, over random input.
 
 use crate::{bits::Reader, random::Random};
-use slenc_pure::{
-    rate_control::{
-        cycle::Cycle,
-        error::Error,
-        fixed::Qps,
-        frame::FrameType,
-        scale::Scale,
-        session::{Config, Outcome, Session},
-    },
-    slenc::{
-        adapt::{adapt_pps, adapt_sps, Abilities, Colour, Stream},
-        bits::BitWriter,
-        dpb::{Asked, Dpb},
-        encode_references::EncodeReferences,
-        gen1::{self, DESCRIPTOR_BYTES},
-        hrd::Hrd,
-        level::{self, Demand},
-        params::{EncodeParams, Pps, Sps, SLICE_TYPE_I, SLICE_TYPE_P},
-        picture::{
-            Capabilities, Expected, MbRange, Output, PictureJob, Plane, Source, SourceFormat,
-        },
-        result::{self, RESULT_BYTES},
-        slice::Picture,
-        unit_table::{self, Memory},
-        units::{Unit, Units},
-    },
+use slenc_pure::slenc::{
+    adapt::{adapt_pps, adapt_sps, Abilities, Colour, Stream},
+    bits::BitWriter,
+    dpb::{Asked, Dpb},
+    encode_references::EncodeReferences,
+    gen1::{self, DESCRIPTOR_BYTES},
+    hrd::Hrd,
+    level::{self, Demand},
+    params::{EncodeParams, Pps, Sps, SLICE_TYPE_I, SLICE_TYPE_P},
+    picture::{Capabilities, Expected, MbRange, Output, PictureJob, Plane, Source, SourceFormat},
+    result::{self, RESULT_BYTES},
+    slice::Picture,
+    unit_table::{self, Memory},
+    units::{Unit, Units},
 };
-use std::collections::VecDeque;
 
 #[test]
 fn what_is_written_is_read_back() {
@@ -348,90 +335,4 @@ fn any_job_is_described_or_refused() {
         }
     }
     assert!(described > 500, "{described} jobs were described");
-}
-
-#[test]
-fn sessions_keep_their_order() {
-    let mut random = Random::new(6);
-    for _ in 0..500 {
-        let mut session = Session::new(Scale::Qp51);
-        let qps = Qps {
-            i: 20,
-            p: 25,
-            min: 5,
-            max: 45,
-        };
-        session.configure(Config::Fixed(qps)).unwrap();
-        // Cookie and whether it has ended.
-        let mut open: VecDeque<(u64, bool)> = VecDeque::new();
-        let mut last = 0u64;
-        for _ in 0..200 {
-            let cookie = match random.below(6) {
-                0 => random.next(),
-                1 => last.saturating_sub(random.below(10)),
-                _ => open.front().map_or(last, |c| c.0),
-            };
-            let turn = open.front().copied().filter(|front| front.0 == cookie);
-            let closed = |c: u64| c != 0 && c <= last && open.iter().all(|o| o.0 != c);
-            let error = if closed(cookie) {
-                Error::Stale
-            } else {
-                Error::Invalid
-            };
-            match random.below(5) {
-                0 | 1 => {
-                    let own = random.one_in(2).then(|| random.below(60) as i32);
-                    let began = session.begin(FrameType::P, own);
-                    if own.is_some_and(|qp| qp > 51) {
-                        assert_eq!(began, Err(Error::Invalid));
-                    } else if open.len() as u64 == Cycle::MAX_OUTSTANDING {
-                        assert_eq!(began, Err(Error::Busy));
-                    } else {
-                        let decision = began.unwrap();
-                        assert_eq!(decision.cookie, last + 1);
-                        assert_eq!(decision.qp, own.unwrap_or(25).clamp(5, 45));
-                        last = decision.cookie;
-                        open.push_back((last, false));
-                    }
-                }
-                2 => {
-                    let outcome = Outcome {
-                        bytes: 100,
-                        header_bits: 50,
-                    };
-                    let ended = session.end(cookie, &outcome);
-                    match turn {
-                        Some((_, false)) => {
-                            assert!(ended.is_ok());
-                            open[0].1 = true;
-                        }
-                        _ => assert_eq!(ended, Err(error)),
-                    }
-                }
-                3 => {
-                    let committed = session.commit(cookie);
-                    match turn {
-                        Some((_, true)) => {
-                            assert!(committed.is_ok());
-                            open.pop_front();
-                        }
-                        _ => assert_eq!(committed, Err(error)),
-                    }
-                }
-                _ if random.one_in(10) => {
-                    session.reset();
-                    open.clear();
-                }
-                _ => {
-                    let cancelled = session.cancel(cookie);
-                    if turn.is_some() {
-                        assert!(cancelled.is_ok());
-                        open.pop_front();
-                    } else {
-                        assert_eq!(cancelled, Err(error));
-                    }
-                }
-            }
-        }
-    }
 }

@@ -9,3 +9,4 @@ mod plant;
 #[path = "../models/random.rs"]
 mod random;
 mod range;
+mod session;

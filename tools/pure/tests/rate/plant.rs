@@ -18,6 +18,7 @@ pub(crate) const CAPS: Capabilities = Capabilities {
     hard_max: false,
     post_skip: false,
     post_drop: false,
+    filler: true,
     skip_bits: 160,
 };
 

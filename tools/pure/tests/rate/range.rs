@@ -61,6 +61,9 @@ fn config(random: &mut Random, scale: Scale) -> Config {
         cpb_bits: edgy(random),
         initial_delay_ns: edgy(random),
         strict: random.one_in(2),
+        low_delay: random.one_in(2),
+        max_delay_ns: edgy(random),
+        hrd: random.one_in(2),
         intra_safe: random.one_in(2),
         filler: random.one_in(2),
         interval: match random.below(4) {
@@ -83,6 +86,7 @@ fn config(random: &mut Random, scale: Scale) -> Config {
 
 fn frame(random: &mut Random) -> FrameIn {
     FrameIn {
+        idr: random.one_in(8),
         layer: random.below(3) as u8,
         undroppable: random.one_in(2),
         reference: random.one_in(2),
@@ -115,6 +119,7 @@ fn any_stream_of_calls() {
             hard_max: random.one_in(2),
             post_skip: random.one_in(2),
             post_drop: random.one_in(2),
+            filler: random.one_in(2),
             skip_bits: random.edgy_u32(),
         };
         let mut controller = Controller::new(caps).unwrap();

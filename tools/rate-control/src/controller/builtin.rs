@@ -87,6 +87,7 @@ impl Builtin {
             hard_max: config.levers.hard_max,
             post_skip: config.levers.post_skip && config.skip,
             post_drop: false,
+            filler: true,
             skip_bits: SKIP_BITS as u32,
         };
         let mut controller = expect(core::controller::Controller::new(capabilities));
