@@ -129,6 +129,11 @@ impl BitWriter {
         &self.bytes
     }
 
+    /// The whole bytes that are not cached.
+    pub(crate) fn settled(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// The present end.
     pub(crate) fn mark(&self) -> Mark {
         Mark {

@@ -2,7 +2,10 @@
 
 //! What a picture's description has to be before it is encoded. It comes from a guest.
 
-use crate::{EntropyCoding, Error, Picture, PictureType, Source, SourceFormat, MAX_REFERENCES};
+use crate::{
+    EntropyCoding, Error, InFrame, Picture, PictureType, Source, SourceFormat, MAX_CHECKPOINTS,
+    MAX_REFERENCES,
+};
 
 /// Most macroblocks of a line or column, which keeps all arithmetic within 32 bits.
 const MAX_SIDE_MBS: usize = 512;
@@ -67,8 +70,35 @@ pub(crate) fn check(
     }
     let offsets = picture.qp_offsets.len();
     require(offsets == 0 || offsets == mbs, "number of QP offsets")?;
+    if let Some(control) = &picture.in_frame {
+        check_in_frame(control, picture)?;
+    }
     require(unit_bytes.len() >= picture.units.len(), "unit sizes")?;
     check_units(picture)
+}
+
+fn check_in_frame(control: &InFrame<'_>, picture: &Picture<'_>) -> Result<(), Error> {
+    require(
+        (control.qp_min..=control.qp_max).contains(&picture.qp) && control.qp_max <= 51,
+        "QPs of rows",
+    )?;
+    require((1..=51).contains(&control.max_step), "QP step")?;
+    require(control.gain <= 256, "gain")?;
+    let points = control.checkpoints;
+    require(points.len() <= MAX_CHECKPOINTS, "number of checkpoints")?;
+    let (mut row, mut bits) = (0, 0);
+    for point in points {
+        require(
+            point.row > row && (point.row as usize) < picture.height_mbs,
+            "row of a checkpoint",
+        )?;
+        require(
+            (bits..=control.target_bits).contains(&point.bits),
+            "bits of a checkpoint",
+        )?;
+        (row, bits) = (point.row, point.bits);
+    }
+    Ok(())
 }
 
 /// Checks what an analysis is given.

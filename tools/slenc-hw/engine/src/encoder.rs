@@ -18,6 +18,7 @@ use crate::rows::Rows;
 use crate::serial::{Record, Serial};
 use crate::simd::{best, Kernels};
 use crate::slice_header;
+use crate::zero_words;
 use crate::{Analysis, EntropyCoding, Error, Picture, PictureType, Source, Stats, MAX_REFERENCES};
 
 /// Scratch memory and threads of an encoder.
@@ -98,8 +99,9 @@ impl Encoder {
     ) -> Result<Stats, Error> {
         check(picture, references, recon, unit_bytes)?;
         self.note_forced_intra(picture);
-        let serial =
-            picture.entropy_coding != EntropyCoding::Cavlc || !picture.qp_offsets.is_empty();
+        let serial = picture.entropy_coding != EntropyCoding::Cavlc
+            || !picture.qp_offsets.is_empty()
+            || picture.in_frame.is_some();
         let (mut count, mut prepared) = (0, 0);
         if picture.picture_type == PictureType::P {
             count = references.len();
@@ -125,7 +127,7 @@ impl Encoder {
             sse: [0; 3],
         };
         if serial {
-            self.serial.begin_picture();
+            self.serial.begin_picture(&job);
             self.records
                 .resize_with(picture.height_mbs, Record::default);
             match (picture.source, references) {
@@ -271,7 +273,7 @@ fn write_payloads(
         slice_bytes += u64::from(*bytes) - u64::from(unit.start_code);
         if payloads.len() == 0 {
             let mbs = picture.width_mbs * picture.height_mbs;
-            let words = zero_words(serial.bins(), slice_bytes, mbs);
+            let words = zero_words::count(serial.bins(), slice_bytes, mbs);
             stats.slice_data_bits += 16 * words;
             *bytes += writer.write_zero_words(words)? as u32;
         }
@@ -279,31 +281,4 @@ fn write_payloads(
     stats.bytes = writer.used() as u32;
     stats.emulation_bytes = writer.emulation();
     Ok(stats)
-}
-
-/// Number of cabac_zero_words behind slices of so many bytes, so that there are not too many bins
-/// for them; clause 7.4.2.10.
-fn zero_words(bins: u64, bytes: u64, mbs: usize) -> u32 {
-    /// RawMbBits of 4:2:0 with 8 bits, over 32: bins that each macroblock may have at no cost.
-    const FREE_BINS: u64 = 3072 / 32;
-    /// Bytes of a cabac_zero_word with its emulation prevention byte.
-    const WORD_BYTES: u64 = 3;
-    // Bins may be 32/3 of the bytes.
-    let needed = (3 * bins.saturating_sub(FREE_BINS * mbs as u64)).div_ceil(32);
-    needed.saturating_sub(bytes).div_ceil(WORD_BYTES) as u32
-}
-
-#[cfg(test)]
-mod tests {
-    use super::zero_words;
-
-    #[test]
-    fn zero_words_make_up_for_bins() {
-        assert_eq!(zero_words(0, 0, 1), 0);
-        assert_eq!(zero_words(96, 0, 1), 0);
-        assert_eq!(zero_words(97, 0, 1), 1);
-        assert_eq!(zero_words(96 + 32, 3, 1), 0);
-        assert_eq!(zero_words(96 + 33, 3, 1), 1);
-        assert_eq!(zero_words(960 + 320, 10, 10), 7);
-    }
 }

@@ -8,11 +8,14 @@
 
 mod analysis;
 mod bits;
+mod budget;
 mod cabac;
 mod cavlc;
 mod check;
 mod deblock;
 mod encoder;
+mod floor;
+mod in_frame;
 mod inter;
 mod intra;
 mod macroblock;
@@ -25,6 +28,7 @@ mod quant8;
 mod quantisers;
 mod residual;
 mod row;
+mod row_control;
 mod row_output;
 mod rows;
 mod serial;
@@ -35,9 +39,11 @@ mod sse;
 mod syntax;
 mod transform;
 mod transform8;
+mod zero_words;
 
 pub use analysis::{Analysis, MotionAnalysis};
 pub use encoder::Encoder;
+pub use in_frame::{Checkpoint, Correction, InFrame, InFrameStats, MAX_CHECKPOINTS};
 pub use picture::{
     Deblocking, EntropyCoding, Error, Picture, PictureType, Source, SourceFormat, Stats, Unit,
     MAX_REFERENCES,

@@ -74,15 +74,16 @@ struct Inter {
 }
 
 impl Coder {
-    /// Decides on and codes the macroblock at column `x`, row `y`.
+    /// Decides on and codes the macroblock at column `x`, row `y`, of a row with a QP.
     pub(crate) fn decide(
         &mut self,
         job: &PictureJob<'_>,
         (x, y): (usize, usize),
+        row_qp: u8,
         neighbours: Neighbours<'_>,
     ) -> Decided {
         let mad = self.mad(job);
-        let tables = job.quantisers(x, y);
+        let tables = job.quantisers(x, y, row_qp);
         let mut decided = match job.picture_type {
             PictureType::I => self.intra(job, tables, neighbours),
             PictureType::P if job.is_forced_intra(x, y) => self.intra(job, tables, neighbours),
@@ -90,6 +91,57 @@ impl Coder {
         };
         decided.mad = mad;
         decided
+    }
+
+    /// Codes the macroblock that was decided on as that which takes least: P_Skip, or
+    /// Intra_16x16 with DC prediction and no residual.
+    pub(crate) fn give_up(
+        &mut self,
+        job: &PictureJob<'_>,
+        (x, y): (usize, usize),
+        qp: u8,
+        mad: u32,
+    ) -> Decided {
+        let (info, prediction) = match (job.picture_type, job.references.first()) {
+            (PictureType::P, Some(reference)) => {
+                let mv = self.surroundings.skip();
+                // Farther out of the picture than the reference has a border, all samples of the
+                // block in that direction are those at its border.
+                let nearest = Range::new(x, y, job.width_mbs, job.height_mbs).clamp(mv);
+                let (at, whole) = ((16 * x, 16 * y), Shape::Whole.partitions()[0]);
+                let recon = &mut self.recon;
+                compensate::luma(job.kernels, reference, at, whole, nearest, &mut recon.luma);
+                compensate::chroma(
+                    job.kernels,
+                    reference,
+                    at,
+                    whole,
+                    nearest,
+                    &mut recon.chroma,
+                );
+                let info = MbInfo {
+                    mv: [mv; 4],
+                    ..MbInfo::new(Kind::Skip, qp)
+                };
+                (info, None)
+            }
+            _ => {
+                let (luma, chroma) = (luma16::Mode::Dc, chroma::Mode::Dc);
+                luma16::predict(luma, &self.edges, &mut self.recon.luma);
+                chroma::predict(chroma, &self.edges, &mut self.recon.chroma);
+                self.residual.luma_dc = [0; 16];
+                self.residual.cbp_luma = 0;
+                self.residual.cbp_chroma = 0;
+                let prediction = Prediction::Intra16(luma, chroma);
+                (MbInfo::new(Kind::Intra16, qp), Some(prediction))
+            }
+        };
+        Decided {
+            info,
+            prediction,
+            sad: (job.kernels.sad)(&self.source.luma, &self.recon.luma),
+            mad,
+        }
     }
 
     fn mad(&self, job: &PictureJob<'_>) -> u32 {

@@ -4,6 +4,7 @@
 
 use std::ops::Range;
 
+use crate::in_frame::{InFrame, InFrameStats};
 use crate::mode::Decided;
 use crate::slice_header::{SliceHeader, MAX_BYTES};
 
@@ -115,6 +116,8 @@ pub struct Picture<'a> {
     /// Differences of the macroblocks' QPs from `qp`, in raster order; empty when there are none.
     /// QPs are clamped to 0..=51.
     pub qp_offsets: &'a [i8],
+    /// Rate control within the picture.
+    pub in_frame: Option<InFrame<'a>>,
     /// Whether [`Stats::sse`] is wanted.
     pub measure_sse: bool,
     /// Macroblocks forced to intra in a P picture, in raster order.
@@ -189,6 +192,8 @@ pub struct Stats {
     /// Sums of squared differences of the source as 4:2:0 and the reconstruction, of Y, Cb and Cr,
     /// within the size of the source; if there is a source, and they were asked for.
     pub sse: Option<[u64; 3]>,
+    /// What came of rate control within the picture.
+    pub in_frame: InFrameStats,
 }
 
 impl Stats {

@@ -2,6 +2,8 @@
 
 //! What all macroblocks of a picture have in common.
 
+use std::sync::OnceLock;
+
 use crate::inter::reference::Reference;
 use crate::quantisers::Quantisers;
 use crate::simd::Kernels;
@@ -24,8 +26,8 @@ pub(crate) struct PictureJob<'a> {
     pub(crate) qp: u8,
     /// transform_8x8_mode_flag.
     pub(crate) transform_8x8: bool,
-    /// Tables of the QPs that macroblocks have, from `lowest_qp` on.
-    quantisers: Vec<Quantisers>,
+    /// Tables of the QPs that macroblocks can have, from `lowest_qp` on.
+    quantisers: Vec<OnceLock<Quantisers>>,
     lowest_qp: u8,
     /// Whether each macroblock is forced to intra; empty when none is.
     pub(crate) forced_intra: &'a [bool],
@@ -41,8 +43,11 @@ impl<'a> PictureJob<'a> {
         forced_intra: &'a [bool],
     ) -> Self {
         let offsets = picture.qp_offsets.iter().copied();
-        let lowest = offset_qp(picture.qp, offsets.clone().min().unwrap_or(0));
-        let highest = offset_qp(picture.qp, offsets.max().unwrap_or(0));
+        let rows = picture.in_frame.map_or(picture.qp..=picture.qp, |control| {
+            control.qp_min..=control.qp_max
+        });
+        let lowest = offset_qp(*rows.start(), offsets.clone().min().unwrap_or(0));
+        let highest = offset_qp(*rows.end(), offsets.max().unwrap_or(0));
         Self {
             picture,
             kernels,
@@ -54,9 +59,7 @@ impl<'a> PictureJob<'a> {
             reference_count,
             qp: picture.qp,
             transform_8x8: picture.transform_8x8,
-            quantisers: (lowest..=highest)
-                .map(|qp| Quantisers::new(picture, qp))
-                .collect(),
+            quantisers: (lowest..=highest).map(|_| OnceLock::new()).collect(),
             lowest_qp: lowest,
             forced_intra,
         }
@@ -69,11 +72,12 @@ impl<'a> PictureJob<'a> {
             .is_some_and(|&forced| forced)
     }
 
-    /// Tables for the macroblock at column `x`, row `y`.
-    pub(crate) fn quantisers(&self, x: usize, y: usize) -> &Quantisers {
+    /// Tables for the macroblock at column `x`, row `y`, of a row with a QP.
+    pub(crate) fn quantisers(&self, x: usize, y: usize, row_qp: u8) -> &Quantisers {
         let offset = self.picture.qp_offsets.get(y * self.width_mbs + x);
-        let qp = offset_qp(self.qp, offset.copied().unwrap_or(0));
-        &self.quantisers[usize::from(qp - self.lowest_qp)]
+        let qp = offset_qp(row_qp, offset.copied().unwrap_or(0));
+        self.quantisers[usize::from(qp - self.lowest_qp)]
+            .get_or_init(|| Quantisers::new(self.picture, qp))
     }
 }
 

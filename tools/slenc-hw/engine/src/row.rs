@@ -14,11 +14,11 @@ use crate::source::{load, Samples};
 
 /// Takes the macroblocks of a row as they are decided on.
 pub(crate) trait Sink {
-    /// Begins row `y`.
-    fn begin(&mut self, job: &PictureJob<'_>, y: usize);
+    /// Begins row `y`, and gives its QP.
+    fn begin(&mut self, job: &PictureJob<'_>, y: usize) -> u8;
 
     /// Takes the next macroblock, whose levels and reconstruction the coder has. Gives what is
-    /// known of it, and replaces the reconstruction if it is coded as I_PCM.
+    /// known of it, and replaces the reconstruction if it is coded otherwise.
     fn put(
         &mut self,
         job: &PictureJob<'_>,
@@ -84,7 +84,7 @@ pub(crate) fn code_row(
 ) -> Vec<MbInfo> {
     let mut infos = Vec::with_capacity(job.width_mbs);
     let mut left: Option<Left> = None;
-    sink.begin(job, target.y);
+    let qp = sink.begin(job, target.y);
     for x in 0..job.width_mbs {
         let above = target.above.map(|row| {
             // The furthest first: the row above is coded in order.
@@ -102,7 +102,7 @@ pub(crate) fn code_row(
             left: left.as_ref().map(|left| &left.info),
             above: above.map(|(_, above, _)| &above.info),
         };
-        let decided = coder.decide(job, (x, target.y), neighbours);
+        let decided = coder.decide(job, (x, target.y), qp, neighbours);
         let info = sink.put(job, coder, decided, neighbours);
         store(&coder.recon, x, job.width_mbs, target);
         // Each macroblock of a row is set once.

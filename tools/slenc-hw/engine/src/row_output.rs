@@ -89,8 +89,9 @@ impl RowOutput {
 }
 
 impl Sink for RowOutput {
-    fn begin(&mut self, _job: &PictureJob<'_>, _y: usize) {
+    fn begin(&mut self, job: &PictureJob<'_>, _y: usize) -> u8 {
         self.clear();
+        job.qp
     }
 
     fn put(

@@ -39,16 +39,21 @@ impl Rows<'_> {
     }
 
     /// Codes rows whose entropy coding goes from one macroblock to the next: with several
-    /// threads, decisions are recorded and coded when it is their turn.
+    /// threads, decisions are recorded and coded when it is their turn. Rate control within the
+    /// picture leaves no row to a second thread.
     pub(crate) fn code_serially(
         &mut self,
         serial: &mut Serial,
         records: &mut [Record],
         recon: &mut [u8],
     ) {
-        let threads = self.threads();
+        let job = self.job;
+        // The QP of a row and the room for each macroblock depend on the bits of all before.
+        let threads = match job.picture.in_frame {
+            Some(_) => 1,
+            None => self.threads(),
+        };
         if threads > 1 {
-            let job = self.job;
             let coded = self.code(records, recon, threads, |record, above, infos| {
                 serial.put_row(job, record, above, infos)
             });
@@ -57,7 +62,7 @@ impl Rows<'_> {
             }
             // A macroblock has to be I_PCM, which those decided on since did not know. That is
             // rare enough to begin anew, with each macroblock coded before the next decision.
-            serial.begin_picture();
+            serial.begin_picture(job);
         }
         let serial = Mutex::new(serial);
         let mut rows: Vec<_> = (0..self.job.height_mbs).map(|_| Direct(&serial)).collect();
@@ -183,8 +188,8 @@ impl<'a> Direct<'a> {
 }
 
 impl Sink for Direct<'_> {
-    fn begin(&mut self, job: &PictureJob<'_>, y: usize) {
-        self.serial().begin(job, y);
+    fn begin(&mut self, job: &PictureJob<'_>, y: usize) -> u8 {
+        self.serial().begin(job, y)
     }
 
     fn put(

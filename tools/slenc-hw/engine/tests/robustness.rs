@@ -9,8 +9,9 @@ use std::sync::atomic::AtomicBool;
 
 use proptest::prelude::*;
 use slenc_engine::{
-    Deblocking, Encoder, EntropyCoding, Error, ListModification, Marking, Picture, PictureType,
-    SliceHeader, Source, SourceFormat, Stats, Unit, MAX_REFERENCES,
+    Checkpoint, Correction, Deblocking, Encoder, EntropyCoding, Error, InFrame, ListModification,
+    Marking, Picture, PictureType, SliceHeader, Source, SourceFormat, Stats, Unit, MAX_CHECKPOINTS,
+    MAX_REFERENCES,
 };
 use support::{assert_decodes, code, Random, Settings};
 
@@ -56,6 +57,52 @@ fn any_high() -> impl Strategy<Value = (bool, Option<i8>)> {
     (any::<bool>(), proptest::option::of(-12..=12i8))
 }
 
+/// Rate control within pictures, with sizes from nothing to more than such pictures can have, and
+/// checkpoints as shares of the target and the height.
+fn any_in_frame() -> impl Strategy<Value = (Option<InFrame<'static>>, Vec<(u32, u32)>)> {
+    let size = || (0..22u32, 0..1000u32).prop_map(|(log, part)| ((1u32 << log) - 1) * part / 1000);
+    let control = (
+        any::<bool>(),
+        size(),
+        (0..52u8, 0..52u8, 1..52u8, 0..=256u16),
+        size(),
+        any::<bool>(),
+    );
+    let control = control.prop_map(|(rows, target_bits, qps, max_bits, hard_max)| {
+        let (qp_min, qp_max, max_step, gain) = qps;
+        InFrame {
+            correction: match rows {
+                true => Correction::Rows,
+                false => Correction::Checkpoints,
+            },
+            checkpoints: &[],
+            target_bits,
+            qp_min,
+            qp_max,
+            max_step,
+            gain,
+            max_bits,
+            hard_max,
+        }
+    });
+    let points = proptest::collection::vec((0..100u32, 0..100u32), 0..MAX_CHECKPOINTS);
+    (proptest::option::of(control), points)
+}
+
+/// Checkpoints of a picture from shares of its target and its rows.
+fn checkpoints(control: &InFrame<'_>, shares: &[(u32, u32)], rows: u32) -> Vec<Checkpoint> {
+    let (mut at, mut bits): (Vec<u32>, Vec<u32>) = shares
+        .iter()
+        .map(|(row, share)| (row * rows / 100, control.target_bits / 100 * share))
+        .unzip();
+    at.sort_unstable();
+    at.dedup();
+    at.retain(|&row| row > 0);
+    bits.sort_unstable();
+    let points = at.into_iter().zip(bits);
+    points.map(|(row, bits)| Checkpoint { row, bits }).collect()
+}
+
 fn any_settings() -> impl Strategy<Value = (Settings, Content, u64)> {
     use SourceFormat::{Nv12, Uyvy, Yuyv, I420};
     let deblocking = (0..3u8, -6..=6i8, -6..=6i8);
@@ -83,8 +130,10 @@ fn any_settings() -> impl Strategy<Value = (Settings, Content, u64)> {
         proptest::collection::vec(-60..60i8, 0..5),
         (deblocking, 1..5usize, 0..4usize, format, 1..=MAX_REFERENCES),
         (content, any::<u64>(), 0..4usize, entropy_coding),
+        any_in_frame(),
     )
-        .prop_map(|(size, qp_offsets, coding, content)| {
+        .prop_map(|(size, qp_offsets, coding, content, in_frame)| {
+            let (in_frame, shares) = in_frame;
             let (width, height, i_qp, p_qp, chroma_qp_index_offset, high) = size;
             let (transform_8x8, second_chroma_qp_index_offset) = high;
             let ((disable_idc, alpha, beta), slices, gop, format, references) = coding;
@@ -106,6 +155,10 @@ fn any_settings() -> impl Strategy<Value = (Settings, Content, u64)> {
                 slices,
                 gop,
                 qp_offsets,
+                in_frame,
+                checkpoints: in_frame.map_or_else(Vec::new, |control| {
+                    checkpoints(&control, &shares, base.height_mbs() as u32)
+                }),
                 fields: seed % 2 == 0,
                 measure_sse: seed % 5 == 0,
                 entropy_coding,
@@ -399,6 +452,32 @@ fn contradictory_arguments_are_refused() {
         };
         p.units = Box::leak(Box::new([whole, slice(0, 2)]));
     });
+    let with_control = |change: &dyn Fn(&mut InFrame<'static>)| {
+        let mut control = InFrame {
+            qp_max: 51,
+            max_step: 1,
+            target_bits: 9,
+            ..InFrame::default()
+        };
+        change(&mut control);
+        Some(control)
+    };
+    const POINTS: [Checkpoint; 17] = [Checkpoint { row: 1, bits: 9 }; 17];
+    for in_frame in [
+        with_control(&|c| c.qp_min = 27),
+        with_control(&|c| c.qp_max = 25),
+        with_control(&|c| c.qp_max = 52),
+        with_control(&|c| c.max_step = 0),
+        with_control(&|c| c.max_step = 52),
+        with_control(&|c| c.gain = 257),
+        with_control(&|c| c.checkpoints = &POINTS[..2]),
+        with_control(&|c| c.checkpoints = &POINTS),
+        with_control(&|c| c.checkpoints = &[Checkpoint { row: 0, bits: 9 }]),
+        with_control(&|c| c.checkpoints = &[Checkpoint { row: 2, bits: 9 }]),
+        with_control(&|c| c.checkpoints = &[Checkpoint { row: 1, bits: 10 }]),
+    ] {
+        add(&|p| p.in_frame = in_frame);
+    }
     add(&|p| p.source = None);
     add(&|p| p.picture_type = PictureType::P);
     add(&|p| p.forced_intra = Box::leak(Box::new([0..1, 3..5])));
@@ -461,6 +540,11 @@ fn contradictory_arguments_are_refused() {
         assert!(matches!(result, Err(Error::Invalid(_))), "{picture:?}");
     }
 
+    let controlled = Picture {
+        in_frame: with_control(&|c| c.checkpoints = &POINTS[..1]),
+        ..good.clone()
+    };
+    assert!(encode(&controlled, &[]).is_ok());
     let mut inter = good.clone();
     inter.picture_type = PictureType::P;
     for count in 0..=5 {

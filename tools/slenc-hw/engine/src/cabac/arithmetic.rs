@@ -11,7 +11,7 @@ use super::tables::{RANGE_LPS, TRANSITION_LPS};
 pub(super) type Context = u8;
 
 /// The next context for each bin.
-static NEXT: [[Context; 128]; 2] = {
+pub(super) static NEXT: [[Context; 128]; 2] = {
     let mut next = [[0; 128]; 2];
     let mut context = 0;
     while context < 128 {
@@ -195,6 +195,19 @@ impl Arithmetic {
             .extend_from_slice(&bytes[8 - padded as usize / 8..]);
         self.pending = 0;
         self.low = 0;
+    }
+
+    /// The bytes that no carry can change any more: it goes through bytes of 0xff, and there is
+    /// only one.
+    pub(super) fn settled(&self) -> &[u8] {
+        let last = self.bytes.iter().rposition(|&byte| byte != 0xff);
+        &self.bytes[..last.unwrap_or(0)]
+    }
+
+    /// Begins with another range.
+    #[cfg(test)]
+    pub(super) fn set_range(&mut self, range: u32) {
+        self.range = range;
     }
 
     /// The present state.

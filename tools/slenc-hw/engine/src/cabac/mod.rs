@@ -3,6 +3,7 @@
 //! Context-adaptive binary arithmetic coding of macroblocks, ITU-T H.264 clauses 7.3.5 and 9.3.
 
 mod arithmetic;
+mod floor;
 mod prediction;
 mod residual;
 mod tables;
@@ -87,6 +88,32 @@ pub(crate) struct Cabac {
     qp_changed: bool,
 }
 
+/// A slice at a macroblock, to go back to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mark {
+    arithmetic: arithmetic::Mark,
+    contexts: [Context; CONTEXTS],
+    above: Known,
+    left: Known,
+    qp_changed: bool,
+}
+
+/// The contexts at the beginning of a slice, clause 9.3.1.1.
+fn initial_contexts(init_idc: Option<u8>, qp: u8) -> [Context; CONTEXTS] {
+    let table = &INITIAL[init_idc.map_or(0, |idc| 1 + usize::from(idc))];
+    let mut contexts = [0; CONTEXTS];
+    for (context, pair) in contexts.iter_mut().zip(table.chunks_exact(2)) {
+        let (m, n) = (i32::from(pair[0]), i32::from(pair[1]));
+        let state = (((m * i32::from(qp)) >> 4) + n).clamp(1, 126);
+        *context = if state <= 63 {
+            (63 - state) << 1
+        } else {
+            ((state - 64) << 1) | 1
+        } as u8;
+    }
+    contexts
+}
+
 impl Default for Cabac {
     fn default() -> Self {
         Self {
@@ -103,17 +130,7 @@ impl Cabac {
     /// Begins a slice behind the bytes of its header, which end with cabac_alignment_one_bit.
     pub(crate) fn begin(&mut self, header: &[u8], width_mbs: usize, init_idc: Option<u8>, qp: u8) {
         self.arithmetic.begin(header);
-        let table = &INITIAL[init_idc.map_or(0, |idc| 1 + usize::from(idc))];
-        for (context, pair) in self.contexts.iter_mut().zip(table.chunks_exact(2)) {
-            // Clause 9.3.1.1.
-            let (m, n) = (i32::from(pair[0]), i32::from(pair[1]));
-            let state = (((m * i32::from(qp)) >> 4) + n).clamp(1, 126);
-            *context = if state <= 63 {
-                (63 - state) << 1
-            } else {
-                ((state - 64) << 1) | 1
-            } as u8;
-        }
+        self.contexts = initial_contexts(init_idc, qp);
         self.above.clear();
         self.above.resize(width_mbs, Known::UNAVAILABLE);
         self.qp_changed = false;
@@ -132,6 +149,36 @@ impl Cabac {
     /// Bins of the slice so far.
     pub(crate) fn bins(&self) -> u64 {
         self.arithmetic.bins()
+    }
+
+    /// Bits of the slice so far.
+    pub(crate) fn len(&self) -> usize {
+        self.arithmetic.len()
+    }
+
+    /// The bytes that do not change any more.
+    pub(crate) fn settled(&self) -> &[u8] {
+        self.arithmetic.settled()
+    }
+
+    /// The state before the macroblock at column `x`.
+    pub(crate) fn mark(&self, x: usize) -> Mark {
+        Mark {
+            arithmetic: self.arithmetic.mark(),
+            contexts: self.contexts,
+            above: self.above[x],
+            left: self.left,
+            qp_changed: self.qp_changed,
+        }
+    }
+
+    /// Goes back to the macroblock at column `x`.
+    pub(crate) fn rewind(&mut self, x: usize, mark: &Mark) {
+        self.arithmetic.rewind(&mark.arithmetic);
+        self.contexts = mark.contexts;
+        self.above[x] = mark.above;
+        self.left = mark.left;
+        self.qp_changed = mark.qp_changed;
     }
 
     /// Writes end_of_slice_flag.

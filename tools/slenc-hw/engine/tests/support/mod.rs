@@ -9,8 +9,8 @@ use std::ops::Range;
 use std::process::{Command, Stdio};
 
 use slenc_engine::{
-    Deblocking, Encoder, EntropyCoding, Picture, PictureType, SliceHeader, Source, SourceFormat,
-    Stats, Unit,
+    Checkpoint, Deblocking, Encoder, EntropyCoding, InFrame, Picture, PictureType, SliceHeader,
+    Source, SourceFormat, Stats, Unit,
 };
 
 /// A bit string, most significant bit first.
@@ -88,6 +88,9 @@ pub(crate) struct Settings {
     pub(crate) fields: bool,
     /// Differences of QPs, repeated over the macroblocks.
     pub(crate) qp_offsets: Vec<i8>,
+    /// Rate control within each picture, with these checkpoints and at least the picture's QP.
+    pub(crate) in_frame: Option<InFrame<'static>>,
+    pub(crate) checkpoints: Vec<Checkpoint>,
     pub(crate) measure_sse: bool,
     /// Forced to intra in every P picture.
     pub(crate) forced_intra: Vec<Range<u32>>,
@@ -115,6 +118,8 @@ impl Settings {
             poc_bits: 0,
             fields: false,
             qp_offsets: Vec::new(),
+            in_frame: None,
+            checkpoints: Vec::new(),
             measure_sse: false,
             forced_intra: Vec::new(),
             all_skip: Vec::new(),
@@ -398,6 +403,13 @@ impl StreamCoder {
                 .take(mbs)
                 .collect(),
         };
+        let qp = settings.qp[usize::from(number > 0)];
+        let in_frame = settings.in_frame.map(|control| InFrame {
+            checkpoints: &settings.checkpoints,
+            qp_min: control.qp_min.min(qp),
+            qp_max: control.qp_max.max(qp),
+            ..control
+        });
         let all_skip = settings.all_skip.contains(&self.count);
         let picture = Picture {
             width_mbs: settings.width_mbs(),
@@ -408,7 +420,8 @@ impl StreamCoder {
             } else {
                 PictureType::P
             },
-            qp: settings.qp[usize::from(number > 0)],
+            qp,
+            in_frame,
             chroma_qp_index_offset: settings.chroma_qp_index_offset,
             second_chroma_qp_index_offset: settings.second_chroma_qp_index_offset,
             deblocking: settings.deblocking,
@@ -436,9 +449,32 @@ impl StreamCoder {
         let bits = stats.header_bits + stats.slice_data_bits + 8 * stats.emulation_bytes;
         assert_eq!(bits, 8 * stats.bytes);
         assert!(u64::from(stats.bytes) <= picture.output_bound());
+        assert_within_maximum(&picture, &unit_bytes, &stats);
         self.count += 1;
         (&self.output[..stats.bytes as usize], stats)
     }
+}
+
+/// Asserts that a picture with a hard maximum keeps to it: by the bytes of its slices as they are,
+/// without start codes and the bits of their headers.
+fn assert_within_maximum(picture: &Picture<'_>, unit_bytes: &[u32], stats: &Stats) {
+    let Some(control) = picture.in_frame.filter(|control| control.hard_max) else {
+        assert_eq!(stats.in_frame.max_bits, 0);
+        assert_eq!(stats.in_frame.forced_skips, 0);
+        return;
+    };
+    let max = stats.in_frame.max_bits;
+    assert!(max >= control.max_bits);
+    assert_eq!(stats.in_frame.max_raised, max > control.max_bits);
+    let (mut slices, mut others) = (0, 0);
+    for (unit, &bytes) in picture.units.iter().zip(unit_bytes) {
+        match unit.rows {
+            Some(_) => slices += 8 * bytes,
+            None => others += 8 * u32::from(unit.start_code) + unit.bit_length as u32,
+        }
+    }
+    let counted = slices - (stats.header_bits - others);
+    assert!(counted <= max, "{counted} of {max} bits");
 }
 
 /// Runs a command with `input` and gives its output; it must succeed and not complain.

@@ -3,18 +3,25 @@
 //! Slice data coded one macroblock after the other: CABAC, whose contexts know all that came
 //! before, and CAVLC where each mb_qp_delta depends on the macroblock before.
 
+mod control;
+mod record;
+
 use crate::bits::BitWriter;
+use crate::budget::Budget;
 use crate::cabac::Cabac;
 use crate::macroblock::{Kind, MbInfo, Neighbours};
 use crate::mode::{Coder, Decided};
 use crate::picture_job::PictureJob;
 use crate::row::Sink;
+use crate::row_control::RowControl;
 use crate::slice_header;
 use crate::source::Samples;
 use crate::syntax::{
     put_macroblock, put_pcm_samples, put_pcm_type, Macroblock, Residual, TooLarge,
 };
-use crate::{EntropyCoding, PictureType, Stats};
+use crate::{EntropyCoding, PictureType, Stats, Unit};
+
+pub(crate) use record::Record;
 
 /// The slices of a picture on their way.
 #[derive(Default)]
@@ -26,14 +33,22 @@ pub(crate) struct Serial {
     skips: u32,
     /// QPY of the macroblock before.
     qp: u8,
-    /// Column of the next macroblock.
+    /// Column and row of the next macroblock.
     x: usize,
-    /// The row ends its slice.
-    ends_slice: bool,
+    y: usize,
+    /// First row behind the slice.
+    slice_end: usize,
     payloads: Vec<Payload>,
     used: usize,
     /// Bins of the picture.
     bins: u64,
+    /// Bits of slice data of the slices that are ended.
+    coded: u64,
+    rows: Option<RowControl>,
+    /// What keeps the picture to a maximum.
+    budget: Option<Budget>,
+    /// Macroblocks coded as their least before the row.
+    forced_before: u32,
     /// Counts of the picture; nothing of headers.
     stats: Stats,
 }
@@ -55,13 +70,21 @@ struct Next<'a> {
 
 impl Serial {
     /// Begins a picture.
-    pub(crate) fn begin_picture(&mut self) {
+    pub(crate) fn begin_picture(&mut self, job: &PictureJob<'_>) {
         self.used = 0;
         self.bins = 0;
+        self.coded = 0;
+        self.forced_before = 0;
         self.stats = Stats {
             qp_min: u8::MAX,
             ..Stats::default()
         };
+        let control = job.picture.in_frame;
+        self.rows = control.map(|_| RowControl::new(job.qp, job.height_mbs));
+        self.budget = None;
+        if let Some(control) = control.filter(|control| control.hard_max) {
+            self.begin_budget(job, &control);
+        }
     }
 
     /// The slices of the picture.
@@ -79,47 +102,70 @@ impl Serial {
         &self.stats
     }
 
-    fn begin_row(&mut self, job: &PictureJob<'_>, y: usize) {
+    /// Begins a row, and gives its QP.
+    fn begin_row(&mut self, job: &PictureJob<'_>, y: usize) -> u8 {
         let slices = job.picture.units.iter();
         let mut slices = slices.filter_map(|unit| unit.rows.map(|rows| (unit, rows)));
-        if let Some((unit, _)) = slices.clone().find(|(_, (first, _))| *first == y) {
-            self.begin_slice(job, unit);
+        if let Some((unit, (_, rows))) = slices.find(|(_, (first, _))| *first == y) {
+            self.slice_end = y + rows;
+            self.begin_slice(job, unit, rows);
         }
-        self.ends_slice = slices.any(|(_, (first, count))| first + count == y + 1);
-        self.x = 0;
+        (self.x, self.y) = (0, y);
         self.cabac.begin_row();
+        self.control_row(job)
     }
 
-    fn begin_slice(&mut self, job: &PictureJob<'_>, unit: &crate::Unit<'_>) {
-        self.qp = job.qp;
-        self.skips = 0;
+    /// Bits of the slice so far with its header.
+    fn slice_bits(&self, is_cabac: bool) -> usize {
+        if is_cabac {
+            self.cabac.len()
+        } else {
+            self.writer.len()
+        }
+    }
+
+    fn put_header(&mut self, job: &PictureJob<'_>, unit: &Unit<'_>) {
         self.writer.clear();
         slice_header::put(job.picture, unit, job.reference_count, &mut self.writer);
+    }
+
+    fn begin_slice(&mut self, job: &PictureJob<'_>, unit: &Unit<'_>, rows: usize) {
+        self.qp = job.qp;
+        self.skips = 0;
+        self.put_header(job, unit);
         if self.used == self.payloads.len() {
             self.payloads.push(Payload::default());
         }
-        self.payloads[self.used].header_bits = self.writer.len();
+        let header_bits = self.writer.len();
+        self.payloads[self.used].header_bits = header_bits;
+        self.begin_budget_of_slice(job, rows);
         if let EntropyCoding::Cabac { init_idc } = job.picture.entropy_coding {
             self.writer.align_one();
-            let idc = (job.picture_type == PictureType::P).then_some(init_idc);
             let header = self.writer.finish();
+            let idc = init_idc_of(job.picture_type, init_idc);
             self.cabac.begin(header, job.width_mbs, idc, job.qp);
         }
     }
 
     fn end_slice(&mut self, is_cabac: bool) {
-        let payload = &mut self.payloads[self.used].bytes;
-        payload.clear();
+        let payload = &mut self.payloads[self.used];
+        payload.bytes.clear();
+        let mut bins = 0;
         if is_cabac {
-            payload.extend_from_slice(self.cabac.bytes());
-            self.bins += self.cabac.bins();
+            payload.bytes.extend_from_slice(self.cabac.bytes());
+            bins = self.cabac.bins();
         } else {
             if self.skips > 0 {
                 self.writer.put_ue(self.skips);
             }
             self.writer.put_trailing_bits();
-            payload.extend_from_slice(self.writer.finish());
+            payload.bytes.extend_from_slice(self.writer.finish());
         }
+        if let Some(budget) = &mut self.budget {
+            budget.end_slice(&payload.bytes, payload.header_bits, bins);
+        }
+        self.bins += bins;
+        self.coded += (8 * payload.bytes.len() - payload.header_bits) as u64;
         self.used += 1;
     }
 
@@ -131,22 +177,60 @@ impl Serial {
         next: Next<'_>,
         samples: Option<&Samples>,
     ) -> Result<MbInfo, TooLarge> {
-        let is_cabac = job.picture.entropy_coding != EntropyCoding::Cavlc;
+        let info = self.put_one(job, &next, samples)?;
+        self.end_macroblock(job);
+        Ok(info)
+    }
+
+    fn put_one(
+        &mut self,
+        job: &PictureJob<'_>,
+        next: &Next<'_>,
+        samples: Option<&Samples>,
+    ) -> Result<MbInfo, TooLarge> {
+        let is_cabac = is_cabac(job);
         let info = match &next.decided.prediction {
             None => self.put_skipped(is_cabac, &next.decided),
-            Some(_) => self.put_coded(job, &next, samples, is_cabac)?,
+            Some(_) => self.put_coded(job, next, samples, is_cabac)?,
         };
         self.stats.note_decision(&next.decided);
         self.stats.note_qp(self.qp);
+        Ok(info)
+    }
+
+    /// Goes on to the next macroblock, when the present one stays.
+    fn end_macroblock(&mut self, job: &PictureJob<'_>) {
+        let is_cabac = is_cabac(job);
         self.x += 1;
-        let is_last = self.ends_slice && self.x == job.width_mbs;
+        let is_last = self.y + 1 == self.slice_end && self.x == job.width_mbs;
         if is_cabac {
             self.cabac.end_macroblock(is_last);
         }
         if is_last {
             self.end_slice(is_cabac);
         }
-        Ok(info)
+    }
+
+    /// Codes the next macroblock, as I_PCM if it does not fit its limits.
+    fn put_direct(
+        &mut self,
+        job: &PictureJob<'_>,
+        coder: &mut Coder,
+        decided: Decided,
+        neighbours: Neighbours<'_>,
+    ) -> MbInfo {
+        let next = Next {
+            decided,
+            residual: &coder.residual,
+            neighbours,
+        };
+        let info = self
+            .put_one(job, &next, Some(&coder.source))
+            .unwrap_or(decided.info);
+        if info.kind == Kind::Pcm {
+            coder.recon.clone_from(&coder.source);
+        }
+        info
     }
 
     fn put_skipped(&mut self, is_cabac: bool, decided: &Decided) -> MbInfo {
@@ -230,37 +314,6 @@ impl Serial {
         MbInfo::pcm()
     }
 
-    /// Codes a row that was recorded, and completes what is known of its macroblocks. Stops at one
-    /// that has to be I_PCM: those after it were decided on without knowing.
-    pub(crate) fn put_row(
-        &mut self,
-        job: &PictureJob<'_>,
-        record: &Record,
-        above: Option<&[MbInfo]>,
-        infos: &mut [MbInfo],
-    ) -> Result<(), TooLarge> {
-        self.begin_row(job, record.y);
-        let mut residuals = record.residuals.iter();
-        let none = Residual::default();
-        for (x, &decided) in record.decisions.iter().enumerate() {
-            let (before, rest) = infos.split_at_mut(x);
-            let residual = match decided.prediction {
-                Some(_) => residuals.next().unwrap_or(&none),
-                None => &none,
-            };
-            let next = Next {
-                decided,
-                residual,
-                neighbours: Neighbours {
-                    left: before.last(),
-                    above: above.map(|above| &above[x]),
-                },
-            };
-            rest[0] = self.put_next(job, next, None)?;
-        }
-        Ok(())
-    }
-
     /// Codes a picture whose macroblocks are all skipped.
     pub(crate) fn skip_all(&mut self, job: &PictureJob<'_>) {
         let none = Residual::default();
@@ -281,8 +334,8 @@ impl Serial {
 
 /// Coding each macroblock right after the decision on it, for one thread.
 impl Sink for Serial {
-    fn begin(&mut self, job: &PictureJob<'_>, y: usize) {
-        self.begin_row(job, y);
+    fn begin(&mut self, job: &PictureJob<'_>, y: usize) -> u8 {
+        self.begin_row(job, y)
     }
 
     fn put(
@@ -292,48 +345,21 @@ impl Sink for Serial {
         decided: Decided,
         neighbours: Neighbours<'_>,
     ) -> MbInfo {
-        let next = Next {
-            decided,
-            residual: &coder.residual,
-            neighbours,
+        let info = match self.budget {
+            Some(_) => self.put_within(job, coder, decided, neighbours),
+            None => self.put_direct(job, coder, decided, neighbours),
         };
-        let info = self
-            .put_next(job, next, Some(&coder.source))
-            .unwrap_or(decided.info);
-        if info.kind == Kind::Pcm {
-            coder.recon.clone_from(&coder.source);
-        }
+        self.end_macroblock(job);
+        self.settle(job);
         info
     }
 }
 
-/// The decisions on a row, to be coded when it is its turn.
-#[derive(Default)]
-pub(crate) struct Record {
-    y: usize,
-    decisions: Vec<Decided>,
-    /// Of the macroblocks that are not skipped.
-    residuals: Vec<Residual>,
+fn is_cabac(job: &PictureJob<'_>) -> bool {
+    job.picture.entropy_coding != EntropyCoding::Cavlc
 }
 
-impl Sink for Record {
-    fn begin(&mut self, _job: &PictureJob<'_>, y: usize) {
-        self.y = y;
-        self.decisions.clear();
-        self.residuals.clear();
-    }
-
-    fn put(
-        &mut self,
-        _job: &PictureJob<'_>,
-        coder: &mut Coder,
-        decided: Decided,
-        _neighbours: Neighbours<'_>,
-    ) -> MbInfo {
-        if decided.prediction.is_some() {
-            self.residuals.push(coder.residual.clone());
-        }
-        self.decisions.push(decided);
-        decided.info
-    }
+/// cabac_init_idc, which I slices do not have.
+fn init_idc_of(picture_type: PictureType, init_idc: u8) -> Option<u8> {
+    (picture_type == PictureType::P).then_some(init_idc)
 }
