@@ -269,23 +269,24 @@ fn adapted_settings(job: &Job<Encoder>, described: &adapt::Stream) -> Result<Set
         values.set_payload(&EncodeReferences::DEFAULT)?;
     }
     let Parameters { sps, pps, .. } = &mut *settings.parameters;
-    {
-        let stream = context.stream.lock();
+    let coded = {
+        let mut stream = context.stream.lock();
         let able = Abilities {
             references: stream.frames(),
             cabac: capabilities.cabac,
             transform_8x8: capabilities.transform_8x8,
         };
-        adapt::adapt_sps(sps, described, &able).map_err(invalid)?;
-        let in_use = stream.sps_in_use(&settings.params).unwrap_or(sps);
-        adapt::adapt_pps(pps, in_use).map_err(invalid)?;
-    }
+        stream
+            .adapt(&settings.params, sps, pps, described, &able)
+            .map_err(invalid)?
+    };
     if !values.is_payload(sps)? {
         values.set_payload(sps)?;
     }
     if !values.is_payload(pps)? {
         values.set_payload(pps)?;
     }
+    *pps = coded;
     if settings.params.pic_parameter_set_id != pps.pic_parameter_set_id {
         return Err(invalid(Invalid("pic_parameter_set_id")));
     }

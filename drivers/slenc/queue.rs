@@ -28,7 +28,11 @@ impl videobuf2::Operations for Encoder {
         if direction == Direction::Output {
             return Ok(());
         }
-        let frames = settings::reference_frames(&context.controls().lock())?;
+        let frames = {
+            let values = context.controls().lock();
+            let stream = context.stream.lock();
+            settings::reference_frames(&values, &stream.wishes)?
+        };
         let size_mbs = context.formats.lock().size_mbs();
         context
             .stream

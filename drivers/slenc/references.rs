@@ -11,12 +11,17 @@ use crate::{
     device::EncoderDevice,
     hw::Reconstruction,
     pure::{
+        adapt::{
+            self,
+            Abilities, //
+        },
         dpb::{
             Dpb,
             Plan, //
         },
         params::{
             EncodeParams,
+            Invalid,
             Pps,
             Sps, //
         },
@@ -28,7 +33,8 @@ use crate::{
             MAX_PPS,
             MAX_SPS, //
         },
-        slice::Picture, //
+        slice::Picture,
+        wishes::Wishes, //
     }, //
 };
 use kernel::{
@@ -71,6 +77,8 @@ pub(crate) struct Pending {
 /// The stream of an open file.
 pub(crate) struct Stream {
     pub(crate) dpb: Dpb,
+    /// Stays when the stream ends.
+    pub(crate) wishes: KBox<Wishes>,
     pub(crate) rate: Session,
     /// By the last IDR picture.
     activation: Option<KBox<Activation>>,
@@ -90,6 +98,7 @@ impl Stream {
     pub(crate) fn new() -> Result<Self> {
         Ok(Self {
             dpb: Dpb::new(),
+            wishes: KBox::new(Wishes::NEW, GFP_KERNEL)?,
             rate: Session::new(Codec::H264)?,
             activation: None,
             sps: KVec::from_elem(None, MAX_SPS, GFP_KERNEL)?,
@@ -150,6 +159,24 @@ impl Stream {
     pub(crate) fn sps_in_use(&self, params: &EncodeParams) -> Option<&Sps> {
         let activation = self.activation.as_ref()?;
         (!self.dpb.starts_sequence(params)).then_some(&activation.sps)
+    }
+
+    /// Adapts the values of the SPS and PPS controls, see [`Wishes::adapt`], for the picture with
+    /// these parameters. Returns the PPS that it is coded with.
+    pub(crate) fn adapt(
+        &mut self,
+        params: &EncodeParams,
+        sps: &mut Sps,
+        pps: &mut Pps,
+        described: &adapt::Stream,
+        able: &Abilities,
+    ) -> Result<Pps, Invalid> {
+        let in_use = self
+            .activation
+            .as_ref()
+            .filter(|_| !self.dpb.starts_sequence(params))
+            .map(|activation| &activation.sps);
+        self.wishes.adapt(sps, pps, in_use, described, able)
     }
 
     /// Returns the parameter sets that decoders have.

@@ -16,7 +16,8 @@ use crate::{
             Pps,
             Sps,
             SLICE_TYPE_I, //
-        }, //
+        },
+        wishes::Wishes, //
     },
 };
 use kernel::{
@@ -149,12 +150,11 @@ fn sample_aspect_ratio(values: &Values<'_>) -> Result<Option<(u16, u16)>> {
     Ok(Some(ratio))
 }
 
-/// Reads how many reference frames the SPS asks for that is set now, as far as there can be
-/// memory for them.
-pub(crate) fn reference_frames(values: &Values<'_>) -> Result<u8> {
+/// Reads how many reference frames the application asks for, as far as there can be memory for
+/// them.
+pub(crate) fn reference_frames(values: &Values<'_>, wishes: &Wishes) -> Result<u8> {
     let parameters = Parameters::read(values)?;
-    Ok(parameters
-        .sps
-        .max_num_ref_frames
+    Ok(wishes
+        .reference_frames(&parameters.sps)
         .clamp(1, MAX_DPB_FRAMES as u8))
 }

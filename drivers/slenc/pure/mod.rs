@@ -35,6 +35,7 @@ pub mod slice;
 pub mod slot;
 pub mod unit_table;
 pub mod units;
+pub mod wishes;
 
 /// The KUnit suite attribute that the crate root has from the kernel's prelude; cargo has its own
 /// harness.

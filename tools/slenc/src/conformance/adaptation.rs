@@ -3,7 +3,9 @@
 //! Encoding: what cannot be coded is adapted, and shown.
 
 use super::{
+    changes::resize,
     encoder::{
+        Encoder,
         Params,
         Target, //
     },
@@ -19,6 +21,7 @@ use super::{
     Test,
 };
 use crate::v4l2::{
+    device::CAPTURE,
     sys::control::Which,
     uapi::*, //
 };
@@ -28,6 +31,7 @@ pub(super) const TESTS: &[Test] = &[
     ("ENC-ADP-2", shown),
     ("ENC-ADP-3", settled),
     ("ENC-ADP-4", params_stay),
+    ("ENC-ADP-5", asked_for_stays),
 ];
 
 /// Parameter sets that few encoders can code.
@@ -249,4 +253,87 @@ fn params_stay(target: &Target) -> Outcome {
             params.flags,
         ),
     )
+}
+
+/// What of parameter sets has to be as in a new file that asks for the same.
+fn in_use(picture: &Picture) -> (u8, u8, u8, bool) {
+    let (sps, pps) = &picture.active;
+    (
+        sps.profile_idc,
+        sps.level_idc,
+        sps.max_num_ref_frames,
+        pps.entropy_coding_mode,
+    )
+}
+
+fn asked_for_stays(target: &Target) -> Outcome {
+    level_of_the_size(target)?;
+    references_of_the_stream(target)?;
+    tools_of_the_sequence(target)
+}
+
+fn level_of_the_size(target: &Target) -> Outcome {
+    let of_size = |size| {
+        Stream::of_size(target, size, |encoder| {
+            let (sps, _) = encoder.parameter_sets()?;
+            let low = v4l2_ctrl_h264_sps {
+                level_idc: 10,
+                ..sps
+            };
+            Ok(encoder.set_sps(&low)?)
+        })
+    };
+    let (small, large) = ((64, 48), (640, 360));
+    let expected = in_use(&of_size(small)?.code_idr()?);
+    let mut stream = of_size(large)?;
+    stream.code_idr()?;
+    let size = stream.encoder.size_near(small)?;
+    resize(&mut stream, size)?;
+    let found = in_use(&stream.code_idr()?);
+    equal("the SPS of a smaller picture", found, expected)
+}
+
+fn references_of_the_stream(target: &Target) -> Outcome {
+    let with = |encoder: &Encoder, references| -> Outcome {
+        let (sps, _) = encoder.parameter_sets()?;
+        Ok(encoder.set_sps(&v4l2_ctrl_h264_sps {
+            max_num_ref_frames: references,
+            ..sps
+        })?)
+    };
+    let new = |references| Stream::prepared(target, |encoder| with(encoder, references));
+    let expected = in_use(&new(4)?.code_idr()?);
+    let mut stream = new(1)?;
+    stream.code_idr()?;
+    with(&stream.encoder, 4)?;
+    stream.code_idr()?;
+    stream.encoder.stream_off(CAPTURE)?;
+    stream.encoder.stream_on(CAPTURE)?;
+    stream.begin_reading();
+    let found = in_use(&stream.code_idr()?);
+    equal("the SPS of the next stream", found, expected)
+}
+
+fn tools_of_the_sequence(target: &Target) -> Outcome {
+    let ask = |encoder: &Encoder| -> Outcome {
+        let (sps, pps) = encoder.parameter_sets()?;
+        encoder.set_sps(&v4l2_ctrl_h264_sps {
+            profile_idc: 77,
+            constraint_set_flags: 0,
+            ..sps
+        })?;
+        Ok(encoder.set_pps(&v4l2_ctrl_h264_pps {
+            flags: pps.flags | V4L2_H264_PPS_FLAG_ENTROPY_CODING_MODE as u16,
+            ..pps
+        })?)
+    };
+    let expected = in_use(&Stream::prepared(target, ask)?.code_idr()?);
+    let mut stream = Stream::new(target)?;
+    stream.code_idr()?;
+    ask(&stream.encoder)?;
+    // It is still of the sequence before.
+    stream.code_p()?.keeps_all()?;
+    let picture = stream.code_idr()?;
+    equal("the next sequence", in_use(&picture), expected)?;
+    shows(&stream, &picture)
 }

@@ -163,21 +163,27 @@ fn interval(target: &Target) -> Outcome {
     Ok(())
 }
 
+/// Changes the size of the source, on the open file.
+pub(super) fn resize(stream: &mut Stream, size: (u32, u32)) -> Outcome {
+    stream.encoder.stop()?;
+    stream.unmap();
+    stream.encoder.free()?;
+    stream.encoder.set_size(size)?;
+    stream.encoder.allocate(BUFFERS)?;
+    stream.encoder.start()?;
+    stream.map()?;
+    stream.begin_reading();
+    Ok(())
+}
+
 fn resolution(target: &Target) -> Outcome {
     let mut stream = Stream::new(target)?;
     stream.code_idr()?;
     stream.code_p()?;
     for wanted in [(320, 240), (64, 48), (640, 360)] {
         let size = stream.encoder.size_near(wanted)?;
-        stream.encoder.stop()?;
-        stream.unmap();
-        stream.encoder.free()?;
-        stream.encoder.set_size(size)?;
         stream.encoder.set_sps(&usual_sps(size))?;
-        stream.encoder.allocate(BUFFERS)?;
-        stream.encoder.start()?;
-        stream.map()?;
-        stream.begin_reading();
+        resize(&mut stream, size)?;
         let picture = stream.code_idr()?;
         picture.keeps_all()?;
         equal("parameter sets", picture.brings(), (true, true))?;
