@@ -265,6 +265,7 @@ impl Engine {
             entropy_coding: job.entropy_coding,
             transform_8x8: job.transform_8x8,
             qp_offsets: &qp_offsets,
+            in_frame: None,
             measure_sse: job.measure_sse,
             forced_intra: &job.forced_intra,
             units: &units,

@@ -141,6 +141,7 @@ mod tests {
                     0x1414_1414_1414_1414,
                     0x1515_1515_1515_1515,
                 ]),
+                ..Stats::default()
             },
             analysis: Analysis {
                 variance: 0x1616_1616_1616_1616,
