@@ -144,7 +144,7 @@ impl<C: Client> Hardware<C> {
         let deadline = self.now().saturating_add(self.timeout);
         let job = Job {
             token,
-            expected: job.expected(0),
+            expected: job.expected(0, &self.capabilities),
         };
         {
             let mut slot = self.slot.lock();

@@ -74,6 +74,10 @@ impl Stats {
         s.nonzero = completion.nonzero;
         s.sad = completion.sad;
         s.mad = completion.mad;
+        if let Some(sse) = completion.sse {
+            s.valid |= v4l2::V4L2_STATELESS_ENC_STATS_VALID_SSE;
+            s.sse = sse;
+        }
         stats
     }
 

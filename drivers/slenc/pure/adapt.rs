@@ -211,8 +211,7 @@ pub fn adapt_pps(pps: &mut Pps, sps: &Sps) -> Result<(), Invalid> {
         flags |= Pps::TRANSFORM_8X8_MODE;
     }
     pps.flags &= flags;
-    // The second one is in the same part of the PPS as the flag of the 8x8 transform.
-    if !pps.transform_8x8() {
+    if sps.profile_idc != Sps::PROFILE_HIGH {
         pps.second_chroma_qp_index_offset = pps.chroma_qp_index_offset;
     }
     in_range(
@@ -341,12 +340,13 @@ mod tests {
             assert_eq!(pps.flags, flags);
             assert_eq!(pps.second_chroma_qp_index_offset, second);
         }
-        // Nobody has to use them.
-        let (mut sps, mut pps) = (CLIENT_SPS, CLIENT_PPS);
+        // Nobody has to use them, and each goes without the others.
+        let (mut sps, mut pps) = (CLIENT_SPS, asked);
         (sps.profile_idc, pps.flags) = (100, 0);
         assert!(adapt_sps(&mut sps, &HD, &HIGH).is_ok());
         assert!(adapt_pps(&mut pps, &sps).is_ok());
         assert_eq!(pps.flags, 0);
+        assert_eq!(pps.second_chroma_qp_index_offset, -3);
     }
 
     #[test]

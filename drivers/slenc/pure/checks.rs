@@ -29,8 +29,9 @@ pub fn check_job(
 ) -> Result<(), Invalid> {
     able.check_size(job.width_mbs(), job.height_mbs())?;
     check(job.qp <= 51, "qp")?;
+    let offsets = -12..=12;
     check(
-        (-12..=12).contains(&job.pps.chroma_qp_index_offset),
+        offsets.contains(&job.pps.chroma_qp_index_offset),
         "chroma_qp_index_offset",
     )?;
     let mut flags = Pps::DEBLOCKING_FILTER_CONTROL_PRESENT;
@@ -41,6 +42,11 @@ pub fn check_job(
         flags |= Pps::TRANSFORM_8X8_MODE;
     }
     check(job.pps.flags & !flags == 0, "flags")?;
+    check(
+        offsets.contains(&job.pps.second_chroma_qp_index_offset)
+            && (able.transform_8x8 || !job.pps.is_extended()),
+        "second_chroma_qp_index_offset",
+    )?;
     check(job.output.size != 0, "output_size")?;
 
     let inter = job.picture.slice_type == SLICE_TYPE_P;
@@ -158,13 +164,16 @@ mod tests {
                 qp: 52,
                 ..job(units)
             }));
-            assert!(refused(PictureJob {
-                pps: &Pps {
-                    chroma_qp_index_offset: 13,
-                    ..PPS
-                },
-                ..job(units)
-            }));
+            for (cb, cr) in [(13, 13), (-13, -13), (0, 1)] {
+                assert!(refused(PictureJob {
+                    pps: &Pps {
+                        chroma_qp_index_offset: cb,
+                        second_chroma_qp_index_offset: cr,
+                        ..PPS
+                    },
+                    ..job(units)
+                }));
+            }
             for slice_type in [1, SLICE_TYPE_I] {
                 assert!(refused(PictureJob {
                     picture: &Picture {
@@ -312,6 +321,26 @@ mod tests {
                 let able = Capabilities {
                     cabac,
                     transform_8x8,
+                    ..Capabilities::GEN1
+                };
+                assert_eq!(checked(&job, &able).is_ok(), fine);
+            }
+        });
+    }
+
+    #[test]
+    fn a_chroma_offset_of_its_own_is_of_high_profile() {
+        with_units(|units| {
+            for (second_chroma_qp_index_offset, fine) in [(12, true), (-12, true), (13, false)] {
+                let job = PictureJob {
+                    pps: &Pps {
+                        second_chroma_qp_index_offset,
+                        ..PPS
+                    },
+                    ..job(units)
+                };
+                let able = Capabilities {
+                    transform_8x8: true,
                     ..Capabilities::GEN1
                 };
                 assert_eq!(checked(&job, &able).is_ok(), fine);

@@ -27,6 +27,7 @@ pub const SPS: Sps = Sps {
 /// The PPS of the job.
 pub const PPS: Pps = Pps {
     chroma_qp_index_offset: -3,
+    second_chroma_qp_index_offset: -3,
     ..Pps::DEFAULT
 };
 /// What the slice headers of the job say.

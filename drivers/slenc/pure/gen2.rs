@@ -22,6 +22,7 @@ const OPERATION_ENCODE: u32 = 1;
 const FLAG_ALL_SKIP: u32 = 1 << 0;
 const FLAG_NO_RECON: u32 = 1 << 1;
 const FLAG_CABAC: u32 = 1 << 2;
+const FLAG_TRANSFORM_8X8: u32 = 1 << 3;
 const FLAG_DEBLOCKING_CONTROL: u32 = 1 << 4;
 const FLAG_IDR: u32 = 1 << 5;
 const FLAG_NO_OUTPUT_OF_PRIOR: u32 = 1 << 6;
@@ -88,8 +89,6 @@ fn check_syntax(job: &PictureJob<'_>) -> Result<(), Invalid> {
         check(job.references.is_empty(), "slice_type")?;
         check(picture.frame_num == 0, "frame_num")?;
     }
-    // The layout has no place for it.
-    check(!pps.transform_8x8(), "transform_8x8_mode_flag")?;
     check_operations(job)
 }
 
@@ -179,6 +178,7 @@ fn flags(job: &PictureJob<'_>) -> u32 {
         (job.source.is_none(), FLAG_ALL_SKIP),
         (job.reconstruction.is_none(), FLAG_NO_RECON),
         (job.pps.cabac(), FLAG_CABAC),
+        (job.pps.transform_8x8(), FLAG_TRANSFORM_8X8),
         (job.pps.deblocking_control(), FLAG_DEBLOCKING_CONTROL),
         (job.picture.idr, FLAG_IDR),
         (
@@ -216,7 +216,8 @@ fn describe_picture(
     let mut f = Fields::new(descriptor);
     f.u32(LAYOUT).u32(OPERATION_ENCODE).u32(flags(job));
     f.u8(job.picture.slice_type).u8(job.qp);
-    f.i8(job.pps.chroma_qp_index_offset).u8(0);
+    f.i8(job.pps.chroma_qp_index_offset);
+    f.i8(job.pps.second_chroma_qp_index_offset);
     f.u16(job.width_mbs()).u16(job.height_mbs());
     f.u16(width).u16(height);
     let deblocking = &job.picture.deblocking;
@@ -341,7 +342,8 @@ mod tests {
                 pic_parameter_set_id: 200,
                 pic_init_qp_minus26: -26,
                 num_ref_idx_l0_default_active_minus1: 7,
-                flags: PPS.flags | Pps::ENTROPY_CODING_MODE,
+                second_chroma_qp_index_offset: 4,
+                flags: PPS.flags | Pps::ENTROPY_CODING_MODE | Pps::TRANSFORM_8X8_MODE,
                 ..PPS
             };
             let sps = Sps {
@@ -369,8 +371,8 @@ mod tests {
             let done = described(&job, |d, units| {
                 assert_eq!(u32_at(d, 0x00), 2);
                 assert_eq!(u32_at(d, 0x04), 1);
-                assert_eq!(u32_at(d, 0x08), 0x14);
-                assert!(d[0x0c..0x10] == [0, 30, 0xfd, 0][..]);
+                assert_eq!(u32_at(d, 0x08), 0x1c);
+                assert!(d[0x0c..0x10] == [0, 30, 0xfd, 4][..]);
                 assert_eq!(u32_at(d, 0x10), (3 << 16) | 4);
                 assert_eq!(u32_at(d, 0x14), (48 << 16) | 50);
                 assert!(d[0x18..0x20] == [0, 2, 0xfe, 5, 3, 2, 4, 0][..]);
@@ -665,17 +667,22 @@ mod tests {
     }
 
     #[test]
-    fn what_the_layout_has_no_place_for() {
+    fn tools_that_this_hardware_lacks() {
         with_units(|units| {
-            let able = Capabilities {
-                transform_8x8: true,
-                ..GEN2
-            };
-            for (flags, said) in [
-                (0, Ok(())),
+            for (flags, able) in [
                 (
                     Pps::TRANSFORM_8X8_MODE,
-                    Err(units::Error::Invalid(Invalid("transform_8x8_mode_flag"))),
+                    Capabilities {
+                        transform_8x8: false,
+                        ..GEN2
+                    },
+                ),
+                (
+                    Pps::ENTROPY_CODING_MODE,
+                    Capabilities {
+                        cabac: false,
+                        ..GEN2
+                    },
                 ),
             ] {
                 let pps = Pps { flags, ..PPS };
@@ -688,14 +695,16 @@ mod tests {
                     picture: &picture,
                     ..job(units)
                 };
-                let (mut bytes, mut entries) = ([0; 16], [Unit::EMPTY; 5]);
-                let mut descriptor = [0; DESCRIPTOR_BYTES];
-                let done = Units::after(job.units, &mut bytes, &mut entries)
-                    .map_err(units::Error::from)
-                    .and_then(|mut units| {
-                        describe(&job, &able, &MEMORY, &mut units, &mut descriptor)
-                    });
-                assert!(done == said);
+                for (able, said) in [(GEN2, Ok(())), (able, Err(Invalid("flags").into()))] {
+                    let (mut bytes, mut entries) = ([0; 16], [Unit::EMPTY; 5]);
+                    let mut descriptor = [0; DESCRIPTOR_BYTES];
+                    let done = Units::after(job.units, &mut bytes, &mut entries)
+                        .map_err(units::Error::from)
+                        .and_then(|mut units| {
+                            describe(&job, &able, &MEMORY, &mut units, &mut descriptor)
+                        });
+                    assert!(done == said);
+                }
             }
         });
     }

@@ -192,8 +192,8 @@ pub fn write_pps(w: &mut BitWriter<'_>, pps: &Pps) {
     w.flag(pps.deblocking_control());
     w.flag(false); // constrained_intra_pred_flag
     w.flag(false); // redundant_pic_cnt_present_flag
-    if pps.transform_8x8() {
-        w.flag(true); // transform_8x8_mode_flag
+    if pps.is_extended() {
+        w.flag(pps.transform_8x8()); // transform_8x8_mode_flag
         w.flag(false); // pic_scaling_matrix_present_flag
         w.se(i32::from(pps.second_chroma_qp_index_offset));
     }
@@ -237,6 +237,15 @@ mod tests {
         assert_eq!(w.finish(), Ok(32));
         // As above with entropy_coding_mode_flag, and 1 0 se(-1) before the trailing bits.
         assert!(bytes[..4] == [0x68, 0b1110_1110, 0b0011_1100, 0b1001_1100][..]);
+        // Without the 8x8 transform: 0 0 se(-1).
+        let pps = Pps {
+            flags: Pps::DEFAULT.flags,
+            ..pps
+        };
+        let mut w = BitWriter::new(&mut bytes);
+        write_pps(&mut w, &pps);
+        assert_eq!(w.finish(), Ok(32));
+        assert!(bytes[..4] == [0x68, 0b1100_1110, 0b0011_1100, 0b0001_1100][..]);
     }
 
     #[test]

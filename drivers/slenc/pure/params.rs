@@ -141,6 +141,12 @@ impl Pps {
         self.flags & Self::TRANSFORM_8X8_MODE != 0
     }
 
+    /// Whether it has what only a PPS of High profile has: the flag of the 8x8 transform, and a
+    /// chroma QP offset of Cr that need not be the one of Cb.
+    pub fn is_extended(&self) -> bool {
+        self.transform_8x8() || self.second_chroma_qp_index_offset != self.chroma_qp_index_offset
+    }
+
     /// Whether slice headers carry deblocking parameters.
     pub fn deblocking_control(&self) -> bool {
         self.flags & Self::DEBLOCKING_FILTER_CONTROL_PRESENT != 0

@@ -139,14 +139,16 @@ impl PictureJob<'_> {
         u32::from(self.width_mbs()) * u32::from(self.height_mbs())
     }
 
-    /// What the result of the job has to agree with when its tag is `tag`.
-    pub fn expected(&self, tag: u32) -> Expected {
+    /// What the result of the job has to agree with when its tag is `tag`, from hardware that is
+    /// `able` to do it.
+    pub fn expected(&self, tag: u32, able: &Capabilities) -> Expected {
         Expected {
             tag,
             output_size: self.output.size,
             macroblocks: self.macroblocks(),
             intra: self.picture.slice_type == SLICE_TYPE_I,
             all_skip: self.source.is_none(),
+            sse: able.sse && self.source.is_some(),
         }
     }
 }
@@ -182,6 +184,8 @@ pub struct Completion {
     pub sad: u64,
     /// Sum over macroblocks of the absolute differences of luma and its mean there.
     pub mad: u64,
+    /// Sums of squared errors of Y, Cb and Cr, if they were counted.
+    pub sse: Option<[u64; 3]>,
     /// Time the job took, in nanoseconds. Of the hardware's clock, and not checked.
     pub encode_ns: u64,
 }
@@ -208,6 +212,8 @@ pub struct Expected {
     pub intra: bool,
     /// Every macroblock is skipped.
     pub all_skip: bool,
+    /// Squared errors are counted.
+    pub sse: bool,
 }
 
 /// Why a job did not end well.
@@ -301,8 +307,10 @@ impl Capabilities {
         references: 4,
         units: 128,
         cabac: true,
+        transform_8x8: true,
         header_bits: false,
         header_fields: true,
+        sse: true,
         ..Self::GEN1
     };
 

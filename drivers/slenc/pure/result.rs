@@ -15,6 +15,8 @@ const STATUS_BAD_DESCRIPTOR: u32 = 2;
 const STATUS_DMA_FAULT: u32 = 3;
 const STATUS_OUTPUT_FULL: u32 = 4;
 const STATUS_INTERNAL: u32 = 5;
+/// Where the squared errors are, of hardware that counts them.
+const SSE: usize = 0x058;
 /// In error_info: the offset is one in the unit table.
 const ERROR_IN_UNITS: u32 = 1 << 31;
 
@@ -41,7 +43,7 @@ pub fn parse(block: &[u8; RESULT_BYTES], expected: &Expected) -> Result<Completi
         STATUS_INTERNAL => return Err(Failure::Internal),
         other => return Err(Failure::UnknownStatus(other)),
     }
-    let done = Completion {
+    let mut done = Completion {
         macroblocks: expected.macroblocks,
         bytes,
         header_bits: b.u32(),
@@ -57,7 +59,12 @@ pub fn parse(block: &[u8; RESULT_BYTES], expected: &Expected) -> Result<Completi
         encode_ns: b.u64(),
         qp_min: b.u8(),
         qp_max: b.u8(),
+        sse: None,
     };
+    if expected.sse {
+        let mut b = Block::new(block.get(SSE..).unwrap_or_default());
+        done.sse = Some([b.u64(), b.u64(), b.u64()]);
+    }
     match implausible(&done, expected) {
         None => Ok(done),
         Some(what) => Err(Failure::Implausible(what)),
@@ -73,6 +80,7 @@ fn implausible(done: &Completion, expected: &Expected) -> Option<&'static str> {
     let qps = mbs * u64::from(done.qp_min)..=mbs * u64::from(done.qp_max);
     // Luma of a macroblock: 256 samples, each at most 255 off.
     let largest_difference = mbs * 256 * 255;
+    let [luma, cb, cr] = done.sse.unwrap_or_default();
     let checks = [
         (
             done.bytes != 0 && done.bytes <= expected.output_size,
@@ -97,6 +105,10 @@ fn implausible(done: &Completion, expected: &Expected) -> Option<&'static str> {
         (done.pcm_mbs <= done.intra_mbs, "pcm_mbs"),
         (done.sad <= largest_difference, "sad_sum"),
         (done.mad <= largest_difference, "mad_sum"),
+        (
+            luma <= largest_difference * 255 && cb.max(cr) <= mbs * 64 * 255 * 255,
+            "sse",
+        ),
     ];
     checks
         .into_iter()
@@ -116,6 +128,7 @@ mod tests {
         macroblocks: 12,
         intra: false,
         all_skip: false,
+        sse: false,
     };
 
     /// A result of a picture that is coded.
@@ -127,6 +140,8 @@ mod tests {
         f.u32(100).u32(7892).u32(1);
         f.u32(12 * 30 + 2).u32(500).u32(2).u32(3).u32(1);
         f.u64(12_345).u64(54_321).u64(1_000_000).u8(30).u8(31);
+        let mut f = Fields::new(block.get_mut(0x58..).unwrap_or_default());
+        f.u64(7000).u64(800).u64(90);
         block
     }
 
@@ -153,9 +168,19 @@ mod tests {
             pcm_mbs: 1,
             sad: 12_345,
             mad: 54_321,
+            sse: None,
             encode_ns: 1_000_000,
         };
         assert!(parse(&result(), &EXPECTED) == Ok(wanted));
+        let counted = Completion {
+            sse: Some([7000, 800, 90]),
+            ..wanted
+        };
+        let expected = Expected {
+            sse: true,
+            ..EXPECTED
+        };
+        assert!(parse(&result(), &expected) == Ok(counted));
     }
 
     #[test]
@@ -208,6 +233,30 @@ mod tests {
         // qp_min above qp_max, qp_max above 51.
         assert!(lie(0x50, (31 << 8) | 32));
         assert!(lie(0x50, (52 << 8) | 30));
+    }
+
+    #[test]
+    fn squared_errors_have_limits() {
+        let with = |sse: [u64; 3], counted| {
+            let mut block = result();
+            let mut f = Fields::new(block.get_mut(SSE..).unwrap_or_default());
+            f.u64(sse[0]).u64(sse[1]).u64(sse[2]);
+            let expected = Expected {
+                sse: counted,
+                ..EXPECTED
+            };
+            parse(&block, &expected)
+        };
+        // 12 macroblocks of 256 and 64 samples.
+        let most = [199_756_800, 49_939_200, 49_939_200];
+        assert!(with(most, true).is_ok_and(|done| done.sse == Some(most)));
+        for n in 0..3 {
+            let mut more = most;
+            more[n] += 1;
+            assert!(with(more, true) == Err(Failure::Implausible("sse")));
+            // Nobody reads what is not counted.
+            assert!(with(more, false).is_ok());
+        }
     }
 
     #[test]

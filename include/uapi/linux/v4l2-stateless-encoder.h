@@ -204,8 +204,8 @@ struct v4l2_ctrl_h264_encode_params {
  *	SAD.
  * @mad: sum over the macroblocks of the sum of absolute differences of the
  *	source's luma and its mean in the macroblock. Valid with MAD.
- * @sse: sums of squared errors of source and reconstruction of Y, Cb and Cr.
- *	Valid with SSE.
+ * @sse: sums of the squared differences of source and reconstruction of Y, Cb
+ *	and Cr, over the visible picture. Valid with SSE.
  * @reserved: zero.
  */
 struct v4l2_ctrl_stateless_enc_stats {

@@ -186,6 +186,7 @@ fn any_result_block_is_judged() {
             macroblocks,
             intra: random.one_in(2),
             all_skip: random.one_in(16),
+            sse: random.one_in(2),
         };
         let mut block = [0; RESULT_BYTES];
         let bytes = random.below(100_000) as u32 + 1;
@@ -201,7 +202,7 @@ fn any_result_block_is_judged() {
             words[0] = 1;
         }
         for _ in 0..random.below(3) {
-            words[random.below(22) as usize] = random.edgy_u32();
+            words[random.below(28) as usize] = random.edgy_u32();
         }
         for (bytes, word) in block.chunks_exact_mut(4).zip(words) {
             bytes.copy_from_slice(&word.to_le_bytes());
@@ -216,6 +217,9 @@ fn any_result_block_is_judged() {
             assert!(done.qp_mean_q8() <= u32::from(done.qp_max) * 256);
             assert!(done.intra_mbs <= macroblocks && done.skip_mbs <= macroblocks);
             assert!(done.pcm_mbs <= done.intra_mbs);
+            assert_eq!(done.sse.is_some(), expected.sse);
+            let samples = u64::from(macroblocks) * 256;
+            assert!(done.sse.unwrap_or_default()[0] <= samples * 255 * 255);
         }
     }
     assert!(believed > 1_000, "{believed} results were believed");
@@ -247,8 +251,11 @@ fn any_job_is_described_or_refused() {
         if random.one_in(2) {
             before.push_aud(idr.picture.slice_type).unwrap();
         }
+        let mut offset = || random.below(27) as i8 - 13;
+        let (cb, cr) = (offset(), offset());
         let pps = Pps {
-            chroma_qp_index_offset: random.below(27) as i8 - 13,
+            chroma_qp_index_offset: cb,
+            second_chroma_qp_index_offset: if random.one_in(8) { cr } else { cb },
             ..Pps::DEFAULT
         };
         let inter = random.one_in(2);

@@ -46,6 +46,10 @@ fn wishes(stream: &Stream) -> Outcome<Vec<(v4l2_ctrl_h264_sps, v4l2_ctrl_h264_pp
     rich.flags = all as u16;
     rich.weighted_bipred_idc = 2;
     rich.num_ref_idx_l0_default_active_minus1 = 3;
+    rich.chroma_qp_index_offset = 3;
+    rich.second_chroma_qp_index_offset = -2;
+    let mut small = rich;
+    small.flags &= !(V4L2_H264_PPS_FLAG_TRANSFORM_8X8_MODE as u16);
     let sps_with = |profile_idc: u8, references: u8| v4l2_ctrl_h264_sps {
         profile_idc,
         constraint_set_flags: 0,
@@ -74,6 +78,7 @@ fn wishes(stream: &Stream) -> Outcome<Vec<(v4l2_ctrl_h264_sps, v4l2_ctrl_h264_pp
         (sps_with(77, 4), rich),
         (sps_with(88, 1), rich),
         (sps_with(100, 1), rich),
+        (sps_with(100, 1), small),
         (deep, rich),
         (cyclic, rich),
         (interlaced, pps),

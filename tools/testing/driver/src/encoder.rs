@@ -169,10 +169,19 @@ impl Encoder {
 
     /// Whether the hardware codes Main profile, with CABAC.
     pub(crate) fn codes_main(&self) -> bool {
+        self.codes(V4L2_MPEG_VIDEO_H264_PROFILE_MAIN)
+    }
+
+    /// Whether the hardware codes High profile, with the 8x8 transform.
+    pub(crate) fn codes_high(&self) -> bool {
+        self.codes(V4L2_MPEG_VIDEO_H264_PROFILE_HIGH)
+    }
+
+    fn codes(&self, profile: u32) -> bool {
         control::menu_item(
             self.video.as_fd(),
             V4L2_CID_MPEG_VIDEO_H264_PROFILE,
-            V4L2_MPEG_VIDEO_H264_PROFILE_MAIN,
+            profile,
         )
         .is_ok()
     }

@@ -3,6 +3,7 @@
 //! Streams that are judged on the host: a decoder makes of each what the hardware
 //! has reconstructed, also where pictures are left out.
 
+mod errors;
 mod layers;
 mod loss;
 mod profiles;
@@ -26,6 +27,7 @@ pub(crate) fn run(ktap: &mut Ktap) {
         slices::TESTS,
         sets::TESTS,
         profiles::TESTS,
+        errors::TESTS,
     ];
     for (name, body) in tests.concat() {
         ktap.test(name, LIMIT, move || {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What hardware may have beyond Constrained Baseline: CABAC of Main profile, and
-//! several references for a picture. Where it has not, the streams show that the
-//! parameters are adapted.
+//! What hardware may have beyond Constrained Baseline: CABAC of Main profile, the 8x8
+//! transform of High profile, and several references for a picture. Where it has not,
+//! the streams show that the parameters are adapted.
 
 use super::{
     recorder::{
@@ -16,6 +16,7 @@ use crate::{
     encoder::{
         idr,
         predicted,
+        Encoder,
         Params,
         SIZE, //
     },
@@ -31,12 +32,16 @@ use crate::{
 };
 use slenc::{
     error::{
+        Context,
         Error,
         Result, //
     },
     h264,
     v4l2::{
-        sys::control::ExtControl,
+        sys::control::{
+            ExtControl,
+            Which, //
+        },
         uapi::*, //
     },
 };
@@ -45,6 +50,14 @@ pub(super) const TESTS: &[Test] = &[
     (
         "CABAC of Main profile, where the hardware has it, in all its initial states",
         main_profile,
+    ),
+    (
+        "the 8x8 transform of High profile, where the hardware has it, with CAVLC and CABAC",
+        high_profile,
+    ),
+    (
+        "High profile without the 8x8 transform has a chroma QP offset for Cr",
+        chroma_offsets,
     ),
     (
         "CABAC and CAVLC in turns, by picture parameter sets",
@@ -114,6 +127,85 @@ fn main_profile() -> Result<()> {
         pictures.push(recorder.code(&idr(), &plain(), &mut value)?);
     }
     keep("main", &pictures)
+}
+
+/// What High profile has: the flags of its PPS but for CABAC, and the chroma QP offset of Cr.
+fn high(flags: u32) -> (v4l2_ctrl_h264_sps, v4l2_ctrl_h264_pps) {
+    let pps = h264::pps();
+    (
+        v4l2_ctrl_h264_sps {
+            profile_idc: 100,
+            ..sps()
+        },
+        v4l2_ctrl_h264_pps {
+            chroma_qp_index_offset: -4,
+            second_chroma_qp_index_offset: 6,
+            flags: pps.flags | flags as u16,
+            ..pps
+        },
+    )
+}
+
+/// Expects that the hardware codes with what was asked for, or with the nearest that it has.
+fn shows_high(encoder: &Encoder, transform_8x8: bool) -> Result<()> {
+    let (high, main) = (encoder.codes_high(), encoder.codes_main());
+    let sps: v4l2_ctrl_h264_sps = encoder
+        .compound(Which::Current, V4L2_CID_STATELESS_H264_SPS)
+        .map_err(|err| err.source)
+        .context("SPS")?;
+    let pps: v4l2_ctrl_h264_pps = encoder
+        .compound(Which::Current, V4L2_CID_STATELESS_H264_PPS)
+        .map_err(|err| err.source)
+        .context("PPS")?;
+    let profile_idc = match (high, main) {
+        (true, _) => 100,
+        (_, true) => 77,
+        _ => 66,
+    };
+    equal("profile_idc", sps.profile_idc, profile_idc)?;
+    let has = u32::from(pps.flags) & V4L2_H264_PPS_FLAG_TRANSFORM_8X8_MODE != 0;
+    equal("transform_8x8_mode_flag", has, high && transform_8x8)?;
+    let second = if high { 6 } else { -4 };
+    equal(
+        "second_chroma_qp_index_offset",
+        pps.second_chroma_qp_index_offset,
+        second,
+    )
+}
+
+fn high_profile() -> Result<()> {
+    let transform = V4L2_H264_PPS_FLAG_TRANSFORM_8X8_MODE;
+    for (name, flags) in [
+        ("high-cavlc", transform),
+        (
+            "high-cabac",
+            transform | V4L2_H264_PPS_FLAG_ENTROPY_CODING_MODE,
+        ),
+    ] {
+        let (sps, pps) = high(flags);
+        let mut recorder = Recorder::with(SIZE, &sps, &pps)?;
+        let mut pictures = Vec::new();
+        for qp in [0, 14, 28, 40, 51] {
+            for params in [idr(), predicted(), predicted()] {
+                let mut value = [ExtControl::int(V4L2_CID_STATELESS_ENC_FRAME_QP, qp)];
+                pictures.push(recorder.code(&params, &plain(), &mut value)?);
+            }
+        }
+        shows_high(&recorder.encoder, true)?;
+        keep(name, &pictures)?;
+    }
+    Ok(())
+}
+
+fn chroma_offsets() -> Result<()> {
+    let (sps, pps) = high(0);
+    let mut recorder = Recorder::with(SIZE, &sps, &pps)?;
+    let pictures = vec![
+        recorder.code(&idr(), &plain(), &mut [])?,
+        recorder.code(&predicted(), &plain(), &mut [])?,
+    ];
+    shows_high(&recorder.encoder, false)?;
+    keep("chroma-offsets", &pictures)
 }
 
 fn entropy_coding_in_turns() -> Result<()> {

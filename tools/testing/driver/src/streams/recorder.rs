@@ -6,7 +6,8 @@
 use crate::{
     encoder::{
         Encoder,
-        Params, //
+        Params,
+        Stats, //
     },
     expect::{
         ensure,
@@ -51,10 +52,11 @@ use std::{
     path::PathBuf, //
 };
 
-/// An access unit and the MD5 of its picture.
+/// An access unit, how it was coded, and the MD5 of its picture.
 #[derive(Clone)]
 pub(super) struct Picture {
     pub(super) bytes: Vec<u8>,
+    pub(super) stats: Stats,
     md5: String,
 }
 
@@ -62,7 +64,7 @@ pub(super) struct Picture {
 pub(super) struct Recorder {
     pub(super) encoder: Encoder,
     request: Request,
-    source: Mapping,
+    buffer: Mapping,
     size: (u32, u32),
     stride: u32,
     log: PathBuf,
@@ -106,7 +108,7 @@ impl Recorder {
         let format = video::get_format(encoder.video.as_fd(), OUTPUT).context("G_FMT")?;
         Ok(Self {
             request: encoder.request()?,
-            source: encoder.map(OUTPUT, 0)?,
+            buffer: encoder.map(OUTPUT, 0)?,
             stride: format.planes()[0].bytes_per_line,
             size,
             encoder,
@@ -123,7 +125,7 @@ impl Recorder {
         values: &mut [ExtControl<'_>],
     ) -> Result<Picture> {
         self.coded += 1;
-        self.paint();
+        self.buffer.write(0, &self.source(self.coded));
         let before = self.reconstructions()?;
         let which = Which::Request(self.request.as_fd());
         if !values.is_empty() {
@@ -132,31 +134,33 @@ impl Recorder {
         references::submit(&self.encoder, &self.request, self.coded, params, references)?;
         let coded = self.encoder.complete(&self.request)?;
         let bytes = self.encoder.content(&coded)?;
+        let stats = self
+            .encoder
+            .stats(&self.request)
+            .map_err(|err| err.source)
+            .context("statistics")?;
         self.request.reinit().context("REINIT")?;
         ensure!(!is_error(&coded), "picture {} failed", self.coded);
         let mut after = self.reconstructions()?;
         equal("reconstructions", after.len(), before.len() + 1)?;
         Ok(Picture {
             bytes,
+            stats,
             md5: after.pop().unwrap_or_default(),
         })
     }
 
-    /// Something that moves.
-    fn paint(&mut self) {
+    /// Something that moves: the source of a picture, in lines of the buffer's stride.
+    fn source(&self, name: u64) -> Vec<u8> {
         let (width, height) = self.size;
         let lines = height + height.div_ceil(2);
-        let step = self.coded as u32;
         let mut bytes = vec![128; (self.stride * lines) as usize];
         for y in 0..lines {
             for x in 0..width {
-                let (u, v) = (x + 3 * step, y + 2 * step);
-                let edge = if (u / 24 + v / 16) % 2 == 0 { 90 } else { 0 };
-                bytes[(y * self.stride + x) as usize] =
-                    (40 + edge + (u * v / 64) % 50 + (x * 7 + y * 13 + step) % 8) as u8;
+                bytes[(y * self.stride + x) as usize] = sample(x, y, name);
             }
         }
-        self.source.write(0, &bytes);
+        bytes
     }
 
     /// The MD5s that the hardware has logged.
@@ -167,6 +171,14 @@ impl Recorder {
             .collect::<Option<_>>()
             .ok_or_else(|| Error::new("a line of the hardware's log is empty"))
     }
+}
+
+/// A sample of the source of a picture, with Cb and Cr interleaved below luma.
+pub(super) fn sample(x: u32, y: u32, name: u64) -> u8 {
+    let step = name as u32;
+    let (u, v) = (x + 3 * step, y + 2 * step);
+    let edge = if (u / 24 + v / 16) % 2 == 0 { 90 } else { 0 };
+    (40 + edge + (u * v / 64) % 50 + (x * 7 + y * 13 + step) % 8) as u8
 }
 
 /// Leaves a stream of these pictures to the host.
