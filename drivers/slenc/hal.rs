@@ -3,16 +3,13 @@
 //! What differs between the generations of the hardware.
 
 use crate::pure::{
-    gen2::DESCRIPTOR_BYTES,
+    gen1,
+    gen2,
     params::Invalid,
     picture::{
         Capabilities,
-        Completion,
-        Expected,
-        Failure,
         PictureJob, //
     },
-    result::RESULT_BYTES,
     unit_table::Memory,
     units::{
         self,
@@ -20,44 +17,50 @@ use crate::pure::{
     }, //
 };
 
-mod gen1;
-mod gen2;
-
 /// Bytes of a job descriptor without its result block, at most.
-pub(crate) const MAX_DESCRIPTOR_BYTES: usize = DESCRIPTOR_BYTES;
+pub(crate) const MAX_DESCRIPTOR_BYTES: usize = gen2::DESCRIPTOR_BYTES;
 
-/// The memory layouts of a generation.
-pub(crate) trait Hal: Send + Sync {
-    /// Whether the hardware has what these layouts are for.
-    fn check(&self, able: &Capabilities) -> Result<(), Invalid>;
+/// The memory layout of a generation.
+pub(crate) struct Hal {
+    /// Whether the hardware has what this layout is for.
+    pub(crate) check: fn(&Capabilities) -> Result<(), Invalid>,
 
-    /// Bytes of a job descriptor without its result block, a multiple of [`RESULT_BYTES`].
-    fn descriptor_bytes(&self) -> usize;
+    /// Bytes of a job descriptor without its result block, a multiple of the latter's, and at most
+    /// [`MAX_DESCRIPTOR_BYTES`].
+    pub(crate) descriptor_bytes: usize,
 
-    /// Fills the descriptor of a job, and adds its slices to `units`, which are those that come
+    /// Fills the descriptor of a job, and adds its slices to the units, which are those that come
     /// before; or says what of it the hardware cannot do.
-    fn describe(
-        &self,
-        job: &PictureJob<'_>,
-        able: &Capabilities,
-        memory: &Memory,
-        units: &mut Units<'_>,
-        descriptor: &mut [u8],
-    ) -> Result<(), units::Error>;
-
-    /// Reads a result block, and believes only what can be true.
-    fn result(
-        &self,
-        block: &[u8; RESULT_BYTES],
-        expected: &Expected,
-    ) -> Result<Completion, Failure>;
+    pub(crate) describe: fn(
+        &PictureJob<'_>,
+        &Capabilities,
+        &Memory,
+        &mut Units<'_>,
+        &mut [u8],
+    ) -> Result<(), units::Error>,
 }
 
-/// The layouts of a generation that this driver knows.
-pub(crate) fn of_generation(generation: u8) -> Option<&'static dyn Hal> {
+/// CAVLC, slice headers as bits in memory.
+static GEN1: Hal = Hal {
+    check: gen1::check_capabilities,
+    descriptor_bytes: gen1::DESCRIPTOR_BYTES,
+    describe: gen1::describe,
+};
+
+/// CABAC, several references, slice headers from fields of the descriptor.
+static GEN2: Hal = Hal {
+    check: gen2::check_capabilities,
+    descriptor_bytes: gen2::DESCRIPTOR_BYTES,
+    describe: gen2::describe,
+};
+
+const _: () = assert!(gen1::DESCRIPTOR_BYTES <= MAX_DESCRIPTOR_BYTES);
+
+/// The layout of a generation that this driver knows.
+pub(crate) fn of_generation(generation: u8) -> Option<&'static Hal> {
     match generation {
-        1 => Some(&gen1::Gen1),
-        2 => Some(&gen2::Gen2),
+        1 => Some(&GEN1),
+        2 => Some(&GEN2),
         _ => None,
     }
 }

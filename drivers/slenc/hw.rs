@@ -24,7 +24,10 @@ use crate::{
             Failure,
             PictureJob, //
         },
-        result::RESULT_BYTES,
+        result::{
+            self,
+            RESULT_BYTES, //
+        },
         slot::{
             Refused,
             Running,
@@ -100,7 +103,7 @@ struct Job<T> {
 pub(crate) struct Hardware<C: Client> {
     dev: ARef<pci::Device>,
     bar: Bar,
-    hal: &'static dyn Hal,
+    hal: &'static Hal,
     capabilities: Capabilities,
     /// Nanoseconds that a job may take.
     timeout: u64,
@@ -226,7 +229,7 @@ impl<C: Client> Hardware<C> {
             tag,
             ..running.token.expected
         };
-        let outcome = self.hal.result(block, &expected);
+        let outcome = result::parse(block, &expected);
         match outcome {
             Ok(_) | Err(Failure::OutputFull) => self.slot.lock().reset_done(),
             Err(Failure::BadDescriptor { .. } | Failure::DmaFault { .. }) => {
@@ -411,7 +414,7 @@ impl<'bound, C: Client> Attached<'bound, C> {
             })?;
         capabilities
             .check()
-            .and_then(|()| hal.check(&capabilities))
+            .and_then(|()| (hal.check)(&capabilities))
             .map_err(|invalid| {
                 dev_err!(pdev, "limits cannot be true: {}\n", invalid.0);
                 ENODEV

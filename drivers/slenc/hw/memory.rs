@@ -66,8 +66,8 @@ pub(super) struct JobMemory {
 }
 
 impl JobMemory {
-    pub(super) fn new(dev: &Device<Bound>, hal: &dyn Hal, units: u8) -> Result<Self> {
-        let result = hal.descriptor_bytes() / RESULT_BYTES;
+    pub(super) fn new(dev: &Device<Bound>, hal: &Hal, units: u8) -> Result<Self> {
+        let result = hal.descriptor_bytes / RESULT_BYTES;
         Ok(Self {
             descriptor: Coherent::zeroed_slice(dev, result.saturating_add(1), GFP_KERNEL)?,
             result,
@@ -88,7 +88,7 @@ impl JobMemory {
     /// The hardware must not be running: it would read half of one job and half of another.
     pub(super) fn write(
         &mut self,
-        hal: &dyn Hal,
+        hal: &Hal,
         job: &PictureJob<'_>,
         able: &Capabilities,
     ) -> Result<Result<(), units::Error>> {
@@ -97,11 +97,11 @@ impl JobMemory {
             units: self.units.dma_address(),
         };
         let mut descriptor = [0; MAX_DESCRIPTOR_BYTES];
-        let descriptor = descriptor.get_mut(..hal.descriptor_bytes()).ok_or(EINVAL)?;
+        let descriptor = descriptor.get_mut(..hal.descriptor_bytes).ok_or(EINVAL)?;
         let described = Units::after(job.units, &mut self.new_headers, &mut self.new_units)
             .map_err(units::Error::from)
             .and_then(|mut units| {
-                hal.describe(job, able, &memory, &mut units, descriptor)?;
+                (hal.describe)(job, able, &memory, &mut units, descriptor)?;
                 Ok(units)
             });
         let units = match described {

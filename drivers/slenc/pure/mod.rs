@@ -20,6 +20,8 @@ pub mod filler;
 pub mod fixture;
 pub mod gen1;
 pub mod gen2;
+#[cfg(any(test, CONFIG_KUNIT = "y"))]
+mod gen2_tests;
 pub mod headers;
 pub mod hrd;
 pub mod level;
