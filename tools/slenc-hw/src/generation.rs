@@ -12,6 +12,9 @@ const CAP_HEADER_BITS: u32 = 1 << 3;
 const CAP_HEADER_FIELDS: u32 = 1 << 4;
 const CAP_ALL_SKIP: u32 = 1 << 5;
 const CAP_FORCED_INTRA: u32 = 1 << 6;
+const CAP_CHECKPOINTS: u32 = 1 << 7;
+const CAP_ROWS: u32 = 1 << 8;
+const CAP_HARD_MAX: u32 = 1 << 9;
 const CAP_PRE_ANALYSIS: u32 = 1 << 10;
 const CAP_SSE: u32 = 1 << 11;
 const CAP_QP_MAP: u32 = 1 << 12;
@@ -33,11 +36,11 @@ pub enum Generation {
 }
 
 impl Generation {
-    /// VERSION: the generation, revision 0.
+    /// VERSION: the generation, revision 1.
     pub const fn version(self) -> u32 {
         match self {
-            Self::Gen1 => 1,
-            Self::Gen2 => 2,
+            Self::Gen1 => 0x101,
+            Self::Gen2 => 0x102,
         }
     }
 
@@ -45,11 +48,13 @@ impl Generation {
     pub const fn caps(self) -> u32 {
         let both = CAP_CAVLC | CAP_ALL_SKIP | CAP_FORCED_INTRA;
         match self {
-            Self::Gen1 => both | CAP_HEADER_BITS,
+            Self::Gen1 => both | CAP_HEADER_BITS | CAP_CHECKPOINTS,
             Self::Gen2 => {
                 both | CAP_CABAC
                     | CAP_TRANSFORM_8X8
                     | CAP_HEADER_FIELDS
+                    | CAP_ROWS
+                    | CAP_HARD_MAX
                     | CAP_PRE_ANALYSIS
                     | CAP_SSE
                     | CAP_QP_MAP

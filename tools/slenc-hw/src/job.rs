@@ -21,6 +21,10 @@ use slenc_engine::{
     Unit, //
 };
 
+use crate::control_block::{
+    ControlBlock,
+    CONTROL_SIZE, //
+};
 use crate::descriptor::{
     BadField,
     Job,
@@ -105,6 +109,13 @@ pub(crate) struct Done {
     pub(crate) coded: Option<Size>,
 }
 
+/// What a descriptor points to, checked.
+struct Parts<'a> {
+    entries: &'a [UnitEntry],
+    header: &'a [u8],
+    control: Option<&'a ControlBlock>,
+}
+
 /// The engine and the memory of this process that jobs use one after another.
 pub(crate) struct Engine {
     generation: Generation,
@@ -156,6 +167,7 @@ impl Engine {
         let mut table = vec![0; usize::from(job.unit_count) * UNIT_SIZE];
         memory.read(job.units, &mut table)?;
         let entries = units::parse(&table, job)?;
+        let control = read_control(memory, self.generation, job)?;
         let mut header = vec![0; job.header_size as usize];
         memory.read(job.header, &mut header)?;
         self.read_source(memory, job.source.as_ref())?;
@@ -165,7 +177,12 @@ impl Engine {
         self.read_references(memory, &job.references, &job.size)?;
 
         let mut unit_bytes = vec![0; entries.len()];
-        let stats = self.encode(&start.abandoned, job, &entries, &header, &mut unit_bytes)?;
+        let parts = Parts {
+            entries: &entries,
+            header: &header,
+            control: control.as_ref(),
+        };
+        let stats = self.encode(&start.abandoned, job, &parts, &mut unit_bytes)?;
 
         memory.write(job.output, &self.output[..stats.bytes as usize])?;
         if let Some(recon) = job.recon {
@@ -236,16 +253,16 @@ impl Engine {
         &mut self,
         stop: &AtomicBool,
         job: &Job,
-        entries: &[UnitEntry],
-        header: &[u8],
+        parts: &Parts<'_>,
         unit_bytes: &mut [u32],
     ) -> Result<Stats, Failure> {
         let slice_header = job.slice_header.as_ref().map(SliceHeader::for_engine);
-        let units: Vec<_> = entries
+        let units: Vec<_> = parts
+            .entries
             .iter()
             .map(|entry| Unit {
                 start_code: entry.start_code,
-                bits: &header[entry.bits.clone()],
+                bits: &parts.header[entry.bits.clone()],
                 bit_length: entry.bit_length,
                 rows: entry.rows,
                 header: slice_header.as_ref().filter(|_| entry.rows.is_some()),
@@ -265,7 +282,7 @@ impl Engine {
             entropy_coding: job.entropy_coding,
             transform_8x8: job.transform_8x8,
             qp_offsets: &qp_offsets,
-            in_frame: None,
+            in_frame: parts.control.map(ControlBlock::for_engine),
             measure_sse: job.measure_sse,
             forced_intra: &job.forced_intra,
             units: &units,
@@ -315,6 +332,20 @@ impl Engine {
     }
 }
 
+/// Reads the in-frame control block of a job that has one.
+fn read_control(
+    memory: &Memory<'_>,
+    generation: Generation,
+    job: &Job,
+) -> Result<Option<ControlBlock>, Failure> {
+    let Some(addr) = job.control else {
+        return Ok(None);
+    };
+    let mut bytes = [0; CONTROL_SIZE];
+    memory.read(addr, &mut bytes)?;
+    Ok(Some(ControlBlock::parse(generation, &bytes, job)?))
+}
+
 /// The source in memory of this process, as the engine takes it.
 fn source_of<'a>(memory: &'a [Vec<u8>; 3], source: &SourcePlanes, size: &Size) -> Source<'a> {
     Source {
@@ -341,6 +372,9 @@ fn check_ranges(memory: &Memory<'_>, job: &Job) -> Result<(), Failure> {
     }
     memory.check(job.output, job.output_size.into(), Access::Write)?;
     memory.check(job.header, job.header_size.into(), Access::Read)?;
+    if let Some(control) = job.control {
+        memory.check(control, CONTROL_SIZE as u64, Access::Read)?;
+    }
     let table_size = u64::from(job.unit_count) * UNIT_SIZE as u64;
     memory.check(job.units, table_size, Access::ReadWrite)?;
     Ok(())

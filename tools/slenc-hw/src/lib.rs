@@ -21,6 +21,7 @@
 
 pub mod config_space;
 pub mod control;
+pub mod control_block;
 pub mod descriptor;
 pub mod device;
 pub mod dma;

@@ -5,6 +5,8 @@
 //! The register file knows what its bits mean and nothing of jobs or interrupts: a write that
 //! starts something is returned as an [`Action`].
 
+use slenc_engine::MAX_CHECKPOINTS;
+
 use crate::generation::{
     Generation,
     MAX_FORCED_INTRA,
@@ -128,6 +130,7 @@ impl Registers {
                 self.generation.references()
                     | (self.generation.units() << 8)
                     | (MAX_FORCED_INTRA << 16)
+                    | ((MAX_CHECKPOINTS as u32) << 24)
             }
             offset::MIN_SIZE => MIN_SIZE | (MIN_SIZE << 16),
             offset::MAX_SIZE => {
@@ -231,9 +234,9 @@ mod tests {
     fn reset_values_are_the_manuals() {
         let expected = [
             (0x00, 0x434e_4c53, 0x434e_4c53),
-            (0x04, 0x0000_0001, 0x0000_0002),
-            (0x08, 0x0000_0069, 0x0000_1c77),
-            (0x0c, 0x0010_4001, 0x0010_8004),
+            (0x04, 0x0000_0101, 0x0000_0102),
+            (0x08, 0x0000_00e9, 0x0000_1f77),
+            (0x0c, 0x1010_4001, 0x1010_8004),
             (0x10, 0x0010_0010, 0x0010_0010),
             (0x14, 0x0440_0780, 0x0900_1000),
             (0x18, 0x0000_000f, 0x0000_000f),

@@ -83,6 +83,8 @@ impl ResultBlock {
             (0x030, stats.skip_mbs),
             (0x034, stats.pcm_mbs),
             (0x098, motion.inter_mbs),
+            (0x09c, stats.in_frame.forced_skips),
+            (0x0a0, stats.in_frame.max_bits),
         ];
         for (at, value) in words {
             put_u32(&mut out, at, value);
@@ -104,6 +106,9 @@ impl ResultBlock {
         for (at, value) in double_words {
             put_u64(&mut out, at, value);
         }
+        for (i, &bits) in stats.in_frame.checkpoint_bits.iter().enumerate() {
+            put_u32(&mut out, 0x0b0 + 4 * i, bits);
+        }
         out[0x050] = stats.qp_min;
         out[0x051] = stats.qp_max;
         out
@@ -112,7 +117,10 @@ impl ResultBlock {
 
 #[cfg(test)]
 mod tests {
-    use slenc_engine::MotionAnalysis;
+    use slenc_engine::{
+        InFrameStats,
+        MotionAnalysis, //
+    };
 
     use super::*;
 
@@ -141,7 +149,12 @@ mod tests {
                     0x1414_1414_1414_1414,
                     0x1515_1515_1515_1515,
                 ]),
-                ..Stats::default()
+                in_frame: InFrameStats {
+                    forced_skips: 0x1c1c_1c1c,
+                    max_bits: 0x1d1d_1d1d,
+                    max_raised: true,
+                    checkpoint_bits: std::array::from_fn(|i| 0x0101_0101 * (0x1e + i as u32)),
+                },
             },
             analysis: Analysis {
                 variance: 0x1616_1616_1616_1616,
@@ -185,10 +198,14 @@ mod tests {
             (0x19, 8),
             (0x1a, 8),
             (0x1b, 4),
-            (0, 100),
+            (0x1c, 4),
+            (0x1d, 4),
+            (0, 12),
         ]
-        .iter()
-        .flat_map(|&(value, count)| std::iter::repeat_n(value, count))
+        .into_iter()
+        .chain((0x1e..0x2e).map(|value| (value, 4)))
+        .chain([(0, 16)])
+        .flat_map(|(value, count)| std::iter::repeat_n(value, count))
         .collect();
         assert_eq!(bytes[..], expected[..]);
     }

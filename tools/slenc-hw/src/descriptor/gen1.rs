@@ -10,6 +10,7 @@ use slenc_engine::{
 
 use super::{
     byte,
+    control,
     forced_intra,
     reconstruction,
     require,
@@ -57,7 +58,7 @@ mod field {
     pub(super) const HEADER_SIZE: usize = 0x064;
     pub(super) const HEADER_ADDR: usize = 0x068;
     pub(super) const UNITS_ADDR: usize = 0x070;
-    pub(super) const RESERVED_78: usize = 0x078;
+    pub(super) const CONTROL_ADDR: usize = 0x078;
     pub(super) const FORCED_INTRA: usize = 0x080;
 }
 
@@ -125,7 +126,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Job, BadField> {
     require(header != 0 && header % 8 == 0, field::HEADER_ADDR)?;
     let units = u64_at(bytes, field::UNITS_ADDR);
     require(units != 0 && units % 8 == 0, field::UNITS_ADDR)?;
-    require(u64_at(bytes, field::RESERVED_78) == 0, field::RESERVED_78)?;
+    let control = control(bytes, field::CONTROL_ADDR, !all_skip)?;
     let forced_intra = forced_intra(
         bytes,
         field::FORCED_INTRA,
@@ -152,6 +153,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Job, BadField> {
         units,
         unit_count,
         unit_count_field: field::UNIT_COUNT,
+        control,
         slice_header: None,
         measure_sse: false,
         forced_intra,

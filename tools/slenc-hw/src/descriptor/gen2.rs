@@ -10,6 +10,7 @@ use slenc_engine::{
 
 use super::{
     byte,
+    control,
     forced_intra,
     measurement::Measurement,
     plane_address,
@@ -66,7 +67,7 @@ pub(super) mod field {
     pub(in crate::descriptor) const HEADER_SIZE: usize = 0x084;
     pub(in crate::descriptor) const HEADER_ADDR: usize = 0x088;
     pub(in crate::descriptor) const UNITS_ADDR: usize = 0x090;
-    pub(in crate::descriptor) const RESERVED_98: usize = 0x098;
+    pub(in crate::descriptor) const CONTROL_ADDR: usize = 0x098;
     pub(in crate::descriptor) const FORCED_INTRA: usize = 0x180;
 }
 
@@ -174,7 +175,7 @@ fn parse_job(bytes: &[u8]) -> Result<Job, BadField> {
     )?;
     let units = u64_at(bytes, field::UNITS_ADDR);
     require(units != 0 && units % 8 == 0, field::UNITS_ADDR)?;
-    require(u64_at(bytes, field::RESERVED_98) == 0, field::RESERVED_98)?;
+    let control = control(bytes, field::CONTROL_ADDR, !all_skip)?;
     let cabac = has(flag::CABAC);
     let slice_header = SliceHeader::parse(
         bytes,
@@ -216,6 +217,7 @@ fn parse_job(bytes: &[u8]) -> Result<Job, BadField> {
         units,
         unit_count,
         unit_count_field: field::UNIT_COUNT,
+        control,
         slice_header: Some(slice_header),
         measure_sse: true,
         forced_intra,

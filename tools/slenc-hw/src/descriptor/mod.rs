@@ -154,6 +154,8 @@ pub struct Job {
     pub unit_count: u16,
     /// Offset of the number of units in the descriptor.
     pub unit_count_field: usize,
+    /// Address of the in-frame control block, if there is one.
+    pub control: Option<u64>,
     /// What the hardware writes slice headers from; without, they are bits in header memory.
     pub slice_header: Option<SliceHeader>,
     /// Whether squared errors are measured.
@@ -332,6 +334,13 @@ fn reconstruction(
         require(distance >= u64::from(size.recon_size()), at)?;
     }
     Ok(Some(recon))
+}
+
+/// Address of the in-frame control block; a picture without a source has none.
+fn control(bytes: &[u8], at: usize, has_source: bool) -> Result<Option<u64>, BadField> {
+    let control = u64_at(bytes, at);
+    require(control % 8 == 0 && (has_source || control == 0), at)?;
+    Ok((control != 0).then_some(control))
 }
 
 /// Forced-intra ranges, of which `count` are used.

@@ -15,6 +15,11 @@ use slenc_hw::generation::Generation;
 use slenc_hw::registers::offset;
 
 use crate::client::CONFIG;
+use crate::control_block::{
+    Control,
+    CONTROL,
+    CONTROL_SIZE, //
+};
 use crate::machine::{
     Machine,
     BAD_DESCRIPTOR,
@@ -42,6 +47,12 @@ use crate::stream::{
 fn intra() -> Frame {
     Frame {
         slices: 2,
+        control: Some(Control {
+            qps: [28, 40],
+            checkpoints: vec![(1, 9)],
+            target_bits: 9,
+            ..Control::new(0)
+        }),
         ..Frame::default()
     }
 }
@@ -136,8 +147,9 @@ fn every_field_out_of_range() {
         (intra(), 0x68, &[4], 0x68),
         (intra(), 0x70, &[0; 8], 0x70),
         (intra(), 0x70, &[9], 0x70),
-        (intra(), 0x78, &[1], 0x78),
-        (intra(), 0x7f, &[1], 0x78),
+        (intra(), 0x78, &[4], 0x78),
+        (all_skip(), 0x78, &[8], 0x78),
+        (all_skip(), 0x7f, &[1], 0x78),
         (intra(), 0x80, &[1], 0x80),
         (intra(), 0xfc, &[1], 0xfc),
         (inter(), 0x80, &[12, 0, 0, 0], 0x80),
@@ -382,48 +394,56 @@ fn random_descriptors() {
         Just(0x50),
         Just(0x58),
         Just(0x68),
-        Just(0x70)
+        Just(0x70),
+        Just(0x78)
     ];
     let strategy = (
         0u8..3,
         proptest::collection::vec((0u64..256, value.clone()), 0..3),
-        proptest::collection::vec((0u64..128, value), 0..3),
+        proptest::collection::vec((0u64..128, value.clone()), 0..3),
+        proptest::collection::vec((0..CONTROL_SIZE, value), 0..3),
         proptest::collection::vec((address_fields, addresses), 0..3),
     );
     let tag = std::cell::Cell::new(0u32);
     let machine = std::cell::RefCell::new(&mut machine);
     let outcomes = std::cell::RefCell::new([0u32; 6]);
     TestRunner::new(Config::with_cases(400))
-        .run(&strategy, |(kind, bytes, unit_bytes, addresses)| {
-            let mut machine = machine.borrow_mut();
-            [intra(), inter(), all_skip()][usize::from(kind)].prepare(&machine, 1);
-            for (at, value) in bytes {
-                machine.fill(DESCRIPTOR + at, &[value]);
-            }
-            for (at, value) in unit_bytes {
-                machine.fill(UNITS + at, &[value]);
-            }
-            for (at, addr) in addresses {
-                machine.fill(DESCRIPTOR + at, &addr.to_le_bytes());
-            }
-            let task = Task::parse(Generation::Gen1, &machine.bytes(DESCRIPTOR, 256));
-            let mut before = machine.snapshot();
-            tag.set(tag.get() + 1);
-            machine.ring(tag.get(), DESCRIPTOR);
-            machine.interrupt();
-            let status = machine.word(DESCRIPTOR + 0x100);
-            prop_assert_eq!(machine.word(DESCRIPTOR + 0x104), tag.get());
-            outcomes.borrow_mut()[status as usize] += 1;
-            prop_assert!(status != 5, "the engine failed");
-            prop_assert_eq!(task.is_err() && status != BAD_DESCRIPTOR, false);
-            let mut after = machine.snapshot();
-            for part in writable_parts(machine.result(), task.ok().filter(|_| status == OK)) {
-                before[part.clone()].fill(0);
-                after[part].fill(0);
-            }
-            prop_assert!(before == after, "written where it must not");
-            Ok(())
-        })
+        .run(
+            &strategy,
+            |(kind, bytes, unit_bytes, control, addresses)| {
+                let mut machine = machine.borrow_mut();
+                [intra(), inter(), all_skip()][usize::from(kind)].prepare(&machine, 1);
+                for (at, value) in bytes {
+                    machine.fill(DESCRIPTOR + at, &[value]);
+                }
+                for (at, value) in unit_bytes {
+                    machine.fill(UNITS + at, &[value]);
+                }
+                for (at, value) in control {
+                    machine.fill(CONTROL + at, &[value]);
+                }
+                for (at, addr) in addresses {
+                    machine.fill(DESCRIPTOR + at, &addr.to_le_bytes());
+                }
+                let task = Task::parse(Generation::Gen1, &machine.bytes(DESCRIPTOR, 256));
+                let mut before = machine.snapshot();
+                tag.set(tag.get() + 1);
+                machine.ring(tag.get(), DESCRIPTOR);
+                machine.interrupt();
+                let status = machine.word(DESCRIPTOR + 0x100);
+                prop_assert_eq!(machine.word(DESCRIPTOR + 0x104), tag.get());
+                outcomes.borrow_mut()[status as usize] += 1;
+                prop_assert!(status != 5, "the engine failed");
+                prop_assert_eq!(task.is_err() && status != BAD_DESCRIPTOR, false);
+                let mut after = machine.snapshot();
+                for part in writable_parts(machine.result(), task.ok().filter(|_| status == OK)) {
+                    before[part.clone()].fill(0);
+                    after[part].fill(0);
+                }
+                prop_assert!(before == after, "written where it must not");
+                Ok(())
+            },
+        )
         .unwrap();
     let outcomes = outcomes.into_inner();
     for status in [OK, BAD_DESCRIPTOR, DMA_FAULT] {

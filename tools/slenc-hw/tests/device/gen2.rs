@@ -42,7 +42,7 @@ fn run(machine: &mut Machine, picture: &Picture, tag: u32) -> Vec<u8> {
 }
 
 /// Codes pictures and compares what FFmpeg decodes with the log. Returns the machine.
-fn matches_decoder(name: &str, pictures: &[Picture]) -> Machine {
+pub(crate) fn matches_decoder(name: &str, pictures: &[Picture]) -> Machine {
     let directory = scratch(name);
     let log = directory.join("recon.log");
     let mut machine = Machine::gen2(Some(&log));
@@ -64,7 +64,7 @@ fn matches_decoder(name: &str, pictures: &[Picture]) -> Machine {
 }
 
 /// Pictures like `first`, of which each refers to up to `references` before it, newest first.
-fn sliding(first: &Picture, count: u32, references: u32) -> Vec<Picture> {
+pub(crate) fn sliding(first: &Picture, count: u32, references: u32) -> Vec<Picture> {
     (0..count)
         .map(|number| Picture {
             frame: Frame {

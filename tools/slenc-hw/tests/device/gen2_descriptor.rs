@@ -13,6 +13,13 @@ use slenc_hw::descriptor::Task;
 use slenc_hw::generation::Generation;
 use slenc_hw::registers::offset;
 
+use crate::control_block::{
+    Control,
+    CONTROL,
+    CONTROL_SIZE,
+    HARD_MAX,
+    ROWS, //
+};
 use crate::descriptor::writable_parts;
 use crate::gen2_stream::{
     Picture,
@@ -44,6 +51,13 @@ fn intra() -> Picture {
     Picture {
         frame: Frame {
             slices: 2,
+            control: Some(Control {
+                qps: [28, 40],
+                checkpoints: vec![(1, 9)],
+                target_bits: 9,
+                max_bits: 3000,
+                ..Control::new(ROWS | HARD_MAX)
+            }),
             ..Frame::default()
         },
         flags: CABAC | LONG_TERM_REFERENCE,
@@ -156,8 +170,9 @@ fn every_field_out_of_range() {
         (inter(), 0x88, &[8], 0x88),
         (intra(), 0x90, &[0; 8], 0x90),
         (intra(), 0x90, &[9], 0x90),
-        (intra(), 0x98, &[1], 0x98),
-        (intra(), 0x9f, &[1], 0x98),
+        (intra(), 0x98, &[4], 0x98),
+        (all_skip(), 0x98, &[8], 0x98),
+        (all_skip(), 0x9f, &[1], 0x98),
         (intra(), 0xa0, &[4], 0xa0),
         (intra(), 0xa0, &[0], 0xa0),
         (intra(), 0xa2, &[26], 0xa2),
@@ -373,59 +388,66 @@ fn random_descriptors() {
         Just(DESCRIPTOR),
         any::<u64>(),
     ];
-    let used = vec![0x30, 0x38, 0x48, 0x50, 0x70, 0x78, 0x88, 0x90];
+    let used = vec![0x30, 0x38, 0x48, 0x50, 0x70, 0x78, 0x88, 0x90, 0x98];
     let address_fields = prop_oneof![
         3 => proptest::sample::select(used),
-        1 => (6u64..19).prop_map(|n| 8 * n),
+        1 => (6u64..20).prop_map(|n| 8 * n),
     ];
     // What decides on the syntax is changed more often than the tables.
     let places = prop_oneof![0u64..0x20, 0xa0u64..0xd0, 0u64..512];
     let strategy = (
         0u8..4,
         proptest::collection::vec((places, value.clone()), 0..2),
-        proptest::collection::vec((0u64..128, value), 0..2),
+        proptest::collection::vec((0u64..128, value.clone()), 0..2),
+        proptest::collection::vec((0..CONTROL_SIZE, value), 0..3),
         proptest::collection::vec((address_fields, addresses), 0..3),
     );
     let tag = std::cell::Cell::new(0u32);
     let machine = std::cell::RefCell::new(&mut machine);
     let outcomes = std::cell::RefCell::new([0u32; 6]);
     TestRunner::new(Config::with_cases(400))
-        .run(&strategy, |(kind, bytes, unit_bytes, addresses)| {
-            let mut machine = machine.borrow_mut();
-            match kind {
-                0 => drop(intra().prepare(&machine, 1)),
-                1 => drop(inter().prepare(&machine, 1)),
-                2 => drop(all_skip().prepare(&machine, 1)),
-                _ => inter().measure(&machine, 1),
-            }
-            for (at, value) in bytes {
-                machine.fill(DESCRIPTOR + at, &[value]);
-            }
-            for (at, value) in unit_bytes {
-                machine.fill(UNITS + at, &[value]);
-            }
-            for (at, addr) in addresses {
-                machine.fill(DESCRIPTOR + at, &addr.to_le_bytes());
-            }
-            let task = Task::parse(Generation::Gen2, &machine.bytes(DESCRIPTOR, 512));
-            let mut before = machine.snapshot();
-            tag.set(tag.get() + 1);
-            machine.ring(tag.get(), DESCRIPTOR);
-            machine.interrupt();
-            let status = machine.word(machine.result());
-            prop_assert_eq!(machine.word(machine.result() + 4), tag.get());
-            outcomes.borrow_mut()[status as usize] += 1;
-            prop_assert!(status != 5, "the engine failed");
-            prop_assert_eq!(task.is_err() && status != BAD_DESCRIPTOR, false);
-            let mut after = machine.snapshot();
-            let done = task.ok().filter(|_| status == OK);
-            for part in writable_parts(machine.result(), done) {
-                before[part.clone()].fill(0);
-                after[part].fill(0);
-            }
-            prop_assert!(before == after, "written where it must not");
-            Ok(())
-        })
+        .run(
+            &strategy,
+            |(kind, bytes, unit_bytes, control, addresses)| {
+                let mut machine = machine.borrow_mut();
+                match kind {
+                    0 => drop(intra().prepare(&machine, 1)),
+                    1 => drop(inter().prepare(&machine, 1)),
+                    2 => drop(all_skip().prepare(&machine, 1)),
+                    _ => inter().measure(&machine, 1),
+                }
+                for (at, value) in bytes {
+                    machine.fill(DESCRIPTOR + at, &[value]);
+                }
+                for (at, value) in unit_bytes {
+                    machine.fill(UNITS + at, &[value]);
+                }
+                for (at, value) in control {
+                    machine.fill(CONTROL + at, &[value]);
+                }
+                for (at, addr) in addresses {
+                    machine.fill(DESCRIPTOR + at, &addr.to_le_bytes());
+                }
+                let task = Task::parse(Generation::Gen2, &machine.bytes(DESCRIPTOR, 512));
+                let mut before = machine.snapshot();
+                tag.set(tag.get() + 1);
+                machine.ring(tag.get(), DESCRIPTOR);
+                machine.interrupt();
+                let status = machine.word(machine.result());
+                prop_assert_eq!(machine.word(machine.result() + 4), tag.get());
+                outcomes.borrow_mut()[status as usize] += 1;
+                prop_assert!(status != 5, "the engine failed");
+                prop_assert_eq!(task.is_err() && status != BAD_DESCRIPTOR, false);
+                let mut after = machine.snapshot();
+                let done = task.ok().filter(|_| status == OK);
+                for part in writable_parts(machine.result(), done) {
+                    before[part.clone()].fill(0);
+                    after[part].fill(0);
+                }
+                prop_assert!(before == after, "written where it must not");
+                Ok(())
+            },
+        )
         .unwrap();
     let outcomes = outcomes.into_inner();
     for status in [OK, BAD_DESCRIPTOR, DMA_FAULT] {

@@ -2,6 +2,7 @@
 
 //! Pictures to encode with generation 2: the parts of a descriptor that generation 1 does not have.
 
+use crate::control_block::CONTROL;
 use crate::machine::{
     Machine,
     BASE,
@@ -175,6 +176,10 @@ impl Picture {
             put(0x88, &HEADER.to_le_bytes());
         }
         put(0x90, &UNITS.to_le_bytes());
+        if let Some(control) = &frame.control {
+            control.fill(machine);
+            put(0x98, &CONTROL.to_le_bytes());
+        }
         put(0xa0, &[1, 0, self.pic_init_qp.wrapping_sub(26)]);
         put(
             0xa3,

@@ -187,8 +187,8 @@ impl Machine {
         let word = |at: usize| u32::from_le_bytes(result[at..at + 4].try_into().unwrap());
         assert_eq!(word(4), tag);
         let reserved = match self.device.generation() {
-            Generation::Gen1 => [0x52..0x100, 0x100..0x100],
-            Generation::Gen2 => [0x52..0x58, 0x9c..0x100],
+            Generation::Gen1 => [0x52..0xb0, 0xf0..0x100],
+            Generation::Gen2 => [0xa4..0xb0, 0xf0..0x100],
         };
         for reserved in reserved {
             assert!(result[reserved].iter().all(|&b| b == 0));

@@ -3,6 +3,7 @@
 //! The hardware as a client and a driver see it: over a socket, with a file as guest memory.
 
 mod client;
+mod control_block;
 mod descriptor;
 mod faults;
 mod gen2;

@@ -77,7 +77,7 @@ fn accesses() {
     );
     assert_eq!(client.read(CONFIG, 0, 4096).unwrap().len(), 4096);
     assert_eq!(client.read32(BAR0, offset::ID), 0x434e_4c53);
-    assert_eq!(client.read32(BAR0, offset::CAPS), 0x69);
+    assert_eq!(client.read32(BAR0, offset::CAPS), 0xe9);
     assert_eq!(client.read(BAR0, 0, 8).unwrap(), [0xff; 8]);
     assert_eq!(client.read(BAR0, 0xffd, 4), Err(EINVAL));
     assert_eq!(client.read(CONFIG, 0xfff, 2), Err(EINVAL));

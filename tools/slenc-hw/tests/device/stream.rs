@@ -10,6 +10,10 @@ use std::path::{
 };
 use std::process::Command;
 
+use crate::control_block::{
+    Control,
+    CONTROL, //
+};
 use crate::machine::{
     Machine,
     BASE,
@@ -109,6 +113,7 @@ pub(crate) struct Frame {
     pub(crate) number: u32,
     pub(crate) all_skip: bool,
     pub(crate) forced_intra: Vec<(u32, u32)>,
+    pub(crate) control: Option<Control>,
 }
 
 impl Default for Frame {
@@ -125,6 +130,7 @@ impl Default for Frame {
             number: 0,
             all_skip: false,
             forced_intra: Vec::new(),
+            control: None,
         }
     }
 }
@@ -260,6 +266,10 @@ impl Frame {
         put(0x64, &(header.len() as u32).to_le_bytes());
         put(0x68, &HEADER.to_le_bytes());
         put(0x70, &UNITS.to_le_bytes());
+        if let Some(control) = &self.control {
+            control.fill(machine);
+            put(0x78, &CONTROL.to_le_bytes());
+        }
         for (i, &(first, count)) in self.forced_intra.iter().enumerate() {
             put(0x80 + 8 * i, &first.to_le_bytes());
             put(0x84 + 8 * i, &count.to_le_bytes());

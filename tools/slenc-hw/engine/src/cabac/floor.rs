@@ -176,6 +176,22 @@ mod tests {
         assert!(WAY[124] > 6 * ONE);
     }
 
+    /// Floors are what the manual says, with an emulation prevention byte for two others.
+    #[test]
+    fn floors_are_small() {
+        let whole = |floor: Floor| (floor.bits + 16) * 3 / 2;
+        for qp in 0..=51 {
+            for mbs in [1, 99, 36_864] {
+                let i = whole(Cabac::floor_of_slice(None, qp, mbs));
+                assert!(i <= mbs as u64 / 2 + 1200, "{qp} {mbs} {i}");
+                for idc in 0..3 {
+                    let p = whole(Cabac::floor_of_slice(Some(idc), qp, mbs));
+                    assert!(p <= mbs as u64 * 7 / 100 + 400, "{qp} {idc} {mbs} {p}");
+                }
+            }
+        }
+    }
+
     /// From any context, a run costs no more than is said.
     #[test]
     fn runs_keep_to_their_floor() {
