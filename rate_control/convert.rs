@@ -149,6 +149,7 @@ pub(crate) fn config_of(config: &c::v4l2_rc_config) -> Result<Config> {
         window_ns: config.window_ns,
         cpb_ns: config.cpb_ns,
         cpb_bits: config.cpb_bits,
+        level_cpb_bits: config.level_cpb_bits,
         initial_delay_ns: config.initial_delay_ns,
         strict: flag(c::V4L2_RC_CONFIG_STRICT),
         low_delay: flag(c::V4L2_RC_CONFIG_LOW_DELAY),

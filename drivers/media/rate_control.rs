@@ -23,6 +23,10 @@ pub enum Codec {
     H264,
 }
 
+/// The parameters of a session.
+#[derive(Clone, Copy)]
+pub struct Config(pub(crate) c::v4l2_rc_config);
+
 /// Type of a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FrameType {
@@ -56,6 +60,26 @@ pub struct FixedQp {
     pub min_qp: i32,
     /// The highest of any picture. It wins over `min_qp`.
     pub max_qp: i32,
+}
+
+impl From<&FixedQp> for Config {
+    fn from(qps: &FixedQp) -> Self {
+        let limits = |fixed_qp| c::v4l2_rc_limits {
+            fixed_qp,
+            min_qp: qps.min_qp,
+            max_qp: qps.max_qp,
+            max_bits: 0,
+        };
+        Self(c::v4l2_rc_config {
+            mode: c::v4l2_rc_mode_V4L2_RC_MODE_OFF,
+            interval_num: 1,
+            interval_den: 25,
+            i: limits(qps.i_qp),
+            p: limits(qps.p_qp),
+            initial_qp: c::V4L2_RC_NO_QP,
+            ..pin_init::zeroed()
+        })
+    }
 }
 
 /// What is to be done with a coded picture.
@@ -116,24 +140,9 @@ impl Session {
     }
 
     /// Sets what applies to the pictures that begin from now on.
-    pub fn configure(&self, config: &FixedQp) -> Result {
-        let limits = |fixed_qp| c::v4l2_rc_limits {
-            fixed_qp,
-            min_qp: config.min_qp,
-            max_qp: config.max_qp,
-            max_bits: 0,
-        };
-        let config = c::v4l2_rc_config {
-            mode: c::v4l2_rc_mode_V4L2_RC_MODE_OFF,
-            interval_num: 1,
-            interval_den: 25,
-            i: limits(config.i_qp),
-            p: limits(config.p_qp),
-            initial_qp: c::V4L2_RC_NO_QP,
-            ..pin_init::zeroed()
-        };
+    pub fn configure(&self, config: &Config) -> Result {
         // SAFETY: By the type invariant, and `config` is valid during the call.
-        to_result(unsafe { c::v4l2_rc_session_configure(self.0.as_ptr(), &config) })
+        to_result(unsafe { c::v4l2_rc_session_configure(self.0.as_ptr(), &config.0) })
     }
 
     /// A new stream starts: pictures that have begun are forgotten.

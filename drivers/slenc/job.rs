@@ -188,7 +188,7 @@ fn prepare<'a>(
     let mut units = Units::new(bytes, entries, settings.start_codes);
     write_units(&settings, &described, due, &mut units).map_err(not_written)?;
 
-    stream.rate.configure(&settings.fixed_qp)?;
+    stream.rate.configure(&(&settings.fixed_qp).into())?;
     let frame = stream.rate.begin(&settings.frame)?;
     let qp = match u8::try_from(frame.qp()) {
         Ok(qp) => qp,

@@ -36,6 +36,9 @@
 
 #include <linux/types.h>
 
+struct v4l2_ctrl;
+struct v4l2_ctrl_handler;
+struct v4l2_ctrl_ops;
 struct v4l2_rc_session;
 
 /* Pictures of a session that may have begun and not be committed yet. */
@@ -102,7 +105,7 @@ enum v4l2_rc_mode {
  *	or afterwards
  *
  * @V4L2_RC_SKIP_DISABLED: never, unless &V4L2_RC_CONFIG_STRICT asks for it.
- * @V4L2_RC_SKIP_LEVEL: when the CPB is full already.
+ * @V4L2_RC_SKIP_LEVEL: when the CPB of the level has no room for the picture.
  * @V4L2_RC_SKIP_BUFFER: when the CPB has no room for the picture.
  */
 enum v4l2_rc_skip_mode {
@@ -255,6 +258,8 @@ struct v4l2_rc_limits {
  *	Lowered to V4L2_RC_MAX_TIME_NS.
  * @cpb_bits: size of the CPB in bits; where it is not 0, @cpb_ns does not
  *	count. Lowered to V4L2_RC_MAX_BITS.
+ * @level_cpb_bits: with V4L2_RC_SKIP_LEVEL, the largest CPB that the level of
+ *	the stream allows; 0 for that of the session.
  * @initial_delay_ns: how long the decoder's buffer fills before the first
  *	picture leaves it; 0, or more than the CPB holds, for until it is full.
  * @max_delay_ns: with V4L2_RC_CONFIG_LOW_DELAY, time that what is coded may
@@ -286,6 +291,7 @@ struct v4l2_rc_config {
 	u64 window_ns;
 	u64 cpb_ns;
 	u64 cpb_bits;
+	u64 level_cpb_bits;
 	u64 initial_delay_ns;
 	u64 max_delay_ns;
 	u32 interval_num;
@@ -690,5 +696,93 @@ int v4l2_rc_frame_commit(struct v4l2_rc_session *session,
  */
 int v4l2_rc_frame_cancel(struct v4l2_rc_session *session,
 			 const struct v4l2_rc_frame *frame);
+
+/* Controls that v4l2_rc_ctrls_init() makes at most. */
+#define V4L2_RC_MAX_CTRLS		48
+
+/**
+ * struct v4l2_rc_ctrls - The controls by which an application sets up a session
+ *
+ * @handler: the handler that has them.
+ * @ctrls: those that the driver has, in an order that is a matter of the
+ *	helper, and NULL for the others.
+ */
+struct v4l2_rc_ctrls {
+	struct v4l2_ctrl_handler *handler;
+	struct v4l2_ctrl *ctrls[V4L2_RC_MAX_CTRLS];
+};
+
+/* A bit of &v4l2_rc_ctrls_params.modes. */
+#define V4L2_RC_MODE_BIT(mode)		(1U << (mode))
+
+/**
+ * struct v4l2_rc_ctrls_params - What an application can choose
+ *
+ * @codec: &enum v4l2_rc_codec.
+ * @modes: modes beside V4L2_RC_MODE_OFF, one at least: V4L2_RC_MODE_BIT() of
+ *	each. V4L2_RC_MODE_CAPPED_CQ needs V4L2_RC_MODE_CQ.
+ * @flags: V4L2_RC_CONFIG\_\* bits that an application can set.
+ * @layers: most temporal layers.
+ * @bitrate: default, in bits a second.
+ * @max_bitrate: highest bitrate; 0 for the highest that a control can have.
+ * @i_qp: default QP of I pictures in V4L2_RC_MODE_OFF.
+ * @p_qp: default QP of P pictures in V4L2_RC_MODE_OFF.
+ */
+struct v4l2_rc_ctrls_params {
+	u32 codec;
+	u32 modes;
+	u32 flags;
+	u32 layers;
+	u32 bitrate;
+	u32 max_bitrate;
+	s32 i_qp;
+	s32 p_qp;
+};
+
+/**
+ * v4l2_rc_ctrls_init() - Make the controls of a session
+ *
+ * @ctrls: gets them.
+ * @handler: the handler that they are added to, with about as many buckets as
+ *	for 40 controls more. It frees them.
+ * @ops: operations of the controls, or NULL: none is needed.
+ * @params: what an application can choose.
+ *
+ * Documentation/userspace-api/ext-ctrls-stateless-rate.rst describes them.
+ *
+ * Return: 0; -EINVAL for parameters that cannot be; or the error that the
+ * handler has, of this or of an earlier call.
+ */
+int v4l2_rc_ctrls_init(struct v4l2_rc_ctrls *ctrls,
+		       struct v4l2_ctrl_handler *handler,
+		       const struct v4l2_ctrl_ops *ops,
+		       const struct v4l2_rc_ctrls_params *params);
+
+/**
+ * v4l2_rc_ctrls_config() - What the controls say of a session
+ *
+ * @ctrls: from v4l2_rc_ctrls_init().
+ * @config: gets it. @interval_num, @interval_den and @level_cpb_bits, which no
+ *	control has, are left alone.
+ *
+ * The lock of the handler is held; of a request, v4l2_ctrl_request_setup() has
+ * been called. What this gives is never refused, but for the interval.
+ */
+void v4l2_rc_ctrls_config(const struct v4l2_rc_ctrls *ctrls,
+			  struct v4l2_rc_config *config);
+
+/**
+ * v4l2_rc_ctrls_frame() - What the controls say of a picture
+ *
+ * @ctrls: from v4l2_rc_ctrls_init().
+ * @info: gets @fixed_qp, @temporal_layer and @duration_ns, and in @flags
+ *	V4L2_RC_FRAME_UNDROPPABLE and V4L2_RC_FRAME_DISCONTINUITY in addition to
+ *	those that are set. The rest is left alone.
+ *
+ * As v4l2_rc_ctrls_config(). A temporal layer that the configuration does not
+ * have counts as the highest one that it has.
+ */
+void v4l2_rc_ctrls_frame(const struct v4l2_rc_ctrls *ctrls,
+			 struct v4l2_rc_frame_info *info);
 
 #endif /* _MEDIA_V4L2_RATE_CONTROL_H */

@@ -173,14 +173,11 @@ impl Controller {
             && frame.frame_type == FrameType::P
             && frame.fixed_qp.is_none()
             && (config.max_skips == 0 || self.skips < config.max_skips);
-        let full = bucket.fill.saturating_add(bits) > self.plan.limit;
-        let skip = match config.skip {
-            // Nothing else keeps the promise when the QP may not rise.
-            _ if config.strict && !self.caps.hard_max && !self.caps.post_skip => full,
-            SkipMode::Disabled => false,
-            SkipMode::Level => bucket.fill >= self.plan.limit,
-            SkipMode::Buffer => full,
-        };
+        let fill = bucket.fill.saturating_add(bits);
+        // Without a lever nothing else keeps the promise when the QP may not rise.
+        let promise = config.strict && !self.caps.hard_max && !self.caps.post_skip;
+        let skip = (promise && fill > self.plan.limit)
+            || (config.skip != SkipMode::Disabled && fill > self.plan.skip_limit);
         if droppable && skip && self.plan.rate != 0 {
             Action::Skip
         } else {

@@ -28,7 +28,7 @@ pub enum Mode {
 pub enum SkipMode {
     /// Never.
     Disabled,
-    /// When the CPB would violate the limits of the level, as `strict` has it.
+    /// When the CPB of the level has no room for it.
     Level,
     /// When the CPB has no room for it.
     Buffer,
@@ -114,6 +114,8 @@ pub struct Config {
     pub cpb_ns: u64,
     /// Size of the CPB in bits; where it is not 0, it counts and `cpb_ns` does not.
     pub cpb_bits: u64,
+    /// Size of the CPB that the level allows in bits; 0 for that of the session.
+    pub level_cpb_bits: u64,
     /// How long the CPB fills before the first picture leaves it, in ns; 0 for until it is full.
     pub initial_delay_ns: u64,
     /// The CPB is a promise, as far as the hardware allows.
@@ -173,6 +175,7 @@ impl Config {
             window_ns: 0,
             cpb_ns: 0,
             cpb_bits: 0,
+            level_cpb_bits: 0,
             initial_delay_ns: 0,
             strict: false,
             low_delay: false,

@@ -301,8 +301,9 @@ impl Controller {
         let mut bucket = self.bucket;
         picture.apply(&mut bucket);
         let violation = self.plan.violation(&bucket);
-        let verdict = if violation == 0
-            || !(config.strict || config.skip != SkipMode::Disabled)
+        let unwanted = (config.strict && violation != 0)
+            || (config.skip != SkipMode::Disabled && bucket.fill > self.plan.skip_limit);
+        let verdict = if !unwanted
             || !picture.droppable
             || picture.skipped
             || *self.cycle.open().end() != cookie
@@ -330,7 +331,8 @@ impl Controller {
         } else {
             0
         };
-        let filler_bytes = filler_bytes(idle);
+        let room = Config::MAX_BITS.saturating_sub(outcome.bits) & !7;
+        let filler_bytes = filler_bytes(idle.min(room));
         let fill = bucket.fill.saturating_add(filler_bytes.saturating_mul(8));
         Ok(Judgement {
             verdict,

@@ -7,6 +7,7 @@ use super::{
     config::{
         Config,
         Mode,
+        SkipMode,
         MAX_LAYERS, //
     },
     hrd,
@@ -31,6 +32,8 @@ pub struct Plan {
     pub cpb: u64,
     /// The most that the bucket may hold: its size, or more with low delay.
     pub limit: u64,
+    /// The most that it may hold before pictures are skipped.
+    pub skip_limit: u64,
     /// What the bucket holds before the first picture.
     pub initial_fill: u64,
     /// Bits of a picture on average.
@@ -79,6 +82,10 @@ impl Plan {
         } else {
             cpb
         };
+        let skip_limit = match (config.skip, config.level_cpb_bits) {
+            (SkipMode::Level, 1..) => config.level_cpb_bits.min(Config::MAX_BITS),
+            _ => limit,
+        };
         let initial_fill = match config.initial_delay_ns {
             0 => 0,
             ns => cpb.saturating_sub(mul_div(peak, ns, NS)),
@@ -103,6 +110,7 @@ impl Plan {
             peak,
             cpb,
             limit,
+            skip_limit,
             initial_fill,
             share,
             layer_shares: layer_shares(config, rate),
@@ -118,6 +126,7 @@ impl Plan {
         peak: 0,
         cpb: Config::MAX_BITS,
         limit: Config::MAX_BITS,
+        skip_limit: Config::MAX_BITS,
         initial_fill: 0,
         share: 0,
         layer_shares: [0; MAX_LAYERS],
@@ -309,6 +318,20 @@ mod tests {
         // No shorter than the CPB, and no longer than anything.
         assert_eq!(low_delay(1).limit, 40_000);
         assert_eq!(low_delay(u64::MAX).limit, 1_000_000_000);
+    }
+
+    #[test]
+    fn a_level_has_a_bucket_of_its_own() {
+        let level = |skip| {
+            let plan = Plan::of(&Config {
+                skip,
+                level_cpb_bits: 3_000_000,
+                ..CONFIG
+            });
+            (plan.limit, plan.skip_limit)
+        };
+        assert_eq!(level(SkipMode::Level), (1_000_000, 3_000_000));
+        assert_eq!(level(SkipMode::Buffer), (1_000_000, 1_000_000));
     }
 
     #[test]

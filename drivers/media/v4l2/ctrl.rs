@@ -10,11 +10,17 @@
 
 mod builder;
 mod compound;
+mod rate_control;
 
 pub use self::builder::Builder;
+pub(crate) use self::builder::Created;
 pub use self::compound::{
     Compound,
     Custom, //
+};
+pub use self::rate_control::{
+    FrameControls,
+    RateControls, //
 };
 
 use crate::{
@@ -66,13 +72,15 @@ pub trait Operations: m2m::Operations {
 ///
 /// # Invariants
 ///
-/// `inner` is zeroed or initialised. `controls` are controls of `inner`, and are not changed after
-/// the context was opened.
+/// `inner` is zeroed or initialised. `controls` and `rate` are controls of `inner`, and are not
+/// changed after the context was opened.
 #[pin_data]
 pub struct Handler {
     #[pin]
     inner: Opaque<media::v4l2_ctrl_handler>,
     controls: KVec<NonNull<media::v4l2_ctrl>>,
+    /// Those of rate control, if the driver has them.
+    rate: Option<media::v4l2_rc_ctrls>,
 }
 
 // SAFETY: The handler is synchronised by its lock; the list of controls does not change.
@@ -87,6 +95,7 @@ impl Handler {
         pin_init!(Self {
             inner: Opaque::zeroed(),
             controls: KVec::new(),
+            rate: None,
         })
     }
 
@@ -95,9 +104,11 @@ impl Handler {
         self.inner.get()
     }
 
-    /// Sets the list of controls of a new handler.
-    pub(crate) fn set_controls(self: Pin<&mut Self>, controls: KVec<NonNull<media::v4l2_ctrl>>) {
-        *self.project().controls = controls;
+    /// Sets the controls of a new handler.
+    pub(crate) fn set_controls(self: Pin<&mut Self>, created: Created) {
+        let this = self.project();
+        *this.controls = created.controls;
+        *this.rate = created.rate;
     }
 
     /// Finds the handler a C handler is in.

@@ -280,6 +280,122 @@ struct v4l2_ctrl_stateless_enc_stats {
 #define V4L2_CID_STATELESS_ENC_MAX_DPB_FRAMES \
 	(V4L2_CID_STATELESS_ENC_BASE + 6)
 
+/*
+ * Controls of the rate control, beside the standard ones. They have an effect
+ * while V4L2_CID_MPEG_VIDEO_FRAME_RC_ENABLE is 1, of a request or of the
+ * pictures to come. Times are in microseconds, sizes in bits of whole access
+ * units.
+ */
+
+/*
+ * Integer, 0..1000000000: size of the coded picture buffer (CPB), as the time
+ * that the bitrate, or the peak bitrate where there is one, takes to fill it.
+ * 0, the default: the control in kilobytes decides
+ * (V4L2_CID_MPEG_VIDEO_H264_CPB_SIZE, and of other codecs
+ * V4L2_CID_MPEG_VIDEO_VBV_SIZE), and when that is 0 too, it is one second.
+ */
+#define V4L2_CID_STATELESS_ENC_CPB_TIME	(V4L2_CID_STATELESS_ENC_BASE + 7)
+
+/*
+ * Boolean, 0: pictures that violate the CPB are avoided by all means, up to
+ * that of not coding them.
+ */
+#define V4L2_CID_STATELESS_ENC_CPB_STRICT \
+	(V4L2_CID_STATELESS_ENC_BASE + 8)
+
+/*
+ * Integer, 0..1000000000: a picture may exceed the CPB as long as what is coded
+ * is sent within this time. 0, the default, and what is below the time of the
+ * CPB: it may not. In H.264 this is low_delay_hrd_flag.
+ */
+#define V4L2_CID_STATELESS_ENC_MAX_DELAY \
+	(V4L2_CID_STATELESS_ENC_BASE + 9)
+
+/*
+ * Boolean, 0: with constant bitrate, filler data makes up for what pictures
+ * lack.
+ */
+#define V4L2_CID_STATELESS_ENC_FILLER	(V4L2_CID_STATELESS_ENC_BASE + 10)
+
+/*
+ * Boolean, 0: the stream tells decoders about the CPB (H.264: NAL HRD
+ * parameters in the VUI, buffering period and picture timing SEI messages).
+ * Rate and size are then lowered to multiples of 64 bit/s and 16 bits,
+ * durations rounded to half frame intervals, and changes of them wait for the
+ * next IDR picture.
+ */
+#define V4L2_CID_STATELESS_ENC_HRD	(V4L2_CID_STATELESS_ENC_BASE + 11)
+
+/*
+ * Integers, 0..2147483647: the largest size of I and of P pictures. 0, the
+ * default: no limit. Hardware that can end a picture in time keeps to it,
+ * unless it is less than such a picture takes at least; other hardware aims at
+ * it.
+ */
+#define V4L2_CID_STATELESS_ENC_MAX_I_BITS \
+	(V4L2_CID_STATELESS_ENC_BASE + 12)
+#define V4L2_CID_STATELESS_ENC_MAX_P_BITS \
+	(V4L2_CID_STATELESS_ENC_BASE + 13)
+
+/*
+ * Integer, 0..65535: how many pictures in a row may be skipped. 0, the default:
+ * any number.
+ */
+#define V4L2_CID_STATELESS_ENC_MAX_SKIPS \
+	(V4L2_CID_STATELESS_ENC_BASE + 14)
+
+/*
+ * Boolean, 0: P pictures are never finer than what lets an I picture of the
+ * same QP fit into the CPB.
+ */
+#define V4L2_CID_STATELESS_ENC_INTRA_SAFE \
+	(V4L2_CID_STATELESS_ENC_BASE + 15)
+
+/* Menu, enum v4l2_stateless_enc_content: what the pictures show. */
+#define V4L2_CID_STATELESS_ENC_CONTENT	(V4L2_CID_STATELESS_ENC_BASE + 16)
+
+/**
+ * enum v4l2_stateless_enc_content - What the pictures show
+ *
+ * @V4L2_STATELESS_ENC_CONTENT_CAMERA: nature: the default.
+ * @V4L2_STATELESS_ENC_CONTENT_SCREEN: a screen: it is still when it is painted.
+ */
+enum v4l2_stateless_enc_content {
+	V4L2_STATELESS_ENC_CONTENT_CAMERA,
+	V4L2_STATELESS_ENC_CONTENT_SCREEN,
+};
+
+/*
+ * Integer, 0..1000000000: time over which the mean of a variable bitrate is
+ * met. 0, the default: ten seconds.
+ */
+#define V4L2_CID_STATELESS_ENC_BITRATE_WINDOW \
+	(V4L2_CID_STATELESS_ENC_BASE + 17)
+
+/*
+ * Integer, -1 and the range of the codec's QPs: QP of the first picture of a
+ * stream, within its limits. -1, the default: the rate control chooses.
+ */
+#define V4L2_CID_STATELESS_ENC_INITIAL_QP \
+	(V4L2_CID_STATELESS_ENC_BASE + 18)
+
+/*
+ * Boolean, 0: with V4L2_MPEG_VIDEO_BITRATE_MODE_CQ,
+ * V4L2_CID_MPEG_VIDEO_BITRATE_PEAK and the CPB bound the constant quality.
+ */
+#define V4L2_CID_STATELESS_ENC_QUALITY_CAP \
+	(V4L2_CID_STATELESS_ENC_BASE + 19)
+
+/*
+ * Bitmask of V4L2_STATELESS_ENC_HINT\_\*, 0, of a request or of the pictures to
+ * come: what the application knows of the picture. NEW_CONTENT: what it shows
+ * has nothing to do with the picture before. KEEP: it is not skipped.
+ */
+#define V4L2_CID_STATELESS_ENC_HINTS	(V4L2_CID_STATELESS_ENC_BASE + 20)
+
+#define V4L2_STATELESS_ENC_HINT_NEW_CONTENT	0x00000001
+#define V4L2_STATELESS_ENC_HINT_KEEP		0x00000002
+
 /* Entries of each list in &struct v4l2_ctrl_h264_encode_references. */
 #define V4L2_H264_ENCODE_REFERENCES_MAX			16
 

@@ -24,9 +24,17 @@ use kernel::{
 /// Creates the controls of a context.
 pub struct Builder<'a, T> {
     /// Initialised.
-    handler: &'a Handler,
-    controls: KVec<NonNull<media::v4l2_ctrl>>,
+    pub(super) handler: &'a Handler,
+    pub(super) controls: KVec<NonNull<media::v4l2_ctrl>>,
+    pub(super) rate: Option<media::v4l2_rc_ctrls>,
     _context: PhantomData<T>,
+}
+
+/// The controls that a handler has, with their values set up.
+pub(crate) struct Created {
+    pub(super) controls: KVec<NonNull<media::v4l2_ctrl>>,
+    /// Those of rate control, which are among them.
+    pub(super) rate: Option<media::v4l2_rc_ctrls>,
 }
 
 impl<'a, T: Driver> Builder<'a, T> {
@@ -42,19 +50,23 @@ impl<'a, T: Driver> Builder<'a, T> {
         Ok(Self {
             handler,
             controls: KVec::new(),
+            rate: None,
             _context: PhantomData,
         })
     }
 
-    /// Ends the creation: the controls, whose values are set up.
-    pub(crate) fn finish(self) -> Result<KVec<NonNull<media::v4l2_ctrl>>> {
+    /// Ends the creation.
+    pub(crate) fn finish(self) -> Result<Created> {
         let handler = self.handler.as_ptr();
         // SAFETY: The handler is initialised.
         unsafe {
             to_result((*handler).error)?;
             to_result(media::v4l2_ctrl_handler_setup(handler))?;
         }
-        Ok(self.controls)
+        Ok(Created {
+            controls: self.controls,
+            rate: self.rate,
+        })
     }
 
     fn add(&mut self, ctrl: *mut media::v4l2_ctrl) -> Result<NonNull<media::v4l2_ctrl>> {

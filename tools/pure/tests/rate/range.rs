@@ -59,6 +59,7 @@ fn config(random: &mut Random, scale: Scale) -> Config {
         window_ns: edgy(random),
         cpb_ns: edgy(random),
         cpb_bits: edgy(random),
+        level_cpb_bits: edgy(random),
         initial_delay_ns: edgy(random),
         strict: random.one_in(2),
         low_delay: random.one_in(2),
@@ -172,8 +173,10 @@ fn any_stream_of_calls() {
                         mean_qp_q8: random.one_in(3).then(|| random.edgy_u32() as i32),
                         forced_skips: random.edgy_u32(),
                     };
-                    if controller.end(cookie, &outcome).is_ok() {
-                        let bits = outcome.bits.min(Config::MAX_BITS);
+                    if let Ok(judgement) = controller.end(cookie, &outcome) {
+                        let filler = judgement.filler_bytes;
+                        assert!(filler == 0 || filler >= 6);
+                        let bits = outcome.bits + 8 * filler;
                         assert!(controller.commit(cookie, bits).is_ok());
                         open.pop_front();
                     }
