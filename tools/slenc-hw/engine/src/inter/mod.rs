@@ -45,7 +45,8 @@ impl Range {
     pub(crate) fn new(mb_x: usize, mb_y: usize, width_mbs: usize, height_mbs: usize) -> Self {
         // Vertical range of Table A-1, of the lowest level the picture size permits.
         let vertical = match width_mbs * height_mbs {
-            0..=396 => 128,
+            0..=99 => 64,
+            100..=396 => 128,
             397..=1620 => 256,
             _ => 512,
         };
@@ -129,5 +130,27 @@ impl Partition {
     pub(crate) fn quadrants(self) -> impl Iterator<Item = usize> {
         (self.y..self.y + self.height)
             .flat_map(move |y| (self.x..self.x + self.width).map(move |x| 2 * y + x))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn vertical_range_is_that_of_the_lowest_level_of_the_size() {
+        // Table A-1: MaxFS of levels 1, 2, 3 and of what is above, and the range in samples.
+        for (macroblocks, samples) in [
+            (99, 64),
+            (100, 128),
+            (396, 128),
+            (397, 256),
+            (1620, 256),
+            (1621, 512),
+        ] {
+            let range = Range::new(0, macroblocks / 2, 1, macroblocks);
+            assert_eq!(range.min.y, -4 * samples, "{macroblocks} macroblocks");
+            assert_eq!(range.max.y, 4 * (samples - 1), "{macroblocks} macroblocks");
+        }
     }
 }
