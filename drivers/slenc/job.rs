@@ -143,6 +143,7 @@ impl Prepared<'_> {
             reconstruction: self.reconstruction,
             output: self.output,
             forced_intra: &[],
+            in_frame: None,
             units: &self.units,
         }
     }

@@ -30,6 +30,12 @@ register! {
     pub(crate) CAPS(u32) @ 0x008 {
         /// Sums of squared errors are counted.
         11:11 sse => bool;
+        /// In-frame control keeps to a maximum.
+        9:9 hard_max => bool;
+        /// In-frame control corrects QP at every row.
+        8:8 rows => bool;
+        /// In-frame control corrects QP at checkpoints.
+        7:7 checkpoints => bool;
         /// Ranges of macroblocks can be forced to intra.
         6:6 forced_intra => bool;
         /// P pictures of skipped macroblocks, on demand.
@@ -48,6 +54,8 @@ register! {
 
     /// Counts.
     pub(crate) LIMITS(u32) @ 0x00c {
+        /// Checkpoints of in-frame control.
+        31:24 checkpoints;
         /// Forced-intra ranges of one job.
         23:16 forced_intra;
         /// NAL units of one job.

@@ -45,6 +45,11 @@ impl Bar {
         } else {
             0
         };
+        let checkpoints = if caps.checkpoints() || caps.rows() {
+            limits.checkpoints().into()
+        } else {
+            0
+        };
         Ok(Capabilities {
             generation: version.generation().into(),
             revision: version.revision().into(),
@@ -61,6 +66,9 @@ impl Bar {
             header_bits: caps.header_bits(),
             header_fields: caps.header_fields(),
             sse: caps.sse(),
+            checkpoints,
+            rows: caps.rows(),
+            hard_max: caps.hard_max(),
         })
     }
 

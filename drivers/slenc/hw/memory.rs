@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Memory that the driver and the hardware share: descriptor, result, unit table, headers.
+//! Memory that the driver and the hardware share: descriptor, result, unit table, headers, in-frame
+//! control.
 
 use crate::{
     hal::{
@@ -8,6 +9,7 @@ use crate::{
         MAX_DESCRIPTOR_BYTES, //
     },
     pure::{
+        in_frame::CONTROL_BYTES,
         picture::{
             Capabilities,
             PictureJob, //
@@ -60,6 +62,7 @@ pub(super) struct JobMemory {
     result: usize,
     units: Coherent<[[u8; UNIT_BYTES]]>,
     headers: Coherent<[u8]>,
+    control: Coherent<[u8; CONTROL_BYTES]>,
     /// What goes to `units` and `headers`, until all of it is known to fit.
     new_units: KVec<Unit>,
     new_headers: KVec<u8>,
@@ -73,6 +76,7 @@ impl JobMemory {
             result,
             units: Coherent::zeroed_slice(dev, usize::from(units), GFP_KERNEL)?,
             headers: Coherent::zeroed_slice(dev, HEADER_BYTES, GFP_KERNEL)?,
+            control: Coherent::zeroed(dev, GFP_KERNEL)?,
             new_units: KVec::from_elem(Unit::EMPTY, usize::from(units), GFP_KERNEL)?,
             new_headers: KVec::from_elem(0, HEADER_BYTES, GFP_KERNEL)?,
         })
@@ -95,6 +99,7 @@ impl JobMemory {
         let memory = Memory {
             headers: self.headers.dma_address(),
             units: self.units.dma_address(),
+            control: self.control.dma_address(),
         };
         let mut descriptor = [0; MAX_DESCRIPTOR_BYTES];
         let descriptor = descriptor.get_mut(..hal.descriptor_bytes).ok_or(EINVAL)?;
@@ -112,6 +117,9 @@ impl JobMemory {
         io_project!(self.headers, [try: ..headers.len()]).copy_from_slice(headers);
         for (n, unit) in units.units().iter().enumerate() {
             io_project!(self.units, [try: n]).copy_write(unit_table::describe(unit));
+        }
+        if let Some(control) = job.in_frame {
+            self.control.copy_write(control.describe(able));
         }
         for (n, block) in descriptor.chunks_exact(RESULT_BYTES).enumerate() {
             let block = Block::try_from(block).map_err(|_| EINVAL)?;

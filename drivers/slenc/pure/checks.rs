@@ -96,6 +96,9 @@ pub fn check_job(
             }
         }
     }
+    if let Some(control) = job.in_frame {
+        control.check(job, able)?;
+    }
     check_units(job, units, able)
 }
 

@@ -6,6 +6,7 @@
 use super::{
     few::Few,
     fields::Block,
+    in_frame::InFrame,
     params::{Pps, Sps, SLICE_TYPE_P},
     picture::{Output, PictureJob, Plane, Source, SourceFormat},
     slice::{Deblocking, Picture},
@@ -17,6 +18,7 @@ use super::{
 pub const MEMORY: Memory = Memory {
     headers: 0x1_0000_1000,
     units: 0x1_0000_2000,
+    control: 0x1_0000_3000,
 };
 /// The SPS of the job.
 pub const SPS: Sps = Sps {
@@ -48,6 +50,17 @@ pub const PICTURE: Picture = Picture {
         alpha_c0_offset_div2: -2,
         beta_offset_div2: 5,
     },
+};
+/// In-frame control that the hardware of each generation can do to the job.
+pub const IN_FRAME: InFrame = InFrame {
+    target_bits: 1000,
+    max_bits: 2000,
+    hard_max: false,
+    qp_min: 20,
+    qp_max: 40,
+    max_step: 4,
+    gain: 256,
+    checkpoints: Few::new(),
 };
 /// The source of the job.
 pub const SOURCE: Source = Source {
@@ -87,6 +100,7 @@ pub fn job<'a>(units: &'a Units<'a>) -> PictureJob<'a> {
             size: 4096,
         },
         forced_intra: &[],
+        in_frame: None,
         units,
     }
 }

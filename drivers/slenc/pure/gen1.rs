@@ -76,7 +76,7 @@ pub fn describe(
     f.u64(job.reconstruction.unwrap_or(0));
     f.u64(job.output.address).u32(job.output.size);
     f.u32(header_size).u64(memory.headers);
-    f.u64(memory.units).u64(0);
+    f.u64(memory.units).u64(memory.control_of(job));
     for range in job.forced_intra {
         f.u32(range.first).u32(range.count);
     }
@@ -87,7 +87,7 @@ pub fn describe(
 #[cfg_attr(not(test), super::kunit_tests(slenc_gen1))]
 mod tests {
     use super::super::{
-        fixture::{job, u32_at, u64_at, with_units, MEMORY},
+        fixture::{job, u32_at, u64_at, with_units, IN_FRAME, MEMORY},
         picture::MbRange,
         units::{Kind, Unit},
     };
@@ -147,6 +147,25 @@ mod tests {
                 assert!(d[0x90..].iter().all(|&byte| byte == 0));
             });
             assert!(done.is_ok());
+        });
+    }
+
+    #[test]
+    fn in_frame_control_is_somewhere_else() {
+        with_units(|units| {
+            let controlled = PictureJob {
+                in_frame: Some(&IN_FRAME),
+                ..job(units)
+            };
+            let done = described(&controlled, &GEN1, |d, _| {
+                assert_eq!(u64_at(d, 0x78), MEMORY.control);
+            });
+            assert!(done.is_ok());
+            let unable = Capabilities {
+                checkpoints: 0,
+                ..GEN1
+            };
+            assert!(described(&controlled, &unable, |_, _| ()).is_err());
         });
     }
 

@@ -239,6 +239,7 @@ fn describe_picture(
     f.u64(job.reconstruction.unwrap_or(0));
     f.u64(job.output.address).u32(job.output.size);
     f.u32(header_size).u64(headers).u64(memory.units);
+    f.u64(memory.control_of(job));
 }
 
 /// The fields of slice headers.

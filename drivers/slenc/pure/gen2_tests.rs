@@ -6,8 +6,9 @@
 mod tests {
     use super::super::{
         few::Few,
-        fixture::{job, u32_at, u64_at, with_units, MEMORY, PICTURE, PPS, SPS},
+        fixture::{job, u32_at, u64_at, with_units, IN_FRAME, MEMORY, PICTURE, PPS, SPS},
         gen2::*,
+        in_frame::InFrame,
         list::Modification,
         marking::Operation,
         params::{Invalid, Pps, Sps, SLICE_TYPE_I},
@@ -117,6 +118,26 @@ mod tests {
             assert!(few.push(*value).is_ok());
         }
         few
+    }
+
+    #[test]
+    fn in_frame_control_is_somewhere_else() {
+        with_units(|units| {
+            let control = InFrame {
+                hard_max: true,
+                ..IN_FRAME
+            };
+            let controlled = PictureJob {
+                in_frame: Some(&control),
+                ..job(units)
+            };
+            let done = described(&controlled, |d, _| {
+                assert_eq!(u64_at(d, 0x98), MEMORY.control);
+            });
+            assert!(done.is_ok());
+            let done = described(&job(units), |d, _| assert_eq!(u64_at(d, 0x98), 0));
+            assert!(done.is_ok());
+        });
     }
 
     #[test]

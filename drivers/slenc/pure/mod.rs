@@ -24,6 +24,7 @@ pub mod gen2;
 mod gen2_tests;
 pub mod headers;
 pub mod hrd;
+pub mod in_frame;
 pub mod level;
 pub mod list;
 pub mod marking;

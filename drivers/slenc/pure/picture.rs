@@ -4,6 +4,7 @@
 
 use super::{
     dpb::MAX_DPB_FRAMES,
+    in_frame::{Controlled, InFrame, Limits},
     params::{Invalid, Pps, Sps, SLICE_TYPE_I},
     slice::Picture,
     units::Units,
@@ -103,7 +104,7 @@ pub struct PictureJob<'a> {
     pub sps: &'a Sps,
     /// The PPS that it is coded with, adapted.
     pub pps: &'a Pps,
-    /// Luma QP of every macroblock, 0..51.
+    /// Luma QP of the slices, 0..51; without in-frame control, of every macroblock.
     pub qp: u8,
     /// cabac_init_idc, of a P picture with CABAC.
     pub cabac_init_idc: u8,
@@ -119,6 +120,8 @@ pub struct PictureJob<'a> {
     pub output: Output,
     /// Macroblocks of a P picture that are coded as intra.
     pub forced_intra: &'a [MbRange],
+    /// Rate control within the picture.
+    pub in_frame: Option<&'a InFrame>,
     /// The NAL units that come before the slices, in stream order.
     pub units: &'a Units<'a>,
 }
@@ -149,6 +152,7 @@ impl PictureJob<'_> {
             intra: self.picture.slice_type == SLICE_TYPE_I,
             all_skip: self.source.is_none(),
             sse: able.sse && self.source.is_some(),
+            in_frame: self.in_frame.map(InFrame::limits),
         }
     }
 }
@@ -186,6 +190,8 @@ pub struct Completion {
     pub mad: u64,
     /// Sums of squared errors of Y, Cb and Cr, if they were counted.
     pub sse: Option<[u64; 3]>,
+    /// What came of in-frame control, of a picture that had it.
+    pub in_frame: Option<Controlled>,
     /// Time the job took, in nanoseconds. Of the hardware's clock, and not checked.
     pub encode_ns: u64,
 }
@@ -214,6 +220,19 @@ pub struct Expected {
     pub all_skip: bool,
     /// Squared errors are counted.
     pub sse: bool,
+    /// In-frame control, if it was asked for.
+    pub in_frame: Option<Limits>,
+}
+
+/// Where a field is that the hardware refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Within {
+    /// The descriptor.
+    Descriptor,
+    /// The unit table.
+    Units,
+    /// The in-frame control block.
+    Control,
 }
 
 /// Why a job did not end well.
@@ -221,12 +240,12 @@ pub struct Expected {
 pub enum Failure {
     /// The result is another job's, or there is none.
     NotThisJob,
-    /// The hardware refused a field of the descriptor, or of the unit table.
+    /// The hardware refused a field of the descriptor, or of what that points to.
     BadDescriptor {
         /// Offset of the field.
         offset: u32,
-        /// It is an offset in the unit table.
-        in_units: bool,
+        /// What it is an offset in.
+        within: Within,
     },
     /// Memory that the hardware could not access.
     DmaFault {
@@ -276,6 +295,12 @@ pub struct Capabilities {
     pub header_fields: bool,
     /// Sums of squared errors are counted.
     pub sse: bool,
+    /// Checkpoints of in-frame control; 0 where there is no such control.
+    pub checkpoints: u8,
+    /// In-frame control corrects QP at every row, and not only at checkpoints.
+    pub rows: bool,
+    /// In-frame control keeps to a maximum.
+    pub hard_max: bool,
 }
 
 impl Capabilities {
@@ -297,6 +322,9 @@ impl Capabilities {
         header_bits: true,
         header_fields: false,
         sse: false,
+        checkpoints: 16,
+        rows: false,
+        hard_max: false,
     };
 
     /// Those of generation 2, for tests.
@@ -311,6 +339,8 @@ impl Capabilities {
         header_bits: false,
         header_fields: true,
         sse: true,
+        rows: true,
+        hard_max: true,
         ..Self::GEN1
     };
 

@@ -4,7 +4,8 @@
 
 use super::{
     fields::Block,
-    picture::{Completion, Expected, Failure},
+    in_frame::{Controlled, Limits, MAX_CHECKPOINTS},
+    picture::{Completion, Expected, Failure, Within},
 };
 
 /// Bytes of a result block.
@@ -17,8 +18,12 @@ const STATUS_OUTPUT_FULL: u32 = 4;
 const STATUS_INTERNAL: u32 = 5;
 /// Where the squared errors are, of hardware that counts them.
 const SSE: usize = 0x058;
-/// In error_info: the offset is one in the unit table.
+/// Where the outcome of in-frame control is, and of that the bits of checkpoints.
+const CONTROL: usize = 0x09c;
+const CHECKPOINT_BITS: usize = 0x0b0;
+/// In error_info: the offset is one in the unit table, or in the in-frame control block.
 const ERROR_IN_UNITS: u32 = 1 << 31;
+const ERROR_IN_CONTROL: u32 = 1 << 30;
 
 /// Reads a result block. The hardware is not trusted: what it says has to be possible.
 pub fn parse(block: &[u8; RESULT_BYTES], expected: &Expected) -> Result<Completion, Failure> {
@@ -34,8 +39,12 @@ pub fn parse(block: &[u8; RESULT_BYTES], expected: &Expected) -> Result<Completi
         STATUS_OK => {}
         STATUS_BAD_DESCRIPTOR => {
             return Err(Failure::BadDescriptor {
-                offset: error_info & !ERROR_IN_UNITS,
-                in_units: error_info & ERROR_IN_UNITS != 0,
+                offset: error_info & !(ERROR_IN_UNITS | ERROR_IN_CONTROL),
+                within: match error_info {
+                    info if info & ERROR_IN_UNITS != 0 => Within::Units,
+                    info if info & ERROR_IN_CONTROL != 0 => Within::Control,
+                    _ => Within::Descriptor,
+                },
             })
         }
         STATUS_DMA_FAULT => return Err(Failure::DmaFault { address }),
@@ -60,15 +69,82 @@ pub fn parse(block: &[u8; RESULT_BYTES], expected: &Expected) -> Result<Completi
         qp_min: b.u8(),
         qp_max: b.u8(),
         sse: None,
+        in_frame: None,
     };
     if expected.sse {
         let mut b = Block::new(block.get(SSE..).unwrap_or_default());
         done.sse = Some([b.u64(), b.u64(), b.u64()]);
     }
+    if let Some(limits) = &expected.in_frame {
+        let controlled = controlled(block, limits);
+        if let Some(what) = implausible_control(&done, &controlled, limits) {
+            return Err(Failure::Implausible(what));
+        }
+        done.in_frame = Some(controlled);
+    }
     match implausible(&done, expected) {
         None => Ok(done),
         Some(what) => Err(Failure::Implausible(what)),
     }
+}
+
+/// What came of in-frame control.
+fn controlled(block: &[u8; RESULT_BYTES], limits: &Limits) -> Controlled {
+    let mut b = Block::new(block.get(CONTROL..).unwrap_or_default());
+    let forced_skips = b.u32();
+    let max_bits = b.u32();
+    let mut b = Block::new(block.get(CHECKPOINT_BITS..).unwrap_or_default());
+    let mut checkpoint_bits = [0; MAX_CHECKPOINTS];
+    for bits in checkpoint_bits.iter_mut().take(limits.checkpoints.into()) {
+        *bits = b.u32();
+    }
+    Controlled {
+        forced_skips,
+        max_bits: limits.max_bits.map(|_| max_bits),
+        checkpoint_bits,
+    }
+}
+
+/// The field of in-frame control that cannot be true, if there is one.
+fn implausible_control(
+    done: &Completion,
+    controlled: &Controlled,
+    limits: &Limits,
+) -> Option<&'static str> {
+    let (lowest, highest) = limits.qp;
+    let mut before = 0;
+    let mut rise = controlled
+        .checkpoint_bits
+        .iter()
+        .take(limits.checkpoints.into())
+        .map(|&bits| core::mem::replace(&mut before, bits) <= bits);
+    let checks = [
+        (lowest <= done.qp_min && done.qp_max <= highest, "qp_max"),
+        (
+            controlled.forced_skips <= done.macroblocks
+                && (limits.max_bits.is_some() || controlled.forced_skips == 0),
+            "forced_skips",
+        ),
+        (
+            // None is below all that is there.
+            controlled.max_bits >= limits.max_bits,
+            "max_bits",
+        ),
+        (
+            controlled
+                .max_bits
+                .is_none_or(|max| done.slice_data_bits <= max),
+            "slice_data_bits",
+        ),
+        (
+            rise.all(|rises| rises) && before <= done.slice_data_bits,
+            "checkpoint_bits",
+        ),
+    ];
+    checks
+        .into_iter()
+        .find(|(possible, _)| !possible)
+        .map(|(_, what)| what)
 }
 
 /// The field that cannot be true, if there is one.
@@ -129,6 +205,7 @@ mod tests {
         intra: false,
         all_skip: false,
         sse: false,
+        in_frame: None,
     };
 
     /// A result of a picture that is coded.
@@ -169,6 +246,7 @@ mod tests {
             sad: 12_345,
             mad: 54_321,
             sse: None,
+            in_frame: None,
             encode_ns: 1_000_000,
         };
         assert!(parse(&result(), &EXPECTED) == Ok(wanted));
@@ -198,12 +276,19 @@ mod tests {
         let mut block = result();
         let mut f = Fields::new(&mut block);
         f.u32(STATUS_BAD_DESCRIPTOR).u32(77).u32(0);
-        f.u32(ERROR_IN_UNITS | 0x24);
-        let bad = Failure::BadDescriptor {
-            offset: 0x24,
-            in_units: true,
-        };
-        assert!(parse(&block, &EXPECTED) == Err(bad));
+        for (bits, within) in [
+            (0, Within::Descriptor),
+            (1 << 31, Within::Units),
+            (1 << 30, Within::Control),
+        ] {
+            let mut f = Fields::new(block.get_mut(0x0c..).unwrap_or_default());
+            f.u32(bits | 0x24);
+            let bad = Failure::BadDescriptor {
+                offset: 0x24,
+                within,
+            };
+            assert!(parse(&block, &EXPECTED) == Err(bad));
+        }
         let mut f = Fields::new(&mut block);
         f.u32(STATUS_DMA_FAULT).u32(77).u32(0).u32(0);
         f.u64(0xdead_0000_0000);
@@ -257,6 +342,63 @@ mod tests {
             // Nobody reads what is not counted.
             assert!(with(more, false).is_ok());
         }
+    }
+
+    #[test]
+    fn in_frame_control_keeps_to_what_was_asked() {
+        let limits = Limits {
+            qp: (30, 31),
+            max_bits: Some(7892),
+            checkpoints: 2,
+        };
+        let parsed = |words: [u32; 2], bits: [u32; 3], limits| {
+            let mut block = result();
+            let mut f = Fields::new(block.get_mut(CONTROL..).unwrap_or_default());
+            f.u32(words[0]).u32(words[1]);
+            let mut f = Fields::new(block.get_mut(CHECKPOINT_BITS..).unwrap_or_default());
+            f.u32(bits[0]).u32(bits[1]).u32(bits[2]);
+            let expected = Expected {
+                in_frame: limits,
+                ..EXPECTED
+            };
+            parse(&block, &expected)
+        };
+        let good = parsed([12, 8000], [5, 7892, 9], Some(limits));
+        let mut wanted = Controlled {
+            forced_skips: 12,
+            max_bits: Some(8000),
+            ..Controlled::default()
+        };
+        // There is no third checkpoint, whatever is there.
+        wanted.checkpoint_bits[..2].copy_from_slice(&[5, 7892]);
+        assert!(good.is_ok_and(|done| done.in_frame == Some(wanted)));
+        let lie = |words, bits, limits| {
+            matches!(
+                parsed(words, bits, Some(limits)),
+                Err(Failure::Implausible(_))
+            )
+        };
+        assert!(lie([13, 8000], [0; 3], limits));
+        assert!(lie([0, 7891], [0; 3], limits));
+        assert!(lie([0, 8000], [6, 5, 0], limits));
+        assert!(lie([0, 8000], [5, 7893, 0], limits));
+        for qp in [(31, 31), (30, 30)] {
+            assert!(lie([0, 8000], [0; 3], Limits { qp, ..limits }));
+        }
+        let small = Limits {
+            max_bits: Some(7000),
+            ..limits
+        };
+        assert!(lie([0, 7891], [0; 3], small));
+        let soft = Limits {
+            max_bits: None,
+            ..limits
+        };
+        assert!(lie([1, 0], [0; 3], soft));
+        let done = parsed([0, 1], [0; 3], Some(soft));
+        assert!(done.is_ok_and(|done| done.in_frame == Some(Controlled::default())));
+        // Nobody reads what was not asked for.
+        assert!(parsed([13, 1], [9, 8, 7], None).is_ok_and(|done| done.in_frame.is_none()));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 use super::{
     fields::Fields,
+    picture::PictureJob,
     units::{Kind, Unit},
 };
 
@@ -17,6 +18,15 @@ pub struct Memory {
     pub headers: u64,
     /// Unit table.
     pub units: u64,
+    /// In-frame control block.
+    pub control: u64,
+}
+
+impl Memory {
+    /// In-frame control block of a job; 0 of one that has none.
+    pub fn control_of(&self, job: &PictureJob<'_>) -> u64 {
+        job.in_frame.map_or(0, |_| self.control)
+    }
 }
 
 /// One entry of the unit table.

@@ -8,8 +8,10 @@ use slenc_pure::slenc::{
     bits::BitWriter,
     dpb::{Asked, Dpb},
     encode_references::EncodeReferences,
+    few::Few,
     gen1::{self, DESCRIPTOR_BYTES},
     hrd::Hrd,
+    in_frame::{Checkpoint, InFrame, Limits},
     level::{self, Demand},
     params::{EncodeParams, Pps, Sps, SLICE_TYPE_I, SLICE_TYPE_P},
     picture::{Capabilities, Expected, MbRange, Output, PictureJob, Plane, Source, SourceFormat},
@@ -172,12 +174,15 @@ const GEN1: Capabilities = Capabilities {
     header_bits: true,
     header_fields: false,
     sse: false,
+    checkpoints: 16,
+    rows: false,
+    hard_max: false,
 };
 
 #[test]
 fn any_result_block_is_judged() {
     let mut random = Random::new(4);
-    let mut believed = 0;
+    let (mut believed, mut controlled) = (0, 0);
     for _ in 0..200_000 {
         let macroblocks = random.below(8160) as u32 + 1;
         let expected = Expected {
@@ -187,6 +192,11 @@ fn any_result_block_is_judged() {
             intra: random.one_in(2),
             all_skip: random.one_in(16),
             sse: random.one_in(2),
+            in_frame: random.one_in(2).then(|| Limits {
+                qp: (random.below(20) as u8, 30 + random.below(20) as u8),
+                max_bits: random.one_in(2).then(|| random.edgy_u32()),
+                checkpoints: random.below(17) as u8,
+            }),
         };
         let mut block = [0; RESULT_BYTES];
         let bytes = random.below(100_000) as u32 + 1;
@@ -202,7 +212,7 @@ fn any_result_block_is_judged() {
             words[0] = 1;
         }
         for _ in 0..random.below(3) {
-            words[random.below(28) as usize] = random.edgy_u32();
+            words[random.below(61) as usize] = random.edgy_u32();
         }
         for (bytes, word) in block.chunks_exact_mut(4).zip(words) {
             bytes.copy_from_slice(&word.to_le_bytes());
@@ -218,17 +228,33 @@ fn any_result_block_is_judged() {
             assert!(done.intra_mbs <= macroblocks && done.skip_mbs <= macroblocks);
             assert!(done.pcm_mbs <= done.intra_mbs);
             assert_eq!(done.sse.is_some(), expected.sse);
+            assert_eq!(done.in_frame.is_some(), expected.in_frame.is_some());
+            if let (Some(control), Some(limits)) = (done.in_frame, expected.in_frame) {
+                assert!(control.forced_skips <= macroblocks);
+                assert_eq!(control.max_bits.is_some(), limits.max_bits.is_some());
+                assert!(control
+                    .max_bits
+                    .is_none_or(|max| done.slice_data_bits <= max));
+                let (bits, none) = control.checkpoint_bits.split_at(limits.checkpoints.into());
+                assert!(bits.is_sorted() && none.iter().all(|&bits| bits == 0));
+                assert!(limits.qp.0 <= done.qp_min && done.qp_max <= limits.qp.1);
+                controlled += 1;
+            }
             let samples = u64::from(macroblocks) * 256;
             assert!(done.sse.unwrap_or_default()[0] <= samples * 255 * 255);
         }
     }
     assert!(believed > 1_000, "{believed} results were believed");
+    assert!(
+        controlled > 1_000,
+        "{controlled} of them with in-frame control"
+    );
 }
 
 #[test]
 fn any_job_is_described_or_refused() {
     let mut random = Random::new(5);
-    let mut described = 0;
+    let (mut described, mut controlled) = (0, 0);
     for _ in 0..20_000 {
         let (width_mbs, height_mbs) = (random.below(4) as u16, random.below(4) as u16);
         let sps = Sps {
@@ -292,6 +318,26 @@ fn any_job_is_described_or_refused() {
             first: random.below(20) as u32,
             count: random.edgy_u32(),
         }];
+        let mut checkpoints = Few::new();
+        for row in 1..random.below(4) {
+            let bits = random.below(200) as u32;
+            checkpoints
+                .push(Checkpoint {
+                    row: row as u16,
+                    bits,
+                })
+                .unwrap();
+        }
+        let control = InFrame {
+            target_bits: random.below(400) as u32,
+            max_bits: random.edgy_u32(),
+            hard_max: random.one_in(8),
+            qp_min: random.below(8) as u8,
+            qp_max: 45 + random.below(8) as u8,
+            max_step: random.below(53) as u8,
+            gain: random.below(260) as u16,
+            checkpoints,
+        };
         let job = PictureJob {
             picture: &picture,
             sps: &sps,
@@ -312,11 +358,13 @@ fn any_job_is_described_or_refused() {
                 size: random.edgy_u32(),
             },
             forced_intra: if random.one_in(8) { &ranges } else { &[] },
+            in_frame: random.one_in(4).then_some(&control),
             units: &before,
         };
         let memory = Memory {
             headers: 0x1000,
             units: 0x2000,
+            control: 0x3000,
         };
         let mut descriptor = [0xa5; DESCRIPTOR_BYTES];
         let (mut bytes, mut entries) = ([0; 512], [Unit::EMPTY; 8]);
@@ -324,8 +372,19 @@ fn any_job_is_described_or_refused() {
         if gen1::describe(&job, &GEN1, &memory, &mut units, &mut descriptor).is_ok() {
             described += 1;
             // Reserved fields are zero.
-            for reserved in [0x1e..0x20, 0x2c..0x30, 0x78..0x80, 0x88..0x100] {
+            for reserved in [0x1e..0x20, 0x2c..0x30, 0x7c..0x80, 0x88..0x100] {
                 assert!(descriptor[reserved].iter().all(|&byte| byte == 0));
+            }
+            let at = if job.in_frame.is_some() { 0x3000 } else { 0u32 };
+            assert_eq!(descriptor[0x78..0x7c], at.to_le_bytes());
+            if let Some(control) = job.in_frame {
+                controlled += 1;
+                assert!(!control.hard_max && job.source.is_some());
+                assert!((control.qp_min..=control.qp_max).contains(&job.qp));
+                let points: Vec<_> = control.checkpoints.iter().collect();
+                let last = points.last().copied().unwrap_or_default();
+                assert!(points.is_sorted_by_key(|point| point.bits));
+                assert!(last.row < job.height_mbs() && last.bits <= control.target_bits);
             }
             assert_eq!(descriptor[0x10], job.width_mbs() as u8);
             assert_eq!(
@@ -342,4 +401,8 @@ fn any_job_is_described_or_refused() {
         }
     }
     assert!(described > 500, "{described} jobs were described");
+    assert!(
+        controlled > 20,
+        "{controlled} of them with in-frame control"
+    );
 }
