@@ -1,19 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0
-# System sleep, up to where devices are suspended: the kernel's test level wakes the
-# system after 5 s. What is under way goes on as if nothing had been.
+# System sleep: suspend to idle at the kernel's test level "platform", all but the
+# idling itself, from which the system wakes by itself. What is under way goes on as
+# if nothing had been.
 . ../ktap.sh
 . ../device.sh
 
-if ! grep -qw devices /sys/power/pm_test 2>/dev/null; then
+if ! grep -qw platform /sys/power/pm_test 2>/dev/null; then
 	skip "system sleep" "the kernel has no CONFIG_PM_DEBUG"
 	finish
 	exit
 fi
-INPUT=/src/out/test/input/642x274.y4m
-encode() { timeout 120 slenc encode $INPUT -o "$1" >/run/encode.log 2>&1; }
+INPUT=$TEST/input/642x274.y4m
+encode() { timeout 120 slenc encode "$INPUT" -o "$1" >/run/encode.log 2>&1; }
 sleeps() {
 	local rc=0
-	echo devices >/sys/power/pm_test && echo freeze >/sys/power/state || rc=1
+	echo platform >/sys/power/pm_test && echo freeze >/sys/power/state || rc=1
 	echo none >/sys/power/pm_test
 	return $rc
 }
@@ -21,15 +22,19 @@ good_again() { encode /run/again.h264 && cmp /run/good.h264 /run/again.h264; }
 sleeps_between() { sleeps && good_again; }
 # A picture takes a second, so that several are under way or waiting.
 sleeps_during() {
-	start_client slow=1000@1+ && sleeps && control 0 clear && wait $CLIENT &&
+	start_client slow=1000@1+ && sleeps && control 0 clear && wait "$CLIENT" &&
 		cmp /run/good.h264 /run/unplug.h264
 }
-# Hardware that lost what it was told, which it shows after waking up.
-forgets() { control 0 "fault reset" && control 0 clear && sleeps && good_again; }
+# Hardware that has lost what the driver told it.
+forget() { control 0 "fault reset" && control 0 clear; }
+fails_awake() { forget && ! encode /run/again.h264 && good_again; }
+is_programmed_anew() { forget && sleeps && good_again; }
 
+echo 1 >/sys/module/suspend/parameters/pm_test_delay
 wait_node
 check "an encode without sleep" encode /run/good.h264
 check "an encode after system sleep" sleeps_between
 check "an encode during system sleep" sleeps_during
-check "hardware that was reset while it slept is programmed anew" forgets
+check "hardware that was reset while awake fails an encode" fails_awake
+check "hardware that was reset while it slept is programmed anew" is_programmed_anew
 finish
