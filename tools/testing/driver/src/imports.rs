@@ -4,7 +4,6 @@
 
 use crate::{
     encoder::{
-        idr,
         Encoder,
         SIZE, //
     },
@@ -120,8 +119,10 @@ fn coded_plainly() -> Result<Vec<u8>> {
     let encoder = Encoder::streaming()?;
     let mut source = encoder.map(OUTPUT, 0)?;
     source.write(0, &picture(source.len()));
-    let request = encoder.request()?;
-    let coded = encoder.encode(&request, &idr())?;
+    encoder.queue_source(0, 7, None).context("QBUF OUTPUT")?;
+    encoder.queue_coded(0).context("QBUF CAPTURE")?;
+    let coded = encoder.dequeue(CAPTURE)?;
+    ensure!(!is_error(&coded), "the picture was not coded");
     encoder.content(&coded)
 }
 
