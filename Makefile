@@ -20,7 +20,8 @@ help: ## This list
 	@echo
 	@echo 'Variables:'
 	@echo '  ACCEL=auto|kvm|tcg  how the guest runs (auto probes KVM once by a real boot)'
-	@echo '  GENERATION=gen2     hardware that the guest tests with (gen1)'
+	@echo '  LANE=gen2           test-vm: only this of the lanes gen1, gen2 and iommu'
+	@echo '  GENERATION=gen2     test-debug: hardware of this generation (gen1)'
 	@echo '  JOBS=N              parallel jobs (all processors)'
 	@echo '  KDIR=DIR            modules and install: build for this Rust-enabled kernel'
 	@echo '  KERNEL_SRC=PATH     kernel source tree or tarball instead of the archive package'
@@ -40,7 +41,7 @@ demo: all ## Encode two real clips through the driver in a guest, check them, sh
 	tools/demo
 
 .PHONY: test
-test: ## Everything: lint, cargo tests, modules, KUnit, guest tests
+test: ## Everything: lint, cargo tests, modules, KUnit, guest tests on both generations
 	tools/testing/run
 
 .PHONY: test-unit
@@ -48,8 +49,8 @@ test-unit: ## The cargo tests
 	tools/testing/run unit
 
 .PHONY: test-vm
-test-vm: ## The guest's tests
-	tools/testing/run vm
+test-vm: ## The guest's tests: both generations, and behind an IOMMU
+	tools/testing/run $(or $(LANE),vm)
 
 .PHONY: test-debug
 test-debug: ## The guest's tests on a kernel with KASAN, lockdep, kmemleak and failing allocations

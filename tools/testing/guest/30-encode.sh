@@ -1,29 +1,29 @@
 # SPDX-License-Identifier: GPL-2.0
 # Encodes a matrix of sizes, formats, QPs and GOPs. The streams and the place of
-# their pictures in the hardware's log go to out/test/encode; the host decodes
-# them with ffmpeg and compares (tools/testing/vm).
+# their pictures in the hardware's log go to the directory of the test; the
+# host decodes them and compares (tools/testing/vm).
 . ../ktap.sh
 . ../device.sh
 
-OUT=/src/out/test/encode
-LOG=/src/out/test/reconstruction.log
+OUT=$TEST/encode
+LOG=$TEST/reconstruction.log
 
 # encode NAME FRAMES INPUT OPTION...
 encode() {
 	local name=$1 frames=$2 input=$3 before
 	shift 3
-	before=$(wc -l <$LOG)
-	slenc encode "/src/out/test/input/$input" -o "$OUT/$name" "$@" || return
-	[ $(($(wc -l <$LOG) - before)) -eq "$frames" ] || {
-		echo "the hardware encoded $(($(wc -l <$LOG) - before)) pictures, not $frames"
+	before=$(wc -l <"$LOG")
+	slenc encode "$TEST/input/$input" -o "$OUT/$name" "$@" || return
+	[ $(($(wc -l <"$LOG") - before)) -eq "$frames" ] || {
+		echo "the hardware encoded $(($(wc -l <"$LOG") - before)) pictures, not $frames"
 		return 1
 	}
-	echo "$name $before $frames" >>$OUT/streams
+	echo "$name $before $frames" >>"$OUT/streams"
 }
 
-mkdir -p $OUT
-rm -f $OUT/*
-touch $LOG
+mkdir -p "$OUT"
+rm -f "$OUT"/*
+touch "$LOG"
 wait_node
 for size in 16x16 34x50 176x144 642x274; do
 	check "$size, I and P" encode "$size.h264" 12 "$size.y4m" --qp 24,28 --gop 6

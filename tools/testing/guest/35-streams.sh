@@ -3,9 +3,9 @@
 # reports in KTAP itself; the host judges the streams as those of 30-encode.sh.
 . ../device.sh
 
-export STREAMS=/src/out/test/encode RECONSTRUCTION_LOG=/src/out/test/reconstruction.log
+export STREAMS=$TEST/encode RECONSTRUCTION_LOG=$TEST/reconstruction.log
 
-mkdir -p $STREAMS
-touch $RECONSTRUCTION_LOG
+mkdir -p "$STREAMS"
+touch "$RECONSTRUCTION_LOG"
 wait_node
 slenc-test references streams buffers

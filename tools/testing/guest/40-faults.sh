@@ -5,7 +5,7 @@
 . ../device.sh
 
 # Twelve frames, and what they should be.
-encode() { timeout 60 slenc encode /src/out/test/input/176x144.y4m -o "$1" --qp 24,28 >/run/encode.log 2>&1; }
+encode() { timeout 60 slenc encode "$TEST/input/176x144.y4m" -o "$1" --qp 24,28 >/run/encode.log 2>&1; }
 good_again() {
 	encode /run/again.h264 && cmp /run/good.h264 /run/again.h264
 }

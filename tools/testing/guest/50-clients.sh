@@ -3,7 +3,7 @@
 . ../ktap.sh
 . ../device.sh
 
-encode() { timeout 120 slenc encode "/src/out/test/input/$1" -o "$2" --qp "$3" --gop 5 >/dev/null 2>&1; }
+encode() { timeout 120 slenc encode "$TEST/input/$1" -o "$2" --qp "$3" --gop 5 >/dev/null 2>&1; }
 together() {
 	local pids=() pid rc=0
 	encode 176x144.y4m /run/a.h264 24,28 & pids+=($!)

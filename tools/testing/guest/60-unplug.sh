@@ -17,7 +17,7 @@ client_fails() {
 }
 works() {
 	control 0 clear >/dev/null
-	timeout 30 slenc encode /src/out/test/input/176x144.y4m -o /run/works.h264
+	timeout 30 slenc encode "$TEST/input/176x144.y4m" -o /run/works.h264
 }
 # Each test leaves the device bound for the next.
 rebind() { control 0 clear >/dev/null; [ -e "$PCI_DRIVER/$(cat /run/pci-address)" ] || bind; wait_node; }
