@@ -18,21 +18,13 @@ use slenc::{
         Result, //
     },
     v4l2::{
-        device::{
-            CAPTURE,
-            OUTPUT, //
-        },
+        device::OUTPUT,
         sys::video, //
     },
 };
 use std::os::fd::AsFd;
 
 pub(super) const TESTS: &[Test] = &[
-    ("a request without a buffer is refused with ENOENT", empty),
-    (
-        "a request with two OUTPUT buffers is refused with EINVAL",
-        two_buffers,
-    ),
     (
         "a buffer in one request is refused in another with EINVAL",
         two_requests,
@@ -44,10 +36,6 @@ pub(super) const TESTS: &[Test] = &[
     (
         "a request with buffers of two files is refused with EINVAL",
         buffers_of_two_files,
-    ),
-    (
-        "a CAPTURE buffer in a request is refused with EPERM",
-        capture_in_request,
     ),
     (
         "queueing, changing and reinitialising a queued request is refused with EBUSY",
@@ -62,31 +50,6 @@ pub(super) const TESTS: &[Test] = &[
         no_request,
     ),
 ];
-
-fn empty() -> Result<()> {
-    let encoder = Encoder::streaming()?;
-    let request = encoder.request()?;
-    refused("without anything", Errno::NOENT, request.queue())?;
-    encoder
-        .set_params(&request, &idr())
-        .map_err(|err| err.source)
-        .context("ENCODE_PARAMS")?;
-    refused("with controls only", Errno::NOENT, request.queue())?;
-    // It is as it was.
-    encoder.encode(&request, &idr())?;
-    Ok(())
-}
-
-fn two_buffers() -> Result<()> {
-    let encoder = Encoder::streaming()?;
-    let request = encoder.request()?;
-    for index in 0..2 {
-        encoder
-            .queue_source(index, 0, Some(&request))
-            .context("QBUF OUTPUT")?;
-    }
-    refused("REQUEST_IOC_QUEUE", Errno::INVAL, request.queue())
-}
 
 fn two_requests() -> Result<()> {
     let encoder = Encoder::streaming()?;
@@ -130,14 +93,6 @@ fn buffers_of_two_files() -> Result<()> {
             .context("QBUF OUTPUT")?;
     }
     refused("REQUEST_IOC_QUEUE", Errno::INVAL, request.queue())
-}
-
-fn capture_in_request() -> Result<()> {
-    let encoder = Encoder::streaming()?;
-    let request = encoder.request()?;
-    let fd = encoder.video.as_fd();
-    let queued = video::queue_buffer(fd, CAPTURE, 0, &[0], 0, Some(request.as_fd()));
-    refused("QBUF CAPTURE", Errno::PERM, queued)
 }
 
 fn while_queued() -> Result<()> {
