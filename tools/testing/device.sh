@@ -56,11 +56,14 @@ start_client() {
 	slenc encode "$TEST/input/642x274.y4m" -o /run/unplug.h264 >/run/encode.log 2>&1 &
 	# shellcheck disable=SC2034 # for scripts that wait for it
 	CLIENT=$!
-	for ((i = 0; i < 100; i++)); do
+	# On a busy machine a program can take long to start.
+	for ((i = 0; i < 400; i++)); do
 		control 0 status | grep -q '"busy":true' && return
+		kill -0 "$CLIENT" 2>/dev/null || break
 		sleep 0.1
 	done
-	echo "the client does not encode"
+	echo "the client does not encode:"
+	tail -n 1 /run/encode.log
 	return 1
 }
 
