@@ -20,6 +20,16 @@ use crate::pure::{
 /// Bytes of a job descriptor without its result block, at most.
 pub(crate) const MAX_DESCRIPTOR_BYTES: usize = gen2::DESCRIPTOR_BYTES;
 
+/// Fills the descriptor of a job, and adds its slices to the units, which are those that come
+/// before; or says what of it the hardware cannot do.
+type Describe = fn(
+    &PictureJob<'_>,
+    &Capabilities,
+    &Memory,
+    &mut Units<'_>,
+    &mut [u8],
+) -> Result<(), units::Error>;
+
 /// The memory layout of a generation.
 pub(crate) struct Hal {
     /// Whether the hardware has what this layout is for.
@@ -29,15 +39,8 @@ pub(crate) struct Hal {
     /// [`MAX_DESCRIPTOR_BYTES`].
     pub(crate) descriptor_bytes: usize,
 
-    /// Fills the descriptor of a job, and adds its slices to the units, which are those that come
-    /// before; or says what of it the hardware cannot do.
-    pub(crate) describe: fn(
-        &PictureJob<'_>,
-        &Capabilities,
-        &Memory,
-        &mut Units<'_>,
-        &mut [u8],
-    ) -> Result<(), units::Error>,
+    /// Makes a job's descriptor.
+    pub(crate) describe: Describe,
 }
 
 /// CAVLC, slice headers as bits in memory.

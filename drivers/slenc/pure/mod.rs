@@ -11,6 +11,8 @@
 pub mod adapt;
 pub mod bits;
 pub mod checks;
+#[cfg(any(test, CONFIG_KUNIT = "y"))]
+mod checks_tests;
 pub mod dpb;
 pub mod encode_references;
 pub mod few;
