@@ -4,7 +4,7 @@
 
 use crate::inter::vectors::Motion;
 use crate::inter::Mv;
-use crate::intra::luma4;
+use crate::intra::modes;
 
 /// How a macroblock is coded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ impl MbInfo {
             nonzero: 0,
             mv: [Mv::default(); 4],
             refs: [0; 4],
-            modes: [luma4::DC; 16],
+            modes: [modes::DC; 16],
             total: [0; 16],
             total_chroma: [0; 8],
             transform_8x8: false,

@@ -3,16 +3,13 @@
 //! Mode decision and coding of Intra_4x4, block by block: each predicts from those before it.
 
 use super::canvas::Canvas;
-use super::luma4::{allowed, predict_all, DC, MODES};
+use super::luma4::predict_all;
+use super::modes::{self, block_at, set_block, DC, MODES};
 use super::Edges;
 use crate::macroblock::{raster, Neighbours};
 use crate::quant::Quantiser;
 use crate::simd::Kernels;
 use crate::transform::{forward, inverse, Block};
-
-/// Bits of prev_intra4x4_pred_mode_flag, and of rem_intra4x4_pred_mode with it.
-pub(super) const SAME_BITS: u32 = 1;
-pub(super) const OTHER_BITS: u32 = 4;
 
 /// A macroblock coded as Intra_4x4.
 #[derive(Clone, Debug)]
@@ -43,16 +40,6 @@ impl Default for Coded4 {
     }
 }
 
-fn block_at(samples: &[u8; 256], at: usize) -> [u8; 16] {
-    std::array::from_fn(|i| samples[at + i / 4 * 16 + i % 4])
-}
-
-fn set_block(samples: &mut [u8; 256], at: usize, block: &[u8; 16]) {
-    for (i, line) in block.chunks_exact(4).enumerate() {
-        samples[at + 16 * i..][..4].copy_from_slice(line);
-    }
-}
-
 /// Codes luma of a macroblock, and gives the cost of its prediction with the modes' bits;
 /// `None`, without a result, as soon as that reaches `limit`.
 pub(crate) fn code(
@@ -72,33 +59,19 @@ pub(crate) fn code(
         let around = canvas.around4(x, y, edges);
         predict_all(&around, &mut predictions);
         // Clause 8.3.1.1.
-        let predicted = match neighbours.around(raster(i), &to.modes, |info| &info.modes) {
-            (Some(left), Some(above)) => left.min(above),
-            _ => DC,
-        };
+        let predicted =
+            modes::predicted(neighbours.around(raster(i), &to.modes, |info| &info.modes));
 
         let at = 64 * y + 4 * x;
-        let original = block_at(source, at);
+        let original = block_at::<4, 16>(source, at);
         let distortion = (kernels.satd_modes)(&original, &predictions);
-        let allowed = allowed(&around);
-        let (mut best, mut cost) = (DC, u32::MAX);
-        for mode in (0..MODES as u8).filter(|mode| (allowed >> mode) & 1 != 0) {
-            let bits = if mode == predicted {
-                SAME_BITS
-            } else {
-                OTHER_BITS
-            };
-            let with_bits = distortion[usize::from(mode)] + lambda * bits;
-            if with_bits < cost {
-                (best, cost) = (mode, with_bits);
-            }
-        }
+        let (best, cost) = around.choose(&distortion, predicted, lambda);
         total += cost;
         if total >= limit {
             return None;
         }
         to.modes[raster(i)] = best;
-        to.remaining[i] = (best != predicted).then(|| best - u8::from(best > predicted));
+        to.remaining[i] = modes::remaining(best, predicted);
 
         let prediction = &predictions[usize::from(best)];
         let difference = std::array::from_fn(|i| i16::from(original[i]) - i16::from(prediction[i]));
@@ -113,8 +86,8 @@ pub(crate) fn code(
         }
         to.levels[i] = levels;
         canvas.set::<4>(x, y, &recon);
-        set_block(&mut to.prediction, at, prediction);
-        set_block(&mut to.recon, at, &recon);
+        set_block::<4>(&mut to.prediction, at, prediction);
+        set_block::<4>(&mut to.recon, at, &recon);
     }
     to.cbp = (0..4)
         .map(|i| u8::from((nonzero >> (4 * i)) & 0xf != 0) << i)

@@ -3,9 +3,8 @@
 //! Mode decision and coding of Intra_8x8, block by block: each predicts from those before it.
 
 use super::canvas::Canvas;
-use super::code4::{OTHER_BITS, SAME_BITS};
-use super::luma4::{DC, MODES};
-use super::luma8::{allowed, predict_all};
+use super::luma8::predict_all;
+use super::modes::{self, block_at, set_block, DC, MODES};
 use super::Edges;
 use crate::macroblock::Neighbours;
 use crate::quant8::Quantiser8;
@@ -41,16 +40,6 @@ impl Default for Coded8 {
     }
 }
 
-fn block_at(samples: &[u8; 256], at: usize) -> [u8; 64] {
-    std::array::from_fn(|i| samples[at + i / 8 * 16 + i % 8])
-}
-
-fn set_block(samples: &mut [u8; 256], at: usize, block: &[u8; 64]) {
-    for (i, line) in block.chunks_exact(8).enumerate() {
-        samples[at + 16 * i..][..8].copy_from_slice(line);
-    }
-}
-
 /// Codes luma of a macroblock, and gives the cost of its prediction with the modes' bits;
 /// `None`, without a result, as soon as that reaches `limit`.
 pub(crate) fn code(
@@ -72,27 +61,12 @@ pub(crate) fn code(
         // Clause 8.3.2.1: the upper right 4x4 block on the left counts, and the lower left
         // one above.
         let block = 8 * y + 2 * x;
-        let predicted = match neighbours.around(block, &to.modes, |info| &info.modes) {
-            (Some(left), Some(above)) => left.min(above),
-            _ => DC,
-        };
+        let predicted = modes::predicted(neighbours.around(block, &to.modes, |info| &info.modes));
 
         let at = 128 * y + 8 * x;
-        let original = block_at(source, at);
+        let original = block_at::<8, 64>(source, at);
         let distortion = (kernels.sa8d_modes)(&original, &predictions);
-        let allowed = allowed(&around);
-        let (mut best, mut cost) = (DC, u32::MAX);
-        for mode in (0..MODES as u8).filter(|mode| (allowed >> mode) & 1 != 0) {
-            let bits = if mode == predicted {
-                SAME_BITS
-            } else {
-                OTHER_BITS
-            };
-            let with_bits = distortion[usize::from(mode)] + lambda * bits;
-            if with_bits < cost {
-                (best, cost) = (mode, with_bits);
-            }
-        }
+        let (best, cost) = around.choose(&distortion, predicted, lambda);
         total += cost;
         if total >= limit {
             return None;
@@ -100,7 +74,7 @@ pub(crate) fn code(
         for at in [0, 1, 4, 5] {
             to.modes[block + at] = best;
         }
-        to.remaining[i] = (best != predicted).then(|| best - u8::from(best > predicted));
+        to.remaining[i] = modes::remaining(best, predicted);
 
         let prediction = &predictions[usize::from(best)];
         let mut recon = *prediction;
@@ -112,8 +86,8 @@ pub(crate) fn code(
             *levels = (kernels.zigzag_8x8)(levels);
         }
         canvas.set::<8>(x, y, &recon);
-        set_block(&mut to.prediction, at, prediction);
-        set_block(&mut to.recon, at, &recon);
+        set_block::<8>(&mut to.prediction, at, prediction);
+        set_block::<8>(&mut to.recon, at, &recon);
     }
     Some(total)
 }

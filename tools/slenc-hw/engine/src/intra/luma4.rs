@@ -2,28 +2,10 @@
 
 //! Intra 4x4 prediction of luma, ITU-T H.264 clause 8.3.1.
 
-/// Number of prediction modes.
-pub(crate) const MODES: usize = 9;
+use super::modes::{self, DC, HORIZONTAL, MODES, VERTICAL};
 
-/// Intra4x4PredMode of DC, Table 8-2.
-pub(crate) const DC: u8 = 2;
-
-const VERTICAL: usize = 0;
-const HORIZONTAL: usize = 1;
-
-/// Samples around a block.
-///
-/// In one line: from the lowest on the left, over the corner, to the last above right. The
-/// directional modes then read along it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Around {
-    /// The line of samples; those not available hold anything.
-    pub(crate) line: [u8; 13],
-    /// The block on the left is available.
-    pub(crate) left: bool,
-    /// The block above is available.
-    pub(crate) above: bool,
-}
+/// Samples around a 4x4 block.
+pub(super) type Around = modes::Around<13>;
 
 /// Where the corner is in the line; what is above follows, what is on the left precedes.
 const CORNER: usize = 4;
@@ -95,17 +77,6 @@ const fn horizontal_up(x: usize, y: usize) -> usize {
         TWO_TAP + 2 - y - x / 2
     } else {
         2 - y - x / 2
-    }
-}
-
-/// Bits of the modes that the neighbours allow.
-pub(crate) fn allowed(around: &Around) -> u16 {
-    const DC_BIT: u16 = 1 << DC;
-    match (around.left, around.above) {
-        (true, true) => 0x1ff,
-        (true, false) => DC_BIT | (1 << HORIZONTAL) | (1 << 8),
-        (false, true) => DC_BIT | (1 << VERTICAL) | (1 << 3) | (1 << 7),
-        (false, false) => DC_BIT,
     }
 }
 

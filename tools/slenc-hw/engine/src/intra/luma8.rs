@@ -2,25 +2,10 @@
 
 //! Intra 8x8 prediction of luma, ITU-T H.264 clause 8.3.2.
 
-use super::luma4::{DC, MODES};
+use super::modes::{self, DC, HORIZONTAL, MODES, VERTICAL};
 
-/// Samples around a block.
-///
-/// In one line: from the lowest on the left, over the corner, to the last above right. The
-/// directional modes then read along it. The corner is available if both sides are, since slices
-/// are whole rows.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Around {
-    /// The line of samples; those not available hold anything.
-    pub(crate) line: [u8; 25],
-    /// The samples on the left are available.
-    pub(crate) left: bool,
-    /// The samples above are available; those above right are then, or repeat the last.
-    pub(crate) above: bool,
-}
-
-const VERTICAL: usize = 0;
-const HORIZONTAL: usize = 1;
+/// Samples around an 8x8 block.
+pub(super) type Around = modes::Around<25>;
 
 /// Where the corner is in the line; what is above follows, what is on the left precedes.
 const CORNER: usize = 8;
@@ -102,17 +87,6 @@ fn filter(around: &Around) -> [u8; 25] {
         let sum = u16::from(line[before]) + 2 * u16::from(line[i]) + u16::from(line[after]);
         ((sum + 2) >> 2) as u8
     })
-}
-
-/// Bits of the modes that the neighbours allow.
-pub(crate) fn allowed(around: &Around) -> u16 {
-    const DC_BIT: u16 = 1 << DC;
-    match (around.left, around.above) {
-        (true, true) => 0x1ff,
-        (true, false) => DC_BIT | (1 << HORIZONTAL) | (1 << 8),
-        (false, true) => DC_BIT | (1 << VERTICAL) | (1 << 3) | (1 << 7),
-        (false, false) => DC_BIT,
-    }
 }
 
 /// Predicts a block in every mode; those not allowed hold anything.

@@ -7,8 +7,9 @@ pub(crate) mod chroma;
 pub(crate) mod code4;
 pub(crate) mod code8;
 pub(crate) mod luma16;
-pub(crate) mod luma4;
+mod luma4;
 mod luma8;
+pub(crate) mod modes;
 
 /// Samples around a macroblock before deblocking, of neighbours in the same slice.
 ///
