@@ -8,6 +8,11 @@
 use crate::{
     bindings,
     convert,
+    debugfs::{
+        self,
+        Files,
+        History, //
+    },
     pure::{
         error,
         session, //
@@ -22,6 +27,11 @@ use kernel::{
             Atomic,
             Relaxed, //
         },
+        lock::{
+            mutex::MutexBackend,
+            Guard, //
+        },
+        Arc,
         Mutex, //
     },
 };
@@ -30,14 +40,24 @@ use kernel::{
 #[pin_data]
 struct Session {
     id: u64,
+    /// Gone before `shared`, which they show.
     #[pin]
-    inner: Mutex<Inner>,
+    _files: Files,
+    shared: Arc<Shared>,
 }
 
-struct Inner {
-    session: session::Session,
+/// What debugfs shows too.
+#[pin_data]
+pub(crate) struct Shared {
+    #[pin]
+    pub(crate) inner: Mutex<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) session: session::Session,
     /// `max_checkpoints` of the capabilities.
     max_checkpoints: u32,
+    pub(crate) history: History,
 }
 
 /// The number of the session that was allocated last.
@@ -93,6 +113,12 @@ unsafe fn session_of<'a>(session: *const bindings::v4l2_rc_session) -> &'a Sessi
     unsafe { &*session.cast::<Session>() }
 }
 
+impl Session {
+    fn lock(&self) -> Guard<'_, Inner, MutexBackend> {
+        self.shared.inner.lock()
+    }
+}
+
 /// See the header.
 ///
 /// # Safety
@@ -104,14 +130,25 @@ pub(crate) unsafe extern "C" fn v4l2_rc_session_alloc(
 ) -> *mut bindings::v4l2_rc_session {
     let alloc = || {
         let scale = convert::scale_of(codec)?;
-        KBox::pin_init(
-            pin_init!(Session {
-                id: LAST_ID.fetch_add(1, Relaxed).wrapping_add(1),
-                inner <- new_mutex!(Inner {
-                    session: session::Session::new(scale),
-                    max_checkpoints: 0,
-                }),
+        let id = LAST_ID.fetch_add(1, Relaxed).wrapping_add(1);
+        let inner = Inner {
+            session: session::Session::new(scale),
+            max_checkpoints: 0,
+            history: History::new()?,
+        };
+        let shared = Arc::pin_init(
+            pin_init!(Shared {
+                inner <- new_mutex!(inner),
             }),
+            GFP_KERNEL,
+        )?;
+        let directory = debugfs::directory(id)?;
+        KBox::try_pin_init(
+            try_pin_init!(Session {
+                id,
+                _files <- Files::new(&directory, &shared),
+                shared: shared.clone(),
+            }? Error),
             GFP_KERNEL,
         )
     };
@@ -158,7 +195,7 @@ pub(crate) unsafe extern "C" fn v4l2_rc_session_start(
     // SAFETY: By the contract.
     let caps = unsafe { &*caps };
     from_result(|| {
-        let mut inner = session.inner.lock();
+        let mut inner = session.lock();
         let able = convert::capabilities_of(inner.session.scale(), caps)?;
         inner.session.start(able)?;
         inner.max_checkpoints = caps.max_checkpoints;
@@ -183,7 +220,7 @@ pub(crate) unsafe extern "C" fn v4l2_rc_session_configure(
     let config = unsafe { &*config };
     from_result(|| {
         let config = convert::config_of(config)?;
-        session.inner.lock().session.configure(&config)?;
+        session.lock().session.configure(&config)?;
         Ok(0)
     })
 }
@@ -196,7 +233,7 @@ pub(crate) unsafe extern "C" fn v4l2_rc_session_configure(
 #[no_mangle]
 pub(crate) unsafe extern "C" fn v4l2_rc_session_reset(session: *mut bindings::v4l2_rc_session) {
     // SAFETY: By the contract.
-    unsafe { session_of(session) }.inner.lock().session.reset();
+    unsafe { session_of(session) }.lock().session.reset();
 }
 
 /// See the header.
@@ -210,7 +247,7 @@ pub(crate) unsafe extern "C" fn v4l2_rc_session_state(
     state: *mut bindings::v4l2_rc_state,
 ) {
     // SAFETY: By the contract.
-    let now = convert::state_from(&unsafe { session_of(session) }.inner.lock().session);
+    let now = convert::state_from(&unsafe { session_of(session) }.lock().session);
     // SAFETY: By the contract.
     unsafe { state.write(now) };
 }
@@ -245,9 +282,13 @@ pub(crate) unsafe extern "C" fn v4l2_rc_frame_begin(
     let frame = unsafe { &mut *frame };
     from_result(|| {
         let picture = convert::frame_of(&frame.info)?;
-        let mut inner = session.inner.lock();
-        let begun = inner.session.begin(&picture)?;
-        frame.decision = convert::decision_from(&begun, &frame.info, inner.max_checkpoints);
+        {
+            let mut inner = session.lock();
+            let begun = inner.session.begin(&picture)?;
+            frame.decision = convert::decision_from(&begun, &frame.info, inner.max_checkpoints);
+        }
+        // SAFETY: `frame` is valid during the call.
+        unsafe { bindings::rc_trace_frame_begin(session.id, frame) };
         Ok(0)
     })
 }
@@ -268,9 +309,13 @@ pub(crate) unsafe extern "C" fn v4l2_rc_frame_end(
     let frame = unsafe { &mut *frame };
     from_result(|| {
         let outcome = convert::outcome_of(&frame.result)?;
-        let mut inner = session.inner.lock();
-        let judgement = inner.session.end(frame.decision.cookie, &outcome)?;
+        let judgement = session
+            .lock()
+            .session
+            .end(frame.decision.cookie, &outcome)?;
         frame.judgement = convert::judgement_from(&judgement);
+        // SAFETY: `frame` is valid during the call.
+        unsafe { bindings::rc_trace_frame_end(session.id, frame) };
         Ok(0)
     })
 }
@@ -291,12 +336,13 @@ pub(crate) unsafe extern "C" fn v4l2_rc_frame_commit(
     // SAFETY: By the contract.
     let frame = unsafe { &mut *frame };
     from_result(|| {
-        let mut inner = session.inner.lock();
+        let mut inner = session.lock();
         let state = inner
             .session
             .commit(frame.decision.cookie, convert::bits_of(bytes))?;
         frame.judgement.cpb_fill = state.fill;
         frame.judgement.delay_ns = state.delay_ns;
+        inner.history.record(frame, bytes);
         Ok(0)
     })
 }
@@ -316,7 +362,7 @@ pub(crate) unsafe extern "C" fn v4l2_rc_frame_cancel(
     // SAFETY: By the contract.
     let cookie = unsafe { (*frame).decision.cookie };
     from_result(|| {
-        session.inner.lock().session.cancel(cookie)?;
+        session.lock().session.cancel(cookie)?;
         Ok(0)
     })
 }

@@ -1,3 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* What bindgen reads for the rate control module. */
 #include <media/v4l2-rate-control.h>
+#include "trace.h"

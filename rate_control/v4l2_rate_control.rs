@@ -3,21 +3,30 @@
 //! Rate control of V4L2 video encoders.
 //!
 //! Drivers call it through the C ABI of [`include/media/v4l2-rate-control.h`], from Rust and from
-//! C. [`abi`] is its edge, and the only unsafe part; [`convert`] knows its structures; [`pure`] is
-//! what it does.
+//! C. [`abi`] is its edge; [`convert`] knows its structures; [`pure`] is
+//! what it does. Sessions show themselves in [`debugfs`].
 
 use kernel::prelude::*;
 
 mod abi;
 mod bindings;
 mod convert;
+mod debugfs;
 pub mod pure;
 
 struct RateControl;
 
 impl kernel::Module for RateControl {
     fn init(_module: &'static ThisModule) -> Result<Self> {
+        // SAFETY: This is the first thing that the module does.
+        unsafe { debugfs::init() };
         Ok(Self)
+    }
+}
+
+impl Drop for RateControl {
+    fn drop(&mut self) {
+        debugfs::exit();
     }
 }
 

@@ -266,6 +266,10 @@ impl Controller {
 
     /// Time passes until a picture: what leaves the bucket, and what is due.
     fn elapse(&mut self, config: &Config, frame: &FrameIn) -> (u64, u64) {
+        if self.plan.rate == 0 {
+            // Nothing waits, and nothing is owed, where there is no rate.
+            return (u64::MAX, u64::MAX);
+        }
         if self.first {
             return (0, 0);
         }

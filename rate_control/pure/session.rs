@@ -114,6 +114,11 @@ impl Session {
         self.scale
     }
 
+    /// The configuration that was set last.
+    pub fn config(&self) -> Option<Config> {
+        self.config
+    }
+
     /// A stream starts, with this hardware.
     pub fn start(&mut self, caps: Capabilities) -> Result<(), Error> {
         if caps.scale != self.scale {
@@ -194,6 +199,10 @@ impl Session {
         }
         let plan = &controller.plan;
         let has_cpb = plan.rate != 0;
+        let decision = Decision {
+            fill: if has_cpb { decision.fill } else { 0 },
+            ..decision
+        };
         Ok(Begun {
             decision,
             cpb: has_cpb.then_some(plan.cpb),
@@ -208,7 +217,10 @@ impl Session {
 
     /// Judges a coded picture.
     pub fn end(&mut self, cookie: Cookie, outcome: &Outcome) -> Result<Judgement, Error> {
-        let judgement = self.controller()?.end(cookie, outcome)?;
+        let mut judgement = self.controller()?.end(cookie, outcome)?;
+        if self.cpb().is_none() {
+            judgement.fill = 0;
+        }
         self.verdict = judgement.verdict;
         self.violates = judgement.violation_bits != 0;
         Ok(judgement)
@@ -217,7 +229,8 @@ impl Session {
     /// The verdict has been carried out: so many bits are sent in the end, filler included.
     pub fn commit(&mut self, cookie: Cookie, bits: u64) -> Result<State, Error> {
         let controller = self.controller()?;
-        let state = controller.commit(cookie, bits)?;
+        controller.commit(cookie, bits)?;
+        let state = shown(controller);
         let skipped = controller.skipped(cookie) || self.verdict == Verdict::ReplaceBySkip;
         let counts = &mut self.counts;
         counts.frames = counts.frames.wrapping_add(1);
@@ -249,7 +262,7 @@ impl Session {
 
     /// Where the session is, with the pictures that have closed; nowhere before it starts.
     pub fn state(&self) -> Option<State> {
-        self.controller.as_ref().map(Controller::state)
+        self.controller.as_ref().map(shown)
     }
 
     /// The pictures that have begun and not closed.
@@ -269,6 +282,21 @@ impl Session {
             .map(|controller| &controller.plan)
             .filter(|plan| plan.rate != 0)
             .map(|plan| plan.cpb)
+    }
+}
+
+/// The state of a controller; without a CPB there is nothing in it.
+fn shown(controller: &Controller) -> State {
+    let state = controller.state();
+    if controller.plan.rate != 0 {
+        state
+    } else {
+        State {
+            fill: 0,
+            cpb: 0,
+            debt: 0,
+            ..state
+        }
     }
 }
 
@@ -396,6 +424,32 @@ mod tests {
             violations: 1,
         };
         assert_eq!(session.counts(), &expected);
+    }
+
+    #[test]
+    fn without_a_rate_nothing_waits() {
+        let off = Config {
+            mode: super::super::config::Mode::Fixed,
+            skip: super::super::config::SkipMode::Buffer,
+            ..CONFIG
+        };
+        let mut session = session(&off);
+        for n in 0..100 {
+            // Together much more than any CPB has.
+            let begun = code(&mut session, if n == 0 { &IDR } else { &P }, 1 << 39);
+            assert_eq!((begun.decision.fill, begun.cpb), (0, None));
+        }
+        let counts = session.counts();
+        assert_eq!((counts.skipped, counts.violations), (0, 0));
+        assert_eq!(
+            session.state().map(|state| (state.fill, state.debt)),
+            Some((0, 0))
+        );
+        code(&mut session, &P, 40_000);
+        // A rate starts with what is on its way then.
+        session.configure(&CONFIG).unwrap();
+        let begun = code(&mut session, &P, 40_000);
+        assert!(begun.decision.fill <= 40_000);
     }
 
     #[test]

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a picture costs. On a clock that counts instructions (QEMU's -icount
+ * shift=0) a nanosecond is one of them.
+ */
+#include <linux/ktime.h>
+#include <linux/math64.h>
+#include "encoder.h"
+
+#define PICTURES	10000
+
+/* Far from what it takes, even where the processor is emulated. */
+#define MAX_NS		100000
+
+static void a_picture_takes_little_time(struct kunit *test)
+{
+	const struct v4l2_rc_config config = encoder_config();
+	struct encoder encoder = encoder_open(test, 0, &config);
+	struct v4l2_rc_session *session = encoder.session;
+	struct v4l2_rc_frame frame = encoder_picture(false);
+	int ret = 0;
+	u64 ns;
+	u32 n;
+
+	encoder_play(test, &encoder, 50, true);
+	frame.result.bytes = 5000;
+	frame.result.header_bits = ENCODER_HEADER_BITS;
+	ns = ktime_get_ns();
+	for (n = 0; n < PICTURES; n++) {
+		ret |= v4l2_rc_frame_begin(session, &frame);
+		ret |= v4l2_rc_frame_end(session, &frame);
+		ret |= v4l2_rc_frame_commit(session, &frame, 5000);
+	}
+	ns = div_u64(ktime_get_ns() - ns, PICTURES);
+	kunit_info(test, "begin, end and commit: %llu ns", ns);
+	KUNIT_EXPECT_EQ(test, 0, ret);
+	KUNIT_EXPECT_LT(test, ns, MAX_NS);
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(a_picture_takes_little_time),
+	{}
+};
+
+static struct kunit_suite suite = {
+	.name = "v4l2_rc_abi_cost",
+	.test_cases = cases,
+};
+
+kunit_test_suite(suite);

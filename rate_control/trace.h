@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The tracepoints, as functions: their macros are C's. */
+#ifndef RATE_CONTROL_TRACE_H
+#define RATE_CONTROL_TRACE_H
+
+#include <media/v4l2-rate-control.h>
+
+void rc_trace_frame_begin(u64 session, const struct v4l2_rc_frame *frame);
+void rc_trace_frame_end(u64 session, const struct v4l2_rc_frame *frame);
+
+#endif /* RATE_CONTROL_TRACE_H */

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0
+# What the rate control shows of its sessions: debugfs and tracepoints.
+. ../ktap.sh
+. ../device.sh
+
+SESSIONS=/sys/kernel/debug/v4l2-rate-control
+EVENTS=/sys/kernel/tracing/events/v4l2_rate_control
+
+sessions() { ls $SESSIONS; }
+# session: waits for the session that there is, and prints its directory.
+session() {
+	local i
+	for ((i = 0; i < 100; i++)); do
+		[ "$(sessions | wc -l)" -eq 1 ] && echo "$SESSIONS/$(sessions)" && return
+		sleep 0.1
+	done
+	return 1
+}
+no_session() {
+	local i
+	for ((i = 0; i < 100; i++)); do
+		[ -z "$(sessions)" ] && return
+		sleep 0.1
+	done
+	return 1
+}
+new_session() {
+	local dir
+	dir=$(session) && [ "$(<"$dir/config")" = none ] && grep -qx 'outstanding: 0' "$dir/state" &&
+		[ "$(wc -l <"$dir/frames")" -eq 1 ]
+}
+# Pictures appear while they are coded, the last 32 in their order.
+shown_frames() {
+	local dir i client seen=1
+	slenc encode /src/out/test/input/642x274.y4m -o /run/shown.h264 --qp 24,30 >/dev/null &
+	client=$!
+	dir=$(session) || return
+	for ((i = 0; i < 500; i++)); do
+		cat "$dir/frames" "$dir/state" "$dir/config" >/run/shown 2>/dev/null || break
+		if grep -q '^[0-9]* P encode keep 30 ' /run/shown; then
+			seen=0
+			break
+		fi
+	done
+	wait $client || return
+	cat /run/shown
+	return $seen
+}
+# trace FRAMES: traces an encode of so many pictures.
+trace() {
+	local begun ended
+	echo >/sys/kernel/tracing/trace
+	echo 1 >$EVENTS/enable
+	slenc encode /src/out/test/input/176x144.y4m -o /run/traced.h264 --frames "$1" --qp 24,30 || return
+	echo 0 >$EVENTS/enable
+	begun=$(grep -c 'v4l2_rc_frame_begin: .* type=[IP] .* action=encode qp=\(24\|30\) .* reasons=fixed-qp' /sys/kernel/tracing/trace)
+	ended=$(grep -c 'v4l2_rc_frame_end: .* bytes=[1-9].* verdict=keep ' /sys/kernel/tracing/trace)
+	echo "$begun begun, $ended ended"
+	[ "$begun" -eq "$1" ] && [ "$ended" -eq "$1" ]
+}
+
+wait_node
+check "no session without a file" no_session
+exec 6<>"$(video_node)"
+check "an open file has a session" new_session
+exec 6>&-
+check "it goes with the file" no_session
+check "the last pictures are shown" shown_frames
+[ -e /sys/kernel/tracing/events ] || mount -t tracefs tracefs /sys/kernel/tracing
+check "each picture begins and ends in the trace" trace 8
+finish
