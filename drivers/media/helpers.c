@@ -146,6 +146,25 @@ unsigned long media_helper_vb2_plane_size(struct vb2_buffer *vb, unsigned int n)
 	return vb2_plane_size(vb, n);
 }
 
+/*
+ * Not the name of a function: how large the memory of the first plane is at
+ * least, in all buffers of a queue; UINT_MAX without any.
+ */
+unsigned int media_helper_vb2_smallest_plane(struct vb2_queue *q)
+{
+	unsigned int smallest = UINT_MAX;
+	unsigned int i;
+
+	lockdep_assert_held(q->lock);
+	for (i = 0; i < q->max_num_buffers; i++) {
+		struct vb2_buffer *vb = vb2_get_buffer(q, i);
+
+		if (vb)
+			smallest = min(smallest, vb->planes[0].min_length);
+	}
+	return smallest;
+}
+
 void media_helper_vb2_set_plane_payload(struct vb2_buffer *vb, unsigned int n,
 					unsigned long size)
 {

@@ -3,7 +3,7 @@
  * Functions for the macros and inline functions of the media headers that the
  * Rust abstractions call. Read by the compiler, which checks the prototypes,
  * and by bindgen. A helper does what the function or field it is named after
- * does, and nothing else; the one exception says so.
+ * does, and nothing else; the exceptions say so.
  */
 #ifndef MEDIA_HELPERS_H
 #define MEDIA_HELPERS_H
@@ -60,6 +60,7 @@ int media_helper_ctrl_handler_init(struct v4l2_ctrl_handler *hdl,
 bool media_helper_vb2_is_busy(struct vb2_queue *q);
 bool media_helper_vb2_is_streaming(struct vb2_queue *q);
 void media_helper_vb2_clear_last_buffer_dequeued(struct vb2_queue *q);
+unsigned int media_helper_vb2_smallest_plane(struct vb2_queue *q);
 struct vb2_v4l2_buffer *media_helper_to_vb2_v4l2_buffer(struct vb2_buffer *vb);
 unsigned long media_helper_vb2_plane_size(struct vb2_buffer *vb,
 					  unsigned int n);

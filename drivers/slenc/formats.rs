@@ -17,6 +17,7 @@ use crate::{
     colour,
     pure::{
         adapt,
+        crop,
         picture::{
             Capabilities,
             Plane,
@@ -45,7 +46,7 @@ use media::{
 const MAX_CODED_SIZE: u32 = 64 << 20;
 /// Bytes of a macroblock at most, H.264 clause A.3.1: 3200 bits.
 const MAX_MB_BYTES: u32 = 400;
-/// Room for headers in a CAPTURE buffer.
+/// Room for headers in a CAPTURE buffer, and the smallest one that there is.
 const MAX_HEADER_BYTES: u32 = 4096;
 /// Size of the pictures of a new file.
 const DEFAULT_SIZE: (u32, u32) = (640, 480);
@@ -67,11 +68,15 @@ fn says_colours(wanted: &PixFormat) -> bool {
 }
 
 /// The formats of an open file.
+#[derive(Clone, Copy)]
 pub(crate) struct Formats {
     output: PixFormat,
     /// The application said what the colours are: this is for decoders, too.
     colours_are_known: bool,
+    /// Bytes of a CAPTURE buffer that the application asks for, or 0.
     capture_size: u32,
+    /// It asks for fewer than a picture can have.
+    capture_is_small: bool,
     crop: Rect,
     interval: Fraction,
     min: (u32, u32),
@@ -92,6 +97,7 @@ impl Formats {
             },
             colours_are_known: false,
             capture_size: 0,
+            capture_is_small: false,
             crop: Rect::default(),
             interval: DEFAULT_INTERVAL,
             min: pair(capabilities.min_size),
@@ -106,7 +112,8 @@ impl Formats {
     pub(crate) fn get(&self, direction: Direction) -> PixFormat {
         match direction {
             Direction::Output => self.output,
-            Direction::Capture => self.try_capture(self.capture_size),
+            Direction::Capture if self.capture_is_small => self.capture(self.capture_size),
+            Direction::Capture => self.capture(self.capture_size.max(self.sufficient())),
         }
     }
 
@@ -201,15 +208,35 @@ impl Formats {
         }
     }
 
-    fn try_capture(&self, sizeimage: u32) -> PixFormat {
+    /// Bytes that any picture fits into.
+    fn sufficient(&self) -> u32 {
         let (width_mbs, height_mbs) = self.size_mbs();
-        let needed = u32::from(width_mbs)
+        u32::from(width_mbs)
             .saturating_mul(height_mbs.into())
             .saturating_mul(MAX_MB_BYTES)
-            .saturating_add(MAX_HEADER_BYTES);
+            .saturating_add(MAX_HEADER_BYTES)
+    }
+
+    fn try_capture(&self, asked: u32) -> PixFormat {
+        self.capture(match asked {
+            0 => self.sufficient(),
+            _ => asked.clamp(MAX_HEADER_BYTES, MAX_CODED_SIZE),
+        })
+    }
+
+    fn set_capture(&mut self, asked: u32) {
+        self.capture_is_small = (1..self.sufficient()).contains(&asked);
+        self.capture_size = match asked {
+            0 => 0,
+            _ => asked.clamp(MAX_HEADER_BYTES, MAX_CODED_SIZE),
+        };
+    }
+
+    /// The CAPTURE format with buffers of this size.
+    fn capture(&self, sizeimage: u32) -> PixFormat {
         let mut planes = [PlaneFormat::default(); MAX_PLANES];
         if let Some(plane) = planes.first_mut() {
-            plane.sizeimage = sizeimage.min(MAX_CODED_SIZE).max(needed);
+            plane.sizeimage = sizeimage;
         }
         PixFormat {
             pixelformat: v4l2::V4L2_PIX_FMT_H264_SLICE,
@@ -219,6 +246,12 @@ impl Formats {
             num_planes: 1,
             planes,
         }
+    }
+
+    /// Bytes of a CAPTURE buffer of the format.
+    fn coded_size(&self) -> u32 {
+        let format = self.get(Direction::Capture);
+        format.planes.first().map_or(0, |plane| plane.sizeimage)
     }
 
     fn set_output(&mut self, format: PixFormat, colours_are_known: bool) {
@@ -231,6 +264,8 @@ impl Formats {
                 width: format.width,
                 height: format.height,
             };
+            // Small buffers were wanted for pictures of another size.
+            self.capture_is_small = false;
         }
         self.output = format;
         self.colours_are_known = colours_are_known;
@@ -245,20 +280,20 @@ impl Formats {
         }
     }
 
-    /// The nearest rectangle with even edges in the picture: first its size, then its place.
-    fn try_crop(&self, wanted: Rect) -> Rect {
-        let width = even(wanted.width, self.min.0, self.output.width);
-        let height = even(wanted.height, self.min.1, self.output.height);
-        let place = |wanted: i32, room: u32| {
-            let wanted = u32::try_from(wanted).unwrap_or(0) & !1;
-            i32::try_from(wanted.min(room)).unwrap_or(0)
+    /// The nearest rectangle with even edges in the picture that the constraints allow.
+    fn try_crop(&self, wanted: &Rect, limits: crop::Limits) -> Option<Rect> {
+        let nearest = |min, length, start, wanted| {
+            let (start, length) = crop::Axis { min, length }.nearest(start, wanted, limits)?;
+            Some((i32::try_from(start).ok()?, length))
         };
-        Rect {
-            left: place(wanted.left, self.output.width.saturating_sub(width)),
-            top: place(wanted.top, self.output.height.saturating_sub(height)),
+        let (left, width) = nearest(self.min.0, self.output.width, wanted.left, wanted.width)?;
+        let (top, height) = nearest(self.min.1, self.output.height, wanted.top, wanted.height)?;
+        Some(Rect {
+            left,
+            top,
             width,
             height,
-        }
+        })
     }
 }
 
@@ -282,6 +317,10 @@ mod tests {
     use crate::pure::picture::SourceFormat;
 
     const GEN1: Capabilities = Capabilities::GEN1;
+    const FREE: crop::Limits = crop::Limits {
+        at_least: false,
+        at_most: false,
+    };
 
     fn wanted(pixelformat: u32, width: u32, height: u32, bytesperline: u32) -> PixFormat {
         let mut format = Formats::new(&GEN1).output;
@@ -362,10 +401,29 @@ mod tests {
     }
 
     #[test]
-    fn coded_buffers_hold_any_picture() {
+    fn coded_buffers_hold_any_picture_unless_smaller_ones_are_wanted() {
         let formats = set(v4l2::V4L2_PIX_FMT_NV12, 1920, 1080, 0);
         let needed = 120 * 68 * 400 + 4096;
         assert!(formats.try_capture(0).planes[0].sizeimage == needed);
+        assert!(formats.try_capture(1).planes[0].sizeimage == 4096);
+        assert!(formats.try_capture(100_000).planes[0].sizeimage == 100_000);
+        let mut formats = set(v4l2::V4L2_PIX_FMT_NV12, 640, 480, 0);
+        assert!(formats.coded_size() == 484_096);
+        for (asked, before, after) in [
+            (1, 4096, 3_268_096),
+            (100_000, 100_000, 3_268_096),
+            // As it was read.
+            (484_096, 484_096, 3_268_096),
+            (4 << 20, 4 << 20, 4 << 20),
+        ] {
+            formats.set_capture(asked);
+            assert!(formats.coded_size() == before);
+            let output = formats.output;
+            let large = wanted(v4l2::V4L2_PIX_FMT_NV12, 1920, 1080, 0);
+            formats.set_output(formats.try_output(large, &GEN1), true);
+            assert!(formats.coded_size() == after);
+            formats.set_output(output, true);
+        }
         assert!(formats.try_capture(4 << 20).planes[0].sizeimage == 4 << 20);
         assert!(formats.try_capture(u32::MAX).planes[0].sizeimage == 64 << 20);
     }
@@ -374,12 +432,13 @@ mod tests {
     fn cropping_stays_in_the_picture() {
         let formats = set(v4l2::V4L2_PIX_FMT_NV12, 640, 480, 0);
         let crop = |left, top, width, height| {
-            formats.try_crop(Rect {
+            let wanted = Rect {
                 left,
                 top,
                 width,
                 height,
-            })
+            };
+            formats.try_crop(&wanted, FREE).unwrap_or_default()
         };
         assert!(crop(0, 0, 639, 479) == formats.bounds());
         assert!(

@@ -137,6 +137,21 @@ impl<T: Operations> Context<T> {
 
     /// Returns whether a queue streams.
     pub fn is_streaming(&self, direction: Direction) -> bool {
+    /// Returns how large the first plane is at least in all buffers of a queue, also in those that
+    /// will be imported, if there are any.
+    ///
+    /// # Safety
+    ///
+    /// The queue lock is held, as in all functions of [`ioctl::Operations`] but those that enumerate.
+    ///
+    /// [`ioctl::Operations`]: crate::v4l2::ioctl::Operations
+    pub unsafe fn smallest_plane(&self, direction: Direction) -> Option<u32> {
+        // SAFETY: By the invariants the queue is initialised. By the requirements of this function
+        // no buffer is freed.
+        let size = unsafe { media::media_helper_vb2_smallest_plane(self.queue_ptr(direction)) };
+        (size != u32::MAX).then_some(size)
+    }
+
         // SAFETY: By the invariants the queue is initialised.
         unsafe { media::media_helper_vb2_is_streaming(self.queue_ptr(direction)) }
     }

@@ -72,15 +72,15 @@ impl Constraints {
         }
     }
 
-    /// Returns `ERANGE` if a rectangle may not take the place of the one that was asked for. Checked
-    /// before it is stored.
-    pub fn check(&self, wanted: &Rect, rect: &Rect) -> Result {
-        let smaller = rect.width < wanted.width || rect.height < wanted.height;
-        let larger = rect.width > wanted.width || rect.height > wanted.height;
-        if (self.at_least && smaller) || (self.at_most && larger) {
-            return Err(ERANGE);
-        }
-        Ok(())
+    /// Returns whether what was asked for has to lie inside of the rectangle.
+    pub fn at_least(&self) -> bool {
+        self.at_least
+    }
+
+    /// Returns whether the rectangle has to lie inside of what was asked for. With
+    /// [`Constraints::at_least`] as well, its size has to be the one that was asked for.
+    pub fn at_most(&self) -> bool {
+        self.at_most
     }
 }
 
@@ -114,8 +114,8 @@ pub trait Operations: m2m::Operations {
         Err(ENOTTY)
     }
 
-    /// Sets a selection rectangle to the nearest possible, unless the constraints forbid it, and
-    /// returns that.
+    /// Sets a selection rectangle to the nearest one that the constraints allow, and returns that.
+    /// `ERANGE` if there is none.
     fn s_selection(
         _context: &Context<Self>,
         _direction: Direction,

@@ -10,7 +10,10 @@ use super::{
     says_colours,
     valid_interval, //
 };
-use crate::context::Encoder;
+use crate::{
+    context::Encoder,
+    pure::crop, //
+};
 use kernel::prelude::*;
 use media::{
     m2m::Context,
@@ -30,6 +33,15 @@ use media::{
     },
     videobuf2::Direction, //
 };
+
+/// Returns how large CAPTURE buffers may be in the format: as the smallest one that there is.
+///
+/// Called by the ioctls that set something.
+#[expect(unsafe_code, reason = "a promise on the lock of the queues")]
+fn room(context: &Context<Encoder>) -> u32 {
+    // SAFETY: These ioctls are called with the queue lock held.
+    unsafe { context.smallest_plane(Direction::Capture) }.unwrap_or(u32::MAX)
+}
 
 #[vtable]
 impl ioctl::Operations for Encoder {
@@ -68,23 +80,28 @@ impl ioctl::Operations for Encoder {
         format: PixFormat,
     ) -> Result<PixFormat> {
         let colours_are_known = says_colours(&format);
+        let asked = format.planes.first().map_or(0, |plane| plane.sizeimage);
         let format = Self::try_fmt(context, direction, format);
         if context.is_busy(direction) {
             return Err(EBUSY);
         }
-        let capture_is_busy = context.is_busy(Direction::Capture);
+        let room = room(context);
         let mut formats = context.formats.lock();
         match direction {
             Direction::Output => {
                 let size = (formats.output.width, formats.output.height);
-                if capture_is_busy && size != (format.width, format.height) {
+                if size != (format.width, format.height) && context.is_streaming(Direction::Capture)
+                {
                     return Err(EBUSY);
                 }
+                let before = *formats;
                 formats.set_output(format, colours_are_known);
+                if formats.coded_size() > room {
+                    *formats = before;
+                    return Err(EBUSY);
+                }
             }
-            Direction::Capture => {
-                formats.capture_size = format.planes.first().map_or(0, |plane| plane.sizeimage);
-            }
+            Direction::Capture => formats.set_capture(asked),
         }
         Ok(format)
     }
@@ -132,19 +149,18 @@ impl ioctl::Operations for Encoder {
         if context.is_streaming(Direction::Output) || context.is_streaming(Direction::Capture) {
             return Err(EBUSY);
         }
-        let capture_is_busy = context.is_busy(Direction::Capture);
+        let room = room(context);
         let mut formats = context.formats.lock();
-        let rect = formats.try_crop(wanted);
-        constraints.check(&wanted, &rect)?;
-        let mbs = |rect: &Rect| {
-            let length = |length: u32| u64::from(length.div_ceil(16));
-            length(rect.width) * length(rect.height)
+        let limits = crop::Limits {
+            at_least: constraints.at_least(),
+            at_most: constraints.at_most(),
         };
-        // The CAPTURE buffers that are there have to be large enough.
-        if capture_is_busy && mbs(&rect) > mbs(&formats.crop) {
+        let rect = formats.try_crop(&wanted, limits).ok_or(ERANGE)?;
+        let before = core::mem::replace(&mut formats.crop, rect);
+        if formats.coded_size() > room {
+            formats.crop = before;
             return Err(EBUSY);
         }
-        formats.crop = rect;
         Ok(rect)
     }
 

@@ -13,6 +13,7 @@ pub mod bits;
 pub mod checks;
 #[cfg(any(test, CONFIG_KUNIT = "y"))]
 mod checks_tests;
+pub mod crop;
 pub mod dpb;
 pub mod encode_references;
 pub mod few;

@@ -201,20 +201,26 @@ fn crop_only(target: &Target) -> Outcome {
     let mut stream = Stream::new(target)?;
     stream.code_idr()?;
     let size = stream.encoder.format(OUTPUT)?;
-    let part = half(&stream.encoder, (size.width(), size.height()))?;
-    stream.encoder.stop()?;
-    let fd = stream.encoder.video.as_fd();
-    selection::set(fd, OUTPUT, V4L2_SEL_TGT_CROP, corner(part), 0)
-        .context("VIDIOC_S_SELECTION with buffers")?;
-    stream.encoder.start()?;
-    stream.begin_reading();
-    let picture = stream.code_idr()?;
-    equal(
-        "the visible size",
-        picture.active.0.visible_size(),
-        (part.0.into(), part.1.into()),
-    )?;
-    stream.code_p()?.keeps_all()
+    let size = (size.width(), size.height());
+    let part = half(&stream.encoder, size)?;
+    // Smaller, and as large again as when the buffers were allocated.
+    for part in [part, size, part] {
+        stream.encoder.stop()?;
+        let fd = stream.encoder.video.as_fd();
+        let set = selection::set(fd, OUTPUT, V4L2_SEL_TGT_CROP, corner(part), 0)
+            .context("VIDIOC_S_SELECTION with buffers")?;
+        equal("the rectangle", set, corner(part))?;
+        stream.encoder.start()?;
+        stream.begin_reading();
+        let picture = stream.code_idr()?;
+        equal(
+            "the visible size",
+            picture.active.0.visible_size(),
+            (part.0.into(), part.1.into()),
+        )?;
+        stream.code_p()?.keeps_all()?;
+    }
+    Ok(())
 }
 
 fn controls_stay(target: &Target) -> Outcome {

@@ -127,37 +127,78 @@ fn adjusted(target: &Target) -> Outcome {
     Ok(())
 }
 
+/// Whether one rectangle lies in another.
+fn lies_in(inner: &Rect, outer: &Rect) -> bool {
+    let within = |inner: (i32, u32), outer: (i32, u32)| {
+        let end = |(at, length): (i32, u32)| i64::from(at) + i64::from(length);
+        outer.0 <= inner.0 && end(inner) <= end(outer)
+    };
+    within((inner.left, inner.width), (outer.left, outer.width))
+        && within((inner.top, inner.height), (outer.top, outer.height))
+}
+
 fn constraints(target: &Target) -> Outcome {
+    const GE: u32 = V4L2_SEL_FLAG_GE;
+    const LE: u32 = V4L2_SEL_FLAG_LE;
     let encoder = Encoder::open(target)?;
     let fd = encoder.video.as_fd();
     let size = encoder.size_near(SIZE)?;
     encoder.set_size(size)?;
-    let larger = corner((size.0 + 100, size.1));
-    let set = selection::set(fd, OUTPUT, CROP, larger, V4L2_SEL_FLAG_GE);
-    refused("more than there is, with GE,", Errno::RANGE, set)?;
-    equal("the rectangle", get(&encoder, CROP)?, corner(size))?;
-    // What a driver can do of this is its own affair.
-    for (wish, flags) in [
-        (corner((33, 33)), V4L2_SEL_FLAG_GE | V4L2_SEL_FLAG_LE),
-        (corner((1, 1)), V4L2_SEL_FLAG_LE),
-        (corner((63, 63)), V4L2_SEL_FLAG_LE),
-        (corner((63, 63)), V4L2_SEL_FLAG_GE),
+    let range = encoder.sizes(encoder.raw_format()?)?;
+    let (width, height) = half(&encoder, size)?;
+    let at = |left, top, width, height| Rect {
+        left,
+        top,
+        width,
+        height,
+    };
+    let set = |wish, flags| selection::set(fd, OUTPUT, CROP, wish, flags);
+    // A rectangle from the upper left corner on always fits, or its even neighbour does.
+    let (odd, even) = (corner((width + 1, height + 1)), corner((width, height)));
+    for (wish, flags, smallest, largest) in [
+        (odd, LE, even, odd),
+        (odd, GE, odd, corner((width + 2, height + 2))),
+        (even, LE, even, even),
+        (even, GE, even, even),
+        (even, GE | LE, even, even),
+        (corner(size), GE, corner(size), corner(size)),
+        // Only the upper left corner is there for sure, and this is in it.
+        (
+            at(1, 3, width, height),
+            GE,
+            at(1, 3, width, height),
+            corner(size),
+        ),
+        (at(-8, -8, 4000, 4000), LE, corner(size), corner(size)),
     ] {
-        let before = get(&encoder, CROP)?;
-        let set = selection::set(fd, OUTPUT, CROP, wish, flags);
-        match set {
-            Ok(set) => {
-                let smaller = set.width < wish.width || set.height < wish.height;
-                let larger = set.width > wish.width || set.height > wish.height;
-                let missed = (smaller && flags & V4L2_SEL_FLAG_GE != 0)
-                    || (larger && flags & V4L2_SEL_FLAG_LE != 0);
-                ensure!(!missed, "{wish:?} with flags {flags:#x} becomes {set:?}");
-            }
-            refusal => {
-                refused("VIDIOC_S_SELECTION", Errno::RANGE, refusal)?;
-                equal("the rectangle", get(&encoder, CROP)?, before)?;
-            }
-        }
+        let now = set(wish, flags).context(format!("{wish:?} with flags {flags:#x}"))?;
+        ensure!(
+            lies_in(&smallest, &now) && lies_in(&now, &largest),
+            "{wish:?} with flags {flags:#x} becomes {now:?}"
+        );
+        equal("the rectangle read", get(&encoder, CROP)?, now)?;
+    }
+    // There is none, for any encoder.
+    set(even, 0).context("VIDIOC_S_SELECTION")?;
+    let mut none = vec![
+        (corner((size.0 + 100, size.1)), GE),
+        (corner((size.0, size.1 + 2)), GE | LE),
+        (at(-2, 0, width, height), GE),
+        (at(0, 2, size.0, size.1), GE),
+    ];
+    if range.width.0 > 1 {
+        none.push((corner((range.width.0 - 1, height)), LE));
+    }
+    for (wish, flags) in none {
+        let what = format!("{wish:?} with flags {flags:#x}");
+        refused(&what, Errno::RANGE, set(wish, flags))?;
+        equal("the rectangle", get(&encoder, CROP)?, even)?;
+    }
+    // Not every encoder crops at the left.
+    let wish = at(33, 33, width, height);
+    match set(wish, LE) {
+        Ok(now) => ensure!(lies_in(&now, &wish), "{wish:?} with LE becomes {now:?}"),
+        refusal => refused("VIDIOC_S_SELECTION", Errno::RANGE, refusal)?,
     }
     Ok(())
 }

@@ -5,6 +5,7 @@
 use crate::{
     encoder::{
         idr,
+        predicted,
         Encoder,
         BUFFERS,
         SIZE, //
@@ -37,6 +38,11 @@ use slenc::{
                 self,
                 Import, //
             },
+            control::{
+                self,
+                ExtControl,
+                Which, //
+            },
             video,
         },
         uapi::*,
@@ -67,6 +73,10 @@ const TESTS: &[Test] = &[
     (
         "exports of CAPTURE buffers are imported again",
         import_coded,
+    ),
+    (
+        "a picture that its buffer is too small for fails, and the stream goes on",
+        too_small,
     ),
     ("16 files encode at once, and none waits for long", fair),
 ];
@@ -122,6 +132,56 @@ fn create_and_remove() -> Result<()> {
     equal("first buffer in the gap", first, 1)?;
     encode_in(&encoder, 2, 3)?;
     encoder.stop()
+}
+
+fn too_small() -> Result<()> {
+    let encoder = Encoder::open()?;
+    let fd = encoder.video.as_fd();
+    encoder.set_format(V4L2_PIX_FMT_NV12, SIZE)?;
+    let mut format = video::get_format(fd, CAPTURE).context("G_FMT")?;
+    format.set_size_image(4096);
+    let format = video::set_format(fd, CAPTURE, format).context("S_FMT")?;
+    equal("sizeimage", format.planes()[0].size_image, 4096)?;
+    encoder.allocate(1)?;
+    encoder.start()?;
+    let mut source = encoder.map(OUTPUT, 0)?;
+    // No two samples predict each other.
+    let noise: Vec<u8> = (0..u64::from(SIZE.0 * SIZE.1))
+        .map(|i| (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 51) as u8)
+        .collect();
+    source.write(0, &noise);
+    let request = encoder.request()?;
+    let mut frames = Vec::new();
+    for (params, qp, fits) in [
+        (idr(), 0, false),
+        (idr(), 51, true),
+        (predicted(), 0, false),
+        (idr(), 0, false),
+        (predicted(), 51, true),
+        (predicted(), 51, true),
+    ] {
+        control::set(
+            fd,
+            Which::Request(request.as_fd()),
+            &mut [ExtControl::int(V4L2_CID_STATELESS_ENC_FRAME_QP, qp)],
+        )
+        .map_err(|err| err.source)
+        .context("FRAME_QP")?;
+        if fits {
+            encoder.encode(&request, &params)?;
+            let stats = encoder
+                .stats(&request)
+                .map_err(|err| err.source)
+                .context("statistics")?;
+            frames.push(stats.frame_num);
+        } else {
+            let coded = encoder.encode_fails(&request, &params)?;
+            equal("bytesused", coded.bytes_used[0], 0)?;
+        }
+        request.reinit().context("REINIT")?;
+    }
+    // What failed has left no trace.
+    equal("frame_num", frames, vec![0, 1, 2])
 }
 
 fn not_removed() -> Result<()> {

@@ -172,19 +172,22 @@ fn capture_size() -> Result<()> {
     let mut format = video::get_format(fd, CAPTURE).context("G_FMT")?;
     format.set_size_image(1);
     let set = video::set_format(fd, CAPTURE, format).context("S_FMT")?;
+    equal("the smallest sizeimage", set.planes()[0].size_image, 4096)?;
+    refused(
+        "CREATE_BUFS of 1 byte",
+        Errno::INVAL,
+        buffers::create(fd, CAPTURE, 1, &format),
+    )?;
     // H.264 clause A.3.1: 3200 bits a macroblock.
     let worst = 400 * SIZE.0.div_ceil(16) * SIZE.1.div_ceil(16);
+    format.set_size_image(0);
+    let set = video::set_format(fd, CAPTURE, format).context("S_FMT")?;
     ensure!(
         set.planes()[0].size_image >= worst,
         "sizeimage is {}, a picture can have {worst} bytes",
         set.planes()[0].size_image
     );
-    format.set_size_image(1);
-    refused(
-        "CREATE_BUFS of 1 byte",
-        Errno::INVAL,
-        buffers::create(fd, CAPTURE, 1, &format),
-    )
+    Ok(())
 }
 
 /// A dma-buf of one page.
