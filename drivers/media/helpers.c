@@ -121,9 +121,48 @@ int media_helper_ctrl_handler_init(struct v4l2_ctrl_handler *hdl,
 	return v4l2_ctrl_handler_init(hdl, hint);
 }
 
+void media_helper_ctrl_request_hdl_put(struct v4l2_ctrl_handler *hdl)
+{
+	v4l2_ctrl_request_hdl_put(hdl);
+}
+
+/*
+ * Not the name of a function: the value of a control in the handler of a
+ * queued request, or NULL if the request has none of its own.
+ */
+void *media_helper_ctrl_request_value(struct v4l2_ctrl_handler *hdl, u32 id)
+{
+	struct v4l2_ctrl_ref *ref;
+
+	list_for_each_entry(ref, &hdl->ctrl_refs, node) {
+		if (ref->ctrl->id == id)
+			return ref->p_req_valid ? ref->p_req.p : NULL;
+	}
+	return NULL;
+}
+
 bool media_helper_vb2_is_busy(struct vb2_queue *q)
 {
 	return vb2_is_busy(q);
+}
+
+/*
+ * Not the name of a function: how large the memory of the first plane is at
+ * least, in all buffers of a queue; UINT_MAX without any.
+ */
+unsigned int media_helper_vb2_smallest_plane(struct vb2_queue *q)
+{
+	unsigned int smallest = UINT_MAX;
+	unsigned int i;
+
+	lockdep_assert_held(q->lock);
+	for (i = 0; i < q->max_num_buffers; i++) {
+		struct vb2_buffer *vb = vb2_get_buffer(q, i);
+
+		if (vb)
+			smallest = min(smallest, vb->planes[0].min_length);
+	}
+	return smallest;
 }
 
 bool media_helper_vb2_is_streaming(struct vb2_queue *q)
@@ -144,25 +183,6 @@ struct vb2_v4l2_buffer *media_helper_to_vb2_v4l2_buffer(struct vb2_buffer *vb)
 unsigned long media_helper_vb2_plane_size(struct vb2_buffer *vb, unsigned int n)
 {
 	return vb2_plane_size(vb, n);
-}
-
-/*
- * Not the name of a function: how large the memory of the first plane is at
- * least, in all buffers of a queue; UINT_MAX without any.
- */
-unsigned int media_helper_vb2_smallest_plane(struct vb2_queue *q)
-{
-	unsigned int smallest = UINT_MAX;
-	unsigned int i;
-
-	lockdep_assert_held(q->lock);
-	for (i = 0; i < q->max_num_buffers; i++) {
-		struct vb2_buffer *vb = vb2_get_buffer(q, i);
-
-		if (vb)
-			smallest = min(smallest, vb->planes[0].min_length);
-	}
-	return smallest;
 }
 
 void media_helper_vb2_set_plane_payload(struct vb2_buffer *vb, unsigned int n,

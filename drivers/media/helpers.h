@@ -54,13 +54,15 @@ int media_helper_video_register_device(struct video_device *vdev);
 bool media_helper_video_is_registered(struct video_device *vdev);
 void *media_helper_video_drvdata(struct file *file);
 void media_helper_video_set_drvdata(struct video_device *vdev, void *data);
+void media_helper_ctrl_request_hdl_put(struct v4l2_ctrl_handler *hdl);
+void *media_helper_ctrl_request_value(struct v4l2_ctrl_handler *hdl, u32 id);
 int media_helper_ctrl_handler_init(struct v4l2_ctrl_handler *hdl,
 				   unsigned int hint);
 
 bool media_helper_vb2_is_busy(struct vb2_queue *q);
+unsigned int media_helper_vb2_smallest_plane(struct vb2_queue *q);
 bool media_helper_vb2_is_streaming(struct vb2_queue *q);
 void media_helper_vb2_clear_last_buffer_dequeued(struct vb2_queue *q);
-unsigned int media_helper_vb2_smallest_plane(struct vb2_queue *q);
 struct vb2_v4l2_buffer *media_helper_to_vb2_v4l2_buffer(struct vb2_buffer *vb);
 unsigned long media_helper_vb2_plane_size(struct vb2_buffer *vb,
 					  unsigned int n);

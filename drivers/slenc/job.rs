@@ -263,13 +263,20 @@ fn activation(
 fn adapted_settings(job: &Job<Encoder>, described: &adapt::Stream) -> Result<Settings> {
     let context = job.context();
     let capabilities = context.device().capabilities();
-    let mut values = context.controls().lock();
+    let mut values = job.values();
     let mut settings = Settings::read(&values)?;
+    let Parameters {
+        sps,
+        pps,
+        references,
+    } = &mut *settings.parameters;
+    // What somebody has set since the values of the request became the current ones is for a later
+    // picture.
+    let (sps_stands, pps_stands) = (values.is_payload(sps)?, values.is_payload(pps)?);
     // What is wanted of references is for one picture only.
-    if !values.is_payload(&EncodeReferences::DEFAULT)? {
+    if *references != EncodeReferences::DEFAULT && values.is_payload(references)? {
         values.set_payload(&EncodeReferences::DEFAULT)?;
     }
-    let Parameters { sps, pps, .. } = &mut *settings.parameters;
     let coded = {
         let mut stream = context.stream.lock();
         let able = Abilities {
@@ -281,10 +288,10 @@ fn adapted_settings(job: &Job<Encoder>, described: &adapt::Stream) -> Result<Set
             .adapt(&settings.params, sps, pps, described, &able)
             .map_err(invalid)?
     };
-    if !values.is_payload(sps)? {
+    if sps_stands && !values.is_payload(sps)? {
         values.set_payload(sps)?;
     }
-    if !values.is_payload(pps)? {
+    if pps_stands && !values.is_payload(pps)? {
         values.set_payload(pps)?;
     }
     *pps = coded;

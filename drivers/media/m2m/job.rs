@@ -9,6 +9,7 @@ use super::{
 use crate::{
     bindings as media,
     v4l2::{
+        ctrl::Values,
         event,
         format::MAX_PLANES, //
     },
@@ -143,6 +144,13 @@ impl<T: Operations> Job<T> {
     pub fn context(&self) -> &Context<T> {
         // SAFETY: By the invariants.
         unsafe { self.context.as_ref() }
+    }
+
+    /// Locks the control handler of the context, for the values that the job has: those of its
+    /// request, and the current ones of what it does not set.
+    pub fn values(&self) -> Values<'_> {
+        // SAFETY: By the invariants the request is queued until the job ends.
+        unsafe { self.context().controls().lock_for(self.request) }
     }
 
     /// Returns the timestamp of the OUTPUT buffer.

@@ -140,8 +140,28 @@ impl Handler {
         let lock = unsafe { Mutex::<()>::from_raw((*self.inner.get()).lock) };
         Values {
             handler: self,
+            request: None,
             _guard: lock.lock(),
         }
+    }
+
+    /// Locks the handler as [`Handler::lock`] does, for the values of a request: its own, and the
+    /// current ones of controls that it does not set. Somebody may have set others since its values
+    /// were made the current ones.
+    ///
+    /// # Safety
+    ///
+    /// `request` is null, or a request that is queued and stays so for the lifetime of the values.
+    pub(crate) unsafe fn lock_for(&self, request: *mut media::media_request) -> Values<'_> {
+        let mut values = self.lock();
+        if !request.is_null() {
+            // SAFETY: By the requirements of this function. There is a reference on what is
+            // returned.
+            let own = unsafe { media::v4l2_ctrl_request_hdl_find(request, self.inner.get()) };
+            // INVARIANT: By the requirements of this function, and as it was just found.
+            values.request = NonNull::new(own).map(RequestValues);
+        }
+        values
     }
 
     fn find(&self, id: u32) -> Result<NonNull<media::v4l2_ctrl>> {
@@ -154,9 +174,35 @@ impl Handler {
     }
 }
 
+/// The handler of a queued request, which holds the values that the request sets.
+///
+/// # Invariants
+///
+/// There is a reference on the handler, and its request is queued: nobody changes it.
+struct RequestValues(NonNull<media::v4l2_ctrl_handler>);
+
+impl RequestValues {
+    /// Returns where the request's value of a control is, if it has one.
+    fn find(&self, id: u32) -> Option<NonNull<c_void>> {
+        // SAFETY: By the invariants.
+        NonNull::new(unsafe { media::media_helper_ctrl_request_value(self.0.as_ptr(), id) })
+    }
+}
+
+impl Drop for RequestValues {
+    fn drop(&mut self) {
+        // SAFETY: By the invariants.
+        unsafe { media::media_helper_ctrl_request_hdl_put(self.0.as_ptr()) };
+    }
+}
+
 /// The values of a handler's controls, locked.
+///
+/// Those for a job are the ones of its request, where it has any; what is compared and set is the
+/// file's.
 pub struct Values<'a> {
     handler: &'a Handler,
+    request: Option<RequestValues>,
     _guard: Guard<'a, (), MutexBackend>,
 }
 
@@ -169,8 +215,15 @@ impl Values<'_> {
             if (*ctrl).is_int() == 0 {
                 return Err(EINVAL);
             }
-            Ok((*ctrl).cur.val)
+            Ok(match self.of_request(id) {
+                Some(value) => value.cast::<i32>().read(),
+                None => (*ctrl).cur.val,
+            })
         }
+    }
+
+    fn of_request(&self, id: u32) -> Option<NonNull<c_void>> {
+        self.request.as_ref()?.find(id)
     }
 
     /// Copies the value of a compound control to `to`.
@@ -178,13 +231,16 @@ impl Values<'_> {
         let ctrl = self.checked::<C>()?;
         // SAFETY: The control is locked and holds a `C`, of which every bit pattern is a value.
         unsafe {
-            let from = (*ctrl).p_cur.p.cast::<u8>();
+            let from = match self.of_request(C::ID) {
+                Some(value) => value.as_ptr().cast::<u8>(),
+                None => (*ctrl).p_cur.p.cast::<u8>(),
+            };
             from.copy_to_nonoverlapping(core::ptr::from_mut(to).cast(), core::mem::size_of::<C>());
         }
         Ok(())
     }
 
-    /// Returns whether a compound control has this value.
+    /// Returns whether this is the current value of a compound control of the file.
     pub fn is_payload<C: Compound>(&self, value: &C) -> Result<bool> {
         let ctrl = self.checked::<C>()?;
         // SAFETY: The control is locked and holds a `C`, which has no padding.
@@ -194,7 +250,7 @@ impl Values<'_> {
         Ok(current == value.as_bytes())
     }
 
-    /// Sets the value of a compound control, as if user space had done it.
+    /// Sets the current value of a compound control of the file, as if user space had done it.
     pub fn set_payload<C: Compound>(&mut self, value: &C) -> Result {
         let ctrl = self.checked::<C>()?;
         // SAFETY: The control is locked and holds a `C`.

@@ -5,6 +5,7 @@
 //! what the driver refuses.
 
 mod completion;
+mod races;
 mod refusal;
 
 use crate::{
@@ -17,7 +18,7 @@ use std::time::Duration;
 const LIMIT: Duration = Duration::from_secs(60);
 
 pub(crate) fn run(ktap: &mut Ktap) {
-    for (name, body) in [completion::TESTS, refusal::TESTS].concat() {
+    for (name, body) in [completion::TESTS, races::TESTS, refusal::TESTS].concat() {
         ktap.test(name, LIMIT, move || {
             bind()?;
             body()
