@@ -46,7 +46,7 @@ impl Parameters {
     #[inline(never)]
     fn read(values: &Values<'_>) -> Result<KBox<Self>> {
         const INITIAL: Parameters = Parameters {
-            sps: Sps::DEFAULT,
+            sps: Sps::INITIAL,
             pps: Pps::DEFAULT,
             references: EncodeReferences::DEFAULT,
         };

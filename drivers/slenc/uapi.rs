@@ -112,7 +112,7 @@ impl Compound for Sps {
     const CUSTOM: Option<Custom> = None;
 
     fn initial() -> Self {
-        Self::DEFAULT
+        Self::INITIAL
     }
 }
 

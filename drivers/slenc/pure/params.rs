@@ -64,10 +64,15 @@ impl Sps {
     /// V4L2_H264_SPS_FLAG_DIRECT_8X8_INFERENCE.
     pub const DIRECT_8X8_INFERENCE: u32 = 0x40;
 
-    /// Constrained Baseline, one reference, output in coding order, of 16x16 samples.
-    ///
     /// What a control holds before an application sets it: valid for any stream once it is
-    /// adapted.
+    /// adapted, and with an order that any picture may be without references in.
+    pub const INITIAL: Self = Self {
+        pic_order_cnt_type: 0,
+        log2_max_pic_order_cnt_lsb_minus4: 4,
+        ..Self::DEFAULT
+    };
+
+    /// Constrained Baseline, one reference, output in coding order, of 16x16 samples.
     pub const DEFAULT: Self = Self {
         profile_idc: 66,
         constraint_set_flags: Self::CONSTRAINT_SET0 | Self::CONSTRAINT_SET1,
@@ -190,6 +195,8 @@ impl EncodeParams {
     pub const NO_OUTPUT_OF_PRIOR_PICS: u32 = 0x20;
     /// V4L2_H264_ENCODE_FLAG_LONG_TERM_REFERENCE.
     pub const LONG_TERM_REFERENCE: u32 = 0x40;
+    /// All flags that there are.
+    const FLAGS: u32 = 0x7f;
 
     /// An IDR picture: what a control holds before an application sets it.
     pub const DEFAULT: Self = Self {
@@ -264,6 +271,7 @@ impl EncodeParams {
     /// reserved.
     pub fn normalized(&self) -> Self {
         let mut p = *self;
+        p.flags &= Self::FLAGS;
         p.reserved0 = [0; 2];
         p.reserved1 = [0; 6];
         p.reserved2 = [0; 3];
@@ -368,5 +376,17 @@ mod tests {
         assert_eq!(p.slice_beta_offset_div2, 0);
         assert!(p.reserved2 == [0; 3]);
         assert_eq!(p.flags, 0);
+    }
+
+    #[test]
+    fn flags_without_a_meaning_are_not_kept() {
+        for unknown in [0x80, 1 << 31, !0x7f] {
+            let p = EncodeParams {
+                flags: EncodeParams::IDR_PIC | unknown,
+                ..EncodeParams::DEFAULT
+            };
+            assert!(p.validate().is_ok());
+            assert_eq!(p.normalized().flags, EncodeParams::IDR_PIC);
+        }
     }
 }

@@ -42,8 +42,8 @@ impl Wishes {
     /// The wishes of a new file.
     pub const NEW: Self = Self {
         sps: Wish {
-            asked: Sps::DEFAULT,
-            shown: Sps::DEFAULT,
+            asked: Sps::INITIAL,
+            shown: Sps::INITIAL,
         },
         pps: Wish {
             asked: Pps::DEFAULT,
@@ -136,7 +136,7 @@ mod tests {
         fn new() -> Self {
             Self {
                 wishes: Wishes::NEW,
-                sps: Sps::DEFAULT,
+                sps: Sps::INITIAL,
                 pps: Pps::DEFAULT,
             }
         }

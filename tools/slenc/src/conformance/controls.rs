@@ -281,10 +281,12 @@ fn normalized(target: &Target) -> Outcome {
         slice_alpha_c0_offset_div2: 2,
         slice_beta_offset_div2: 3,
         reserved1: [1; 6],
+        flags: 0x80 | 1 << 31,
         ..p()
     };
     encoder.set_params(&full)?;
     let got = current(&encoder)?;
+    equal("flags without a meaning", got.flags, 0)?;
     equal("reserved0", got.reserved0, [0; 2])?;
     equal("reserved1", got.reserved1, [0; 6])?;
     equal(

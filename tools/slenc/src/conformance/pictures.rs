@@ -36,6 +36,7 @@ pub(super) const TESTS: &[Test] = &[
     ("ENC-PIC-7", order),
     ("ENC-PIC-8", deblocking),
     ("ENC-PIC-9", qp_delta),
+    ("ENC-PIC-10", references_in_between),
 ];
 
 /// A stream with the shortest numbers: 16 values of each.
@@ -198,6 +199,34 @@ fn order(target: &Target) -> Outcome {
             ..stream.p()
         };
         stream.code(&params, &mut [])?.keeps(Rule::Order)?;
+    }
+    Ok(())
+}
+
+fn references_in_between(target: &Target) -> Outcome {
+    let mut stream = Stream::prepared(target, |encoder| {
+        let (mut sps, _) = encoder.parameter_sets()?;
+        sps.pic_order_cnt_type = 2;
+        Ok(encoder.set_sps(&sps)?)
+    })?;
+    let picture = stream.code_idr()?;
+    picture.keeps_all()?;
+    // A driver may have no other type than 0.
+    let of_type_2 = picture.active.0.pic_order_cnt_type == 2;
+    let unreferenced = |stream: &Stream| Params {
+        nal_ref_idc: 0,
+        ..stream.p()
+    };
+    for _ in 0..2 {
+        let params = unreferenced(&stream);
+        stream.code(&params, &mut [])?.keeps_all()?;
+        let params = unreferenced(&stream);
+        if of_type_2 {
+            stream.fails("the second picture that is no reference", &params, &mut [])?;
+        } else {
+            stream.code(&params, &mut [])?.keeps_all()?;
+        }
+        stream.code_p()?.keeps_all()?;
     }
     Ok(())
 }
