@@ -150,8 +150,10 @@ pub fn adapt_sps(sps: &mut Sps, stream: &Stream, able: &Abilities) -> Result<(),
         _ => 0,
     };
     sps.level_idc = level.idc;
-    if level.is_1b {
-        sps.constraint_set_flags |= Sps::CONSTRAINT_SET3;
+    match (level.is_1b, sps.profile_idc) {
+        (true, Sps::PROFILE_HIGH) => sps.level_idc = level::LEVEL_1B_OF_HIGH,
+        (true, _) => sps.constraint_set_flags |= Sps::CONSTRAINT_SET3,
+        (false, _) => {}
     }
 
     sps.chroma_format_idc = 1;
@@ -359,15 +361,22 @@ mod tests {
             interval: Some((1, 15)),
             ..HD
         };
-        for (profile_idc, constraints) in [(66, 0x0b), (77, 0x0a), (100, 0)] {
+        for (profile_idc, asked, level_idc, constraints) in [
+            (66, 11, 11, 0x0b),
+            (77, 11, 11, 0x0a),
+            (100, 11, 11, 0),
+            (100, 9, 9, 0),
+            // No level of these profiles.
+            (77, 9, 10, 2),
+        ] {
             let mut sps = Sps {
                 profile_idc,
-                level_idc: 11,
+                level_idc: asked,
                 constraint_set_flags: Sps::CONSTRAINT_SET3,
                 ..CLIENT_SPS
             };
             assert!(adapt_sps(&mut sps, &qcif, &HIGH).is_ok());
-            assert_eq!(sps.level_idc, 11);
+            assert_eq!(sps.level_idc, level_idc);
             assert_eq!(sps.constraint_set_flags, constraints);
         }
     }

@@ -4,6 +4,9 @@
 
 use super::params::{Invalid, Sps};
 
+/// level_idc of level 1b in High profile (H.264 clause A.3.2).
+pub const LEVEL_1B_OF_HIGH: u8 = 9;
+
 /// The limits of one level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Level {
@@ -121,10 +124,13 @@ impl Level {
 
 /// The level that the SPS names, if there is such a level.
 pub fn named(sps: &Sps) -> Option<&'static Level> {
-    let is_1b = sps.level_idc == 11 && sps.constraint_set_flags & Sps::CONSTRAINT_SET3 != 0;
+    let is_1b = match sps.profile_idc {
+        Sps::PROFILE_HIGH => sps.level_idc == LEVEL_1B_OF_HIGH,
+        _ => sps.level_idc == 11 && sps.constraint_set_flags & Sps::CONSTRAINT_SET3 != 0,
+    };
     LEVELS
         .iter()
-        .find(|level| level.idc == sps.level_idc && level.is_1b == is_1b)
+        .find(|level| level.is_1b == is_1b && (is_1b || level.idc == sps.level_idc))
 }
 
 /// The level that the SPS names, or when it names none, or one that is too low, the lowest that
@@ -208,6 +214,24 @@ mod tests {
             buffer: None,
         };
         assert!(choose(&sps, &demand).is_ok_and(|level| !level.is_1b && level.idc == 11));
+    }
+
+    #[test]
+    fn level_1b_of_high_has_a_number() {
+        for (profile_idc, level_idc, is_1b) in [
+            (100, 9, Some(true)),
+            (100, 11, Some(false)),
+            (66, 9, None),
+            (77, 9, None),
+        ] {
+            let sps = Sps {
+                profile_idc,
+                level_idc,
+                constraint_set_flags: 0,
+                ..Sps::DEFAULT
+            };
+            assert_eq!(named(&sps).map(|level| level.is_1b), is_1b);
+        }
     }
 
     #[test]
