@@ -39,6 +39,7 @@ use crate::{
 };
 use kernel::{
     dma::DmaAddress,
+    page::PAGE_SIZE,
     prelude::*, //
 };
 use media::{
@@ -125,9 +126,11 @@ impl Stream {
             .ok_or(EOVERFLOW)?;
         self.rate
             .start(u32::from(size_mbs.0) * u32::from(size_mbs.1))?;
+        // Memory for DMA is whole pages.
+        let pages = size.checked_next_multiple_of(PAGE_SIZE).ok_or(EOVERFLOW)?;
         let mut reconstructions = KVec::new();
         for _ in 0..Dpb::slots(frames) {
-            let charge = device.charge(size.try_into()?)?;
+            let charge = device.charge(pages.try_into()?)?;
             let reconstruction = Reconstruction::new(device.hardware(), size, charge)?;
             reconstructions.push(reconstruction, GFP_KERNEL)?;
         }
