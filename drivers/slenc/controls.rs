@@ -152,7 +152,7 @@ impl ctrl::Operations for Encoder {
         let stats = match reader {
             Reader::File => *context.dequeued.lock(),
             Reader::Job(stats) => *stats,
-            Reader::Cancelled => Stats::cancelled(),
+            Reader::Cancelled { timestamp } => Stats::failed(timestamp, 0),
         };
         match control.id() {
             v4l2::V4L2_CID_STATELESS_ENC_STATS => control.set_payload(&stats),

@@ -21,16 +21,11 @@ pub(crate) struct Coded<'a> {
 }
 
 impl Stats {
-    /// Of a picture that never came to the hardware, and whose buffer is unknown.
-    pub(crate) fn cancelled() -> Self {
+    /// Of a picture that was not coded. One that was cancelled before it had a CAPTURE buffer has
+    /// sequence 0.
+    pub(crate) fn failed(timestamp: u64, sequence: u32) -> Self {
         let mut stats = Self::zeroed();
         stats.0.flags = v4l2::V4L2_STATELESS_ENC_STATS_FLAG_ERROR;
-        stats
-    }
-
-    /// Of a picture that was not coded.
-    pub(crate) fn failed(timestamp: u64, sequence: u32) -> Self {
-        let mut stats = Self::cancelled();
         stats.0.timestamp = timestamp;
         stats.0.sequence = sequence;
         stats

@@ -100,6 +100,8 @@ pub struct Context<T: Operations> {
     completing: Atomic<*mut bindings::task_struct>,
     /// With a task above: the data of the CAPTURE buffer of the job that ended, or null.
     completed: Atomic<*mut T::BufferData>,
+    /// With a task above: the timestamp of the request's OUTPUT buffer.
+    completed_timestamp: Atomic<u64>,
     device: DeviceRef<T>,
     #[pin]
     data: T,
@@ -135,8 +137,6 @@ impl<T: Operations> Context<T> {
         unsafe { media::media_helper_vb2_is_busy(self.queue_ptr(direction)) }
     }
 
-    /// Returns whether a queue streams.
-    pub fn is_streaming(&self, direction: Direction) -> bool {
     /// Returns how large the first plane is at least in all buffers of a queue, also in those that
     /// will be imported, if there are any.
     ///
@@ -152,6 +152,8 @@ impl<T: Operations> Context<T> {
         (size != u32::MAX).then_some(size)
     }
 
+    /// Returns whether a queue streams.
+    pub fn is_streaming(&self, direction: Direction) -> bool {
         // SAFETY: By the invariants the queue is initialised.
         unsafe { media::media_helper_vb2_is_streaming(self.queue_ptr(direction)) }
     }
@@ -349,7 +351,7 @@ impl<T: Operations> Context<T> {
                 let request = (*buffer).vb2_buf.req_obj.req;
                 let ends = state != media::vb2_buffer_state_VB2_BUF_STATE_QUEUED;
                 if ends && !request.is_null() {
-                    self.complete_controls(request, core::ptr::null_mut());
+                    self.complete_controls(buffer, core::ptr::null_mut());
                 }
                 media::media_helper_m2m_buf_done(buffer, state);
                 if ends && !request.is_null() {
@@ -363,15 +365,21 @@ impl<T: Operations> Context<T> {
     ///
     /// # Safety
     ///
-    /// `request` is a queued request with a buffer of this context, and no lock is held that
+    /// `output` is the OUTPUT buffer, of this context, of a queued request, and no lock is held that
     /// comes after the handler's. `data` is null, or the data of the CAPTURE buffer of the job that
     /// ended.
     pub(crate) unsafe fn complete_controls(
         &self,
-        request: *mut media::media_request,
+        output: *mut media::vb2_v4l2_buffer,
         data: *mut T::BufferData,
     ) {
+        // SAFETY: By the requirements of this function.
+        let (request, timestamp) = unsafe {
+            let buffer = &raw const (*output).vb2_buf;
+            ((*buffer).req_obj.req, (*buffer).timestamp)
+        };
         self.completed.store(data, Relaxed);
+        self.completed_timestamp.store(timestamp, Relaxed);
         self.completing.store(current!().as_ptr(), Relaxed);
         // SAFETY: By the requirements of this function.
         unsafe { media::v4l2_ctrl_request_complete(request, self.handler.as_ptr()) };
@@ -387,7 +395,9 @@ impl<T: Operations> Context<T> {
         // SAFETY: This is called by `complete_controls`, whose requirements say what it is.
         match unsafe { self.completed.load(Relaxed).as_ref() } {
             Some(data) => Reader::Job(data),
-            None => Reader::Cancelled,
+            None => Reader::Cancelled {
+                timestamp: self.completed_timestamp.load(Relaxed),
+            },
         }
     }
 
@@ -428,6 +438,7 @@ impl<T: Driver> Context<T> {
                 )?,
                 completing: Atomic::new(core::ptr::null_mut()),
                 completed: Atomic::new(core::ptr::null_mut()),
+                completed_timestamp: Atomic::new(0),
                 device: device.into(),
                 data <- T::open(device.deref()),
             }? Error),

@@ -227,7 +227,7 @@ impl<T: Operations> Job<T> {
         // its request after they are finished. The file cannot be closed while the flow is locked.
         unsafe {
             if !self.request.is_null() {
-                context.complete_controls(self.request, (*self.buffer()).data());
+                context.complete_controls(output, (*self.buffer()).data());
             }
             // The context may be gone when the lock is given back.
             let flow = context.flow().clone();

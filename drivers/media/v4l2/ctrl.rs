@@ -281,7 +281,10 @@ pub enum Reader<'a, D> {
     /// A request whose job ended and left this with its CAPTURE buffer.
     Job(&'a D),
     /// A request that was cancelled before its job left anything.
-    Cancelled,
+    Cancelled {
+        /// Of its OUTPUT buffer.
+        timestamp: u64,
+    },
 }
 
 /// A volatile control whose value is asked for.

@@ -271,7 +271,8 @@ impl<T: Driver> VTable<T> {
         unsafe {
             let (context, _) = Self::of((*vb).vb2_queue);
             let request = (*vb).req_obj.req;
-            context.complete_controls(request, core::ptr::null_mut());
+            let output = media::media_helper_to_vb2_v4l2_buffer(vb);
+            context.complete_controls(output, core::ptr::null_mut());
             // The buffer is the only object left: let its end be the end of the request.
             (*request).manual_completion = false;
         }

@@ -176,7 +176,8 @@ struct v4l2_ctrl_h264_encode_params {
  *	instantaneous decoding refresh. SKIPPED: the source was not coded; the
  *	picture repeats its reference. ERROR: the picture was not coded, the
  *	CAPTURE buffer has V4L2_BUF_FLAG_ERROR, and @valid is zero.
- * @sequence: of the CAPTURE buffer.
+ * @sequence: of the CAPTURE buffer, 0 if the picture was cancelled before it
+ *	had one.
  * @slice_type: as used; H.264: V4L2_H264_SLICE_TYPE\_\*. Valid with PARAMS.
  * @nal_ref_idc: as used, 0..3. Valid with PARAMS.
  * @reserved0: zero.

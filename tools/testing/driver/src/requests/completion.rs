@@ -36,15 +36,23 @@ use slenc::{
         },
         queue::is_error,
         request::Request,
+        sys::video,
         uapi::V4L2_STATELESS_ENC_STATS_FLAG_ERROR,
     },
 };
-use std::time::Instant;
+use std::{
+    os::fd::AsFd,
+    time::Instant, //
+};
 
 pub(super) const TESTS: &[Test] = &[
     (
         "a request whose file is closed is used by another file",
         moves_to_another_file,
+    ),
+    (
+        "the statistics of a request that STREAMOFF cancels name its source",
+        cancelled,
     ),
     (
         "closing the request first does not lose its picture",
@@ -68,6 +76,9 @@ pub(super) const TESTS: &[Test] = &[
     ),
 ];
 
+/// Timestamp of the source in buffer 0, in microseconds.
+const NAME: u64 = 700;
+
 fn prepared(encoder: &Encoder, index: u32, params: &Params) -> Result<Request> {
     let request = encoder.request()?;
     encoder
@@ -75,7 +86,7 @@ fn prepared(encoder: &Encoder, index: u32, params: &Params) -> Result<Request> {
         .map_err(|err| err.source)
         .context("ENCODE_PARAMS")?;
     encoder
-        .queue_source(index, u64::from(index), Some(&request))
+        .queue_source(index, NAME + u64::from(index), Some(&request))
         .context("QBUF OUTPUT")?;
     Ok(request)
 }
@@ -96,6 +107,19 @@ fn check_cancelled(encoder: &Encoder, request: &Request) -> Result<()> {
         .context("statistics")?;
     equal("valid", stats.valid, 0)?;
     equal("flags", stats.flags, V4L2_STATELESS_ENC_STATS_FLAG_ERROR)
+}
+
+fn cancelled() -> Result<()> {
+    let encoder = Encoder::streaming()?;
+    let request = waiting(&encoder)?;
+    video::stream_off(encoder.video.as_fd(), OUTPUT).context("STREAMOFF")?;
+    check_cancelled(&encoder, &request)?;
+    let stats = encoder
+        .stats(&request)
+        .map_err(|err| err.source)
+        .context("statistics")?;
+    equal("timestamp", stats.timestamp, NAME * 1000)?;
+    equal("sequence", stats.sequence, 0)
 }
 
 fn moves_to_another_file() -> Result<()> {
