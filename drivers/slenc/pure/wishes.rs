@@ -238,7 +238,10 @@ mod tests {
         assert!(file.code(None, &LARGE, &ABLE).is_err());
         file.sps = good;
         assert!(file.code(None, &LARGE, &ABLE).is_ok());
-        // A failure in between does not make a wish of what is shown.
+    }
+
+    #[test]
+    fn a_failure_makes_no_wish_of_what_is_shown() {
         let mut file = File::new();
         assert!(file.code(None, &LARGE, &ABLE).is_ok());
         file.pps.pic_init_qp_minus26 = 26;
