@@ -37,6 +37,7 @@ use crate::{
         },
         units, //
     },
+    trace, //
 };
 use kernel::{
     bindings,
@@ -63,16 +64,19 @@ use kernel::{
 };
 
 mod bar;
+mod counters;
 mod interrupt;
 mod memory;
 mod reconstruction;
 mod watchdog;
 
 use bar::Bar;
+use counters::Counters;
 use interrupt::Interrupt;
 use memory::JobMemory;
 use reconstruction::Pool;
 
+pub(crate) use counters::Count;
 pub(crate) use reconstruction::Reconstruction;
 
 /// Who gives jobs to the hardware.
@@ -105,6 +109,7 @@ pub(crate) struct Hardware<C: Client> {
     bar: Bar,
     hal: &'static Hal,
     capabilities: Capabilities,
+    counters: Counters,
     /// Nanoseconds that a job may take.
     timeout: u64,
     /// Where the time of deadlines starts.
@@ -125,6 +130,16 @@ impl<C: Client> Hardware<C> {
     /// What it can do. Known also when it is gone.
     pub(crate) fn capabilities(&self) -> &Capabilities {
         &self.capabilities
+    }
+
+    /// The name of the device.
+    pub(crate) fn name(&self) -> &CStr {
+        self.dev.as_ref().name()
+    }
+
+    /// Counts what the hardware did not see.
+    pub(crate) fn count(&self, what: Count) {
+        self.counters.count(what);
     }
 
     /// Starts a job. It ends in [`Client::finished`], unless this fails: then the token comes
@@ -162,6 +177,7 @@ impl<C: Client> Hardware<C> {
                 }
             }
         }
+        self.count(Count::Jobs);
         // With job memory still locked: `detach` takes it before it cancels the watchdog.
         watchdog::set(self, self.timeout);
         drop(memory);
@@ -177,7 +193,7 @@ impl<C: Client> Hardware<C> {
             .map_err(|error| match error {
                 units::Error::Full => ENOSPC,
                 units::Error::Invalid(invalid) => {
-                    dev_dbg!(self.dev, "job refused: {}\n", invalid.0);
+                    trace::refused(invalid.0);
                     EINVAL
                 }
             })
@@ -209,7 +225,7 @@ impl<C: Client> Hardware<C> {
                 "job ended without a result, interrupt status {:#x}\n",
                 status.into_raw()
             );
-            self.fail(tag, EFAULT);
+            self.fail(tag, EFAULT, Count::NoResult);
         } else {
             return false;
         }
@@ -230,6 +246,7 @@ impl<C: Client> Hardware<C> {
             ..running.token.expected
         };
         let outcome = result::parse(block, &expected);
+        self.counters.result(&outcome);
         match outcome {
             Ok(_) | Err(Failure::OutputFull) => self.slot.lock().reset_done(),
             Err(Failure::BadDescriptor { .. } | Failure::DmaFault { .. }) => {
@@ -246,10 +263,11 @@ impl<C: Client> Hardware<C> {
 
     /// Takes the job with this tag, resets the hardware, and then ends the job: until the reset
     /// is done, or the bus closed to it, the hardware may write to the job's buffers.
-    fn fail(&self, tag: u32, error: Error) {
+    fn fail(&self, tag: u32, error: Error, why: Count) {
         let Some(running) = self.slot.lock().take(tag, Then::Reset) else {
             return;
         };
+        self.count(why);
         self.recover();
         C::finished(running.token.token, Err(error));
     }
@@ -257,6 +275,7 @@ impl<C: Client> Hardware<C> {
     /// Brings the hardware back after [`Then::Reset`]; if that fails it is gone, and cannot write
     /// to memory.
     fn recover(&self) {
+        self.count(Count::Resets);
         match self.start_anew() {
             Ok(()) => self.slot.lock().reset_done(),
             Err(e) => {
@@ -317,10 +336,11 @@ impl<C: Client> Hardware<C> {
             self.lost();
         } else if let Some(block) = self.result_block(tag) {
             dev_warn!(self.dev, "interrupt of job {} was lost\n", tag);
+            self.count(Count::LostInterrupts);
             self.conclude(tag, &block);
         } else {
             dev_err!(self.dev, "job {} timed out; resetting\n", tag);
-            self.fail(tag, ETIMEDOUT);
+            self.fail(tag, ETIMEDOUT, Count::TimedOut);
         }
     }
 
@@ -330,7 +350,7 @@ impl<C: Client> Hardware<C> {
         let running = self.slot.lock().close();
         self.stop_dma(self.memory.lock().as_ref());
         dev_err!(self.dev, "device is gone\n");
-        finish_gone::<C>(running);
+        self.finish_gone(running);
     }
 
     /// Ends everything before the device is unbound.
@@ -348,16 +368,17 @@ impl<C: Client> Hardware<C> {
         };
         watchdog::cancel(self);
         drop(memory);
-        finish_gone::<C>(running);
+        self.finish_gone(running);
         // The hardware writes to no reconstruction any more.
         let pool = self.pool.lock().take();
         drop(pool);
     }
-}
 
-fn finish_gone<C: Client>(running: Option<Running<Job<C::Token>>>) {
-    if let Some(running) = running {
-        C::finished(running.token.token, Err(ENODEV));
+    fn finish_gone(&self, running: Option<Running<Job<C::Token>>>) {
+        if let Some(running) = running {
+            self.count(Count::Gone);
+            C::finished(running.token.token, Err(ENODEV));
+        }
     }
 }
 
@@ -388,6 +409,7 @@ pub(crate) struct Attached<'bound, C: Client> {
     hardware: Arc<Hardware<C>>,
     #[expect(dead_code, reason = "held for its drop, which waits for the thread")]
     interrupt: Interrupt<'bound, C>,
+    _report: Option<counters::ReportFile<C>>,
 }
 
 impl<'bound, C: Client> Attached<'bound, C> {
@@ -426,6 +448,7 @@ impl<'bound, C: Client> Attached<'bound, C> {
                 bar,
                 hal,
                 capabilities,
+                counters: Counters::new(),
                 timeout: u64::from(timeout_ms.max(1)) * 1_000_000,
                 epoch: Instant::now(),
                 memory <- new_mutex!(Some(memory)),
@@ -441,6 +464,8 @@ impl<'bound, C: Client> Attached<'bound, C> {
         let interrupt =
             Interrupt::new(pdev, hardware.clone()).inspect_err(|_| hardware.detach())?;
         Ok(Self {
+            // Nobody depends on it.
+            _report: counters::report(&hardware).ok(),
             hardware,
             interrupt,
         })

@@ -4,6 +4,7 @@
 
 use crate::{
     context::Encoder,
+    hw::Count,
     pure::{
         adapt::{
             self,
@@ -47,6 +48,7 @@ use crate::{
         Settings, //
     },
     stats::Coded,
+    trace,
     uapi::Stats, //
 };
 use kernel::prelude::*;
@@ -69,24 +71,38 @@ pub(crate) fn run(job: Job<Encoder>) {
     let mut bytes = [0; HEADER_BYTES];
     let mut entries = [Unit::EMPTY; UNITS];
     let result = match prepare(&job, &mut bytes, &mut entries) {
-        Ok(prepared) => hardware.submit(&prepared.picture_job(), job),
+        Ok(prepared) => {
+            trace::picture(&job, &prepared.picture, prepared.qp);
+            hardware.submit(&prepared.picture_job(), job)
+        }
         Err(error) => Err((error, job)),
     };
     if let Err((error, job)) = result {
+        hardware.count(Count::Refused);
         finish(job, Err(error));
     }
 }
 
 /// Ends a job with what became of its picture.
 pub(crate) fn finish(mut job: Job<Encoder>, outcome: Result<Completion>) {
-    match outcome.and_then(|completion| commit(&mut job, &completion)) {
-        Ok(stats) => {
+    let outcome = outcome.and_then(|completion| {
+        let stats = commit(&mut job, &completion)?;
+        Ok((stats, (completion.bytes, completion.encode_ns)))
+    });
+    trace::done(
+        &job,
+        outcome
+            .as_ref()
+            .map(|(_, took)| *took)
+            .map_err(|error| *error),
+    );
+    match outcome {
+        Ok((stats, _)) => {
             *job.data() = stats;
             job.finish(State::Done);
         }
-        Err(error) => {
+        Err(_) => {
             job.context().stream.lock().cancel();
-            pr_debug!("picture not coded: {error:?}\n");
             *job.data() = Stats::failed(job.timestamp(), job.sequence());
             job.finish(State::Error);
         }
@@ -321,10 +337,7 @@ fn write_units(
 }
 
 fn invalid(invalid: Invalid) -> Error {
-    pr_debug!(
-        "{} is out of range or contradicts another parameter\n",
-        invalid.0
-    );
+    trace::refused(invalid.0);
     EINVAL
 }
 

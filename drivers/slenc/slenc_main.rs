@@ -9,6 +9,7 @@
 //! - [`job`]: from two buffers and the controls to a picture for the hardware, and back,
 //! - [`references`]: reconstructions, and what is known of the stream so far,
 //! - [`stats`], [`uapi`]: what applications get to know of each picture, and the layout of controls,
+//! - [`trace`]: trace events,
 //! - [`hw`], [`hal`], [`regs`]: the hardware, described in `Documentation/slenc/hardware.rst`,
 //! - [`pure`]: what is computed without the kernel.
 //!
@@ -54,6 +55,7 @@ mod references;
 mod regs;
 mod settings;
 mod stats;
+mod trace;
 mod uapi;
 
 /// The module: its drivers, and what outlives their devices.

@@ -94,6 +94,16 @@ impl<T> Slot<T> {
         Ok(tag)
     }
 
+    /// What it is doing, in a word.
+    pub fn state(&self) -> &'static str {
+        match self.state {
+            State::Idle => "idle",
+            State::Running(_) => "running",
+            State::Resetting => "resetting",
+            State::Gone => "gone",
+        }
+    }
+
     /// The tag of the running job.
     pub fn running(&self) -> Option<u32> {
         match &self.state {
@@ -171,6 +181,20 @@ mod tests {
             .is_some_and(|job| job.token == "job"));
         assert!(slot.take(1, Then::Idle).is_none());
         assert!(slot.close().is_none());
+    }
+
+    #[test]
+    fn states_have_names() {
+        let mut slot = Slot::new();
+        assert_eq!(slot.state(), "idle");
+        assert_eq!(slot.start((), 100), Ok(1));
+        assert_eq!(slot.state(), "running");
+        assert!(slot.take(1, Then::Reset).is_some());
+        assert_eq!(slot.state(), "resetting");
+        slot.reset_done();
+        assert_eq!(slot.state(), "idle");
+        slot.close();
+        assert_eq!(slot.state(), "gone");
     }
 
     #[test]
