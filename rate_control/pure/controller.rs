@@ -45,6 +45,7 @@ use super::{
     plan::Plan,
     quantizer::Quantizer,
 };
+use core::cmp::Ordering;
 use core::ops::RangeInclusive;
 
 /// The rate control of a stream.
@@ -197,11 +198,11 @@ impl Controller {
             },
         };
         let qp = asked.max(limits.min_qp).min(limits.max_qp);
-        if qp > asked {
-            reasons |= reason::MIN_QP;
-        } else if qp < asked {
-            reasons |= reason::MAX_QP;
-        }
+        reasons |= match qp.cmp(&asked) {
+            Ordering::Greater => reason::MIN_QP,
+            Ordering::Less => reason::MAX_QP,
+            Ordering::Equal => 0,
+        };
         if self.is_large(frame, activity) {
             reasons |= reason::NEW_CONTENT;
         }
