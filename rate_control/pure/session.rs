@@ -160,41 +160,46 @@ impl Session {
         Ok(())
     }
 
-    /// Gives the controller the configuration, if it may have it now; returns the one before.
+    /// Gives the controller the configuration, if there is a new one that it may have now; returns
+    /// the one that this puts an end to.
     fn apply(&mut self, frame: &FrameIn) -> Result<Option<Config>, Error> {
+        if !self.changed {
+            return Ok(None);
+        }
         let (Some(controller), Some(config)) = (&mut self.controller, &self.config) else {
             return Err(Error::Unconfigured);
         };
         let before = controller.config;
         let told = before.filter(|before| !frame.idr && !controller.first && tells(before));
-        if self.changed && told.is_none_or(|before| same_story(&before, config)) {
-            controller.configure(config)?;
-            self.changed = false;
+        if told.is_some_and(|before| !same_story(&before, config)) {
+            return Ok(None);
         }
+        controller.configure(config)?;
+        self.changed = false;
         Ok(before)
     }
 
     /// Decides how to code a picture.
     pub fn begin(&mut self, frame: &FrameIn) -> Result<Begun, Error> {
-        let before = self.apply(frame)?;
+        let replaced = self.apply(frame)?;
         let controller = self.controller.as_mut().ok_or(Error::Unconfigured)?;
-        let config = controller.config.ok_or(Error::Unconfigured)?;
         let decision = match controller.begin(frame) {
             Ok(decision) => decision,
             Err(error) => {
                 // What the picture would have told decoders is still to be told.
-                if let Some(before) = before.filter(tells) {
-                    controller.configure(&before)?;
+                if let Some(replaced) = replaced.filter(tells) {
+                    controller.configure(&replaced)?;
                     self.changed = true;
                 }
                 return Err(error);
             }
         };
-        let delay = self.clock.advance(&config, frame.interval_ns, frame.idr);
+        let config = controller.config.as_ref().ok_or(Error::Unconfigured)?;
+        let delay = self.clock.advance(config, frame.interval_ns, frame.idr);
         if frame.idr {
             self.idr = Some(Idr {
                 cookie: decision.cookie,
-                replaced: before.filter(|before| *before != config),
+                replaced,
             });
         }
         let plan = &controller.plan;
