@@ -281,7 +281,7 @@ fn normalized(target: &Target) -> Outcome {
         slice_alpha_c0_offset_div2: 2,
         slice_beta_offset_div2: 3,
         reserved1: [1; 6],
-        flags: 0x80 | 1 << 31,
+        flags: 0x80 | (1 << 31),
         ..p()
     };
     encoder.set_params(&full)?;
