@@ -405,7 +405,7 @@ fn random_descriptors() {
     let tag = std::cell::Cell::new(0u32);
     let machine = std::cell::RefCell::new(&mut machine);
     let outcomes = std::cell::RefCell::new([0u32; 6]);
-    TestRunner::new(Config::with_cases(400))
+    TestRunner::new(Config::with_cases(1000))
         .run(
             &strategy,
             |(kind, bytes, unit_bytes, control, addresses)| {

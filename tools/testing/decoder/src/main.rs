@@ -89,7 +89,7 @@ fn md5(picture: &DecodedYUV<'_>) -> String {
             md5.update(&line[..width]);
         }
     }
-    md5.finalize().iter().map(|b| format!("{b:02x}")).collect()
+    format!("{:x}", md5.finalize())
 }
 
 #[cfg(test)]
@@ -115,7 +115,7 @@ mod tests {
             .chain_update([100; 256])
             .chain_update([128; 128])
             .finalize();
-        let expected: String = expected.iter().map(|b| format!("{b:02x}")).collect();
+        let expected = format!("{expected:x}");
         assert_eq!(decode(&pcm(100)), Ok(vec![expected.clone()]));
         assert_ne!(decode(&pcm(101)), Ok(vec![expected]));
     }
