@@ -32,7 +32,7 @@ new_session() {
 # Pictures appear while they are coded, the last 32 in their order.
 shown_frames() {
 	local dir i client seen=1
-	slenc encode /src/out/test/input/642x274.y4m -o /run/shown.h264 --qp 24,30 >/dev/null &
+	slenc encode "$TEST/input/642x274.y4m" -o /run/shown.h264 --qp 24,30 >/dev/null &
 	client=$!
 	dir=$(session) || return
 	for ((i = 0; i < 500; i++)); do
@@ -51,7 +51,7 @@ trace() {
 	local begun ended
 	echo >/sys/kernel/tracing/trace
 	echo 1 >$EVENTS/enable
-	slenc encode /src/out/test/input/176x144.y4m -o /run/traced.h264 --frames "$1" --qp 24,30 || return
+	slenc encode "$TEST/input/176x144.y4m" -o /run/traced.h264 --frames "$1" --qp 24,30 || return
 	echo 0 >$EVENTS/enable
 	begun=$(grep -c 'v4l2_rc_frame_begin: .* type=[IP] .* action=encode qp=\(24\|30\) .* reasons=fixed-qp' /sys/kernel/tracing/trace)
 	ended=$(grep -c 'v4l2_rc_frame_end: .* bytes=[1-9].* verdict=keep ' /sys/kernel/tracing/trace)

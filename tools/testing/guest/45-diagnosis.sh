@@ -7,7 +7,7 @@ TRACING=/sys/kernel/tracing
 
 statistics() { cat /sys/kernel/debug/slenc-*/statistics; }
 value() { statistics | awk -v name="$1" '$1 == name { print $2 }'; }
-encode() { timeout 60 slenc encode /src/out/test/input/176x144.y4m -o /run/diagnosis.h264 --qp 24,28 "$@" >/run/encode.log 2>&1; }
+encode() { timeout 60 slenc encode "$TEST/input/176x144.y4m" -o /run/diagnosis.h264 --qp 24,28 "$@" >/run/encode.log 2>&1; }
 # Runs a command and keeps what is traced meanwhile.
 traced() {
 	echo >$TRACING/trace
