@@ -208,7 +208,12 @@ impl Controller {
         [
             config.limits(frame.frame_type).max_bits,
             frame.max_bits,
-            if config.strict { room.max(1) } else { 0 },
+            // Without a rate there is no CPB to keep to.
+            if config.strict && self.plan.rate != 0 {
+                room.max(1)
+            } else {
+                0
+            },
         ]
         .into_iter()
         .filter(|&max| max != 0)

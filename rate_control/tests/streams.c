@@ -52,6 +52,12 @@ static void types_have_qps_without_control(struct kunit *test)
 			v4l2_rc_session_configure(encoder.session, &config));
 	encoder_code(test, &encoder, false);
 	KUNIT_EXPECT_EQ(test, 25, encoder.last.decision.qp);
+	/* There is no CPB to be strict about. */
+	config.flags = V4L2_RC_CONFIG_STRICT;
+	KUNIT_ASSERT_EQ(test, 0,
+			v4l2_rc_session_configure(encoder.session, &config));
+	encoder_code(test, &encoder, false);
+	KUNIT_EXPECT_EQ(test, 0, encoder.last.decision.max_bits);
 }
 
 static void cbr_meets_the_rate(struct kunit *test)
