@@ -29,30 +29,35 @@ new_session() {
 	dir=$(session) && [ "$(<"$dir/config")" = none ] && grep -qx 'outstanding: 0' "$dir/state" &&
 		[ "$(wc -l <"$dir/frames")" -eq 1 ]
 }
-# Pictures appear while they are coded, the last 32 in their order.
+# The last pictures are there, in their order, as long as the session is: the client
+# has the whole input, and waits for its end.
 shown_frames() {
-	local dir i client seen=1
-	slenc encode "$TEST/input/642x274.y4m" -o /run/shown.h264 --qp 24,30 >/dev/null &
+	local dir client i seen=1
+	exec 4> >(exec slenc encode - -o /run/shown.h264 --qp 24,30 >/run/encode.log 2>&1)
 	client=$!
-	dir=$(session) || return
-	for ((i = 0; i < 500; i++)); do
-		cat "$dir/frames" "$dir/state" "$dir/config" >/run/shown 2>/dev/null || break
-		if grep -q '^[0-9]* P encode keep 30 ' /run/shown; then
-			seen=0
-			break
-		fi
-	done
-	wait $client || return
+	cat "$TEST/input/176x144.y4m" >&4
+	if dir=$(session); then
+		for ((i = 0; i < 400; i++)); do
+			grep -qx 'frames: *12' "$dir/state" && break
+			sleep 0.1
+		done
+		cat "$dir/frames" "$dir/state" "$dir/config" >/run/shown && seen=0
+	fi
+	exec 4>&-
+	wait $client && [ $seen -eq 0 ] || return
 	cat /run/shown
-	return $seen
+	awk 'NR > 1 && NF == 12 { print $2, $3, $4, $5 }' /run/shown >/run/shown.pictures
+	{ echo I encode keep 24 && yes P encode keep 30 | head -n 11; } | cmp - /run/shown.pictures &&
+		grep -qx 'outstanding: 0' /run/shown
 }
 # trace FRAMES: traces an encode of so many pictures.
 trace() {
-	local begun ended
+	local begun ended rc=0
 	echo >/sys/kernel/tracing/trace
 	echo 1 >$EVENTS/enable
-	slenc encode "$TEST/input/176x144.y4m" -o /run/traced.h264 --frames "$1" --qp 24,30 || return
+	slenc encode "$TEST/input/176x144.y4m" -o /run/traced.h264 --frames "$1" --qp 24,30 || rc=$?
 	echo 0 >$EVENTS/enable
+	[ $rc -eq 0 ] || return $rc
 	begun=$(grep -c 'v4l2_rc_frame_begin: .* type=[IP] .* action=encode qp=\(24\|30\) .* reasons=fixed-qp' /sys/kernel/tracing/trace)
 	ended=$(grep -c 'v4l2_rc_frame_end: .* bytes=[1-9].* verdict=keep ' /sys/kernel/tracing/trace)
 	echo "$begun begun, $ended ended"
