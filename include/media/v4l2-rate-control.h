@@ -18,8 +18,8 @@
  *
  * All functions sleep and may be called concurrently. A session has a mutex,
  * which is the innermost lock of whatever the caller holds. Allocating and
- * freeing a session also makes and removes files in debugfs, and the latter waits
- * for their readers: no lock may be held then that a page fault takes.
+ * freeing a session also makes and removes files in debugfs, and the latter
+ * waits for their readers: no lock may be held then that a page fault takes.
  *
  * Sizes are in bits, of whole access units with all headers and emulation
  * prevention, times in nanoseconds, QPs in the scale of the codec. The coded
