@@ -158,7 +158,7 @@ impl Engine {
         }
         match Task::parse(self.generation, &bytes)? {
             Task::Encode(job) => self.code(memory, start, &job),
-            Task::Measure(measurement) => self.measure(memory, &measurement),
+            Task::Measure(measurement) => self.measure(memory, &start.abandoned, &measurement),
         }
     }
 
@@ -200,7 +200,12 @@ impl Engine {
         })
     }
 
-    fn measure(&mut self, memory: &Memory<'_>, measurement: &Measurement) -> Result<Done, Failure> {
+    fn measure(
+        &mut self,
+        memory: &Memory<'_>,
+        stop: &AtomicBool,
+        measurement: &Measurement,
+    ) -> Result<Done, Failure> {
         let size = &measurement.size;
         check_source(memory, &measurement.source)?;
         if let Some(reference) = measurement.reference {
@@ -213,7 +218,7 @@ impl Engine {
         let (width_mbs, height_mbs) = (size.width_mbs.into(), size.height_mbs.into());
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             self.encoder
-                .analyse(width_mbs, height_mbs, &source, reference)
+                .analyse_unless(stop, width_mbs, height_mbs, &source, reference)
         }));
         Ok(Done {
             stats: Stats::default(),

@@ -2,6 +2,8 @@
 
 //! Analysis of a source picture before it is coded.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use crate::inter::reference::Reference;
 use crate::inter::search::Search;
 use crate::inter::{compensate, Mv, Range, Shape};
@@ -41,13 +43,14 @@ pub struct MotionAnalysis {
     pub inter_mbs: u32,
 }
 
-/// Analyses a checked source.
+/// Analyses a checked source; `None` when `stop` was set meanwhile.
 pub(crate) fn analyse(
     kernels: &Kernels,
+    stop: &AtomicBool,
     source: &Source<'_>,
     (width, height): (usize, usize),
     reference: Option<&Reference>,
-) -> Analysis {
+) -> Option<Analysis> {
     let mut analysis = Analysis {
         motion: reference.map(|_| MotionAnalysis::default()),
         ..Analysis::default()
@@ -57,6 +60,9 @@ pub(crate) fn analyse(
     // The lowest line and the vector of each column.
     let mut above = vec![([0; 16], Mv::default()); width];
     for y in 0..height {
+        if stop.load(Ordering::Relaxed) {
+            return None;
+        }
         let mut left = Mv::default();
         (edges.left, edges.above) = (false, y > 0);
         for (x, above) in above.iter_mut().enumerate() {
@@ -88,7 +94,7 @@ pub(crate) fn analyse(
             }
         }
     }
-    analysis
+    Some(analysis)
 }
 
 impl MotionAnalysis {

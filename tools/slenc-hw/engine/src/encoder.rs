@@ -178,13 +178,30 @@ impl Encoder {
         source: &Source<'_>,
         reference: Option<&[u8]>,
     ) -> Result<Analysis, Error> {
+        let never = AtomicBool::new(false);
+        self.analyse_unless(&never, width_mbs, height_mbs, source, reference)
+    }
+
+    /// As [`Encoder::analyse`], but looks at `stop` before each row of macroblocks.
+    ///
+    /// # Errors
+    ///
+    /// As [`Encoder::analyse`], and [`Error::Stopped`] when `stop` was set in time.
+    pub fn analyse_unless(
+        &mut self,
+        stop: &AtomicBool,
+        width_mbs: usize,
+        height_mbs: usize,
+        source: &Source<'_>,
+        reference: Option<&[u8]>,
+    ) -> Result<Analysis, Error> {
         check_analysis(width_mbs, height_mbs, source, reference)?;
         if let Some(samples) = reference {
             self.references[0].prepare_full(samples, width_mbs, height_mbs);
         }
         let reference = reference.map(|_| &self.references[0]);
         let size = (width_mbs, height_mbs);
-        Ok(analyse(self.kernels, source, size, reference))
+        analyse(self.kernels, stop, source, size, reference).ok_or(Error::Stopped)
     }
 
     fn note_forced_intra(&mut self, picture: &Picture<'_>) {

@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::sync::atomic::AtomicBool;
+
 use slenc_engine::{Analysis, Encoder, Error};
 use support::{Random, Settings};
 
@@ -99,4 +101,16 @@ fn contradictory_arguments_are_refused() {
     ] {
         assert!(matches!(result, Err(Error::Invalid(_))), "{result:?}");
     }
+}
+
+#[test]
+fn an_analysis_can_be_stopped() {
+    let (settings, samples) = (Settings::new(WIDTH, HEIGHT, 0), noise(3));
+    let source = settings.source(&samples);
+    let mut encoder = Encoder::new(1);
+    let stop = AtomicBool::new(true);
+    let stopped = encoder.analyse_unless(&stop, 7, 5, &source, Some(&samples));
+    assert_eq!(stopped, Err(Error::Stopped));
+    let again = encoder.analyse(7, 5, &source, Some(&samples));
+    assert_eq!(again, Ok(analyse(&samples, Some(&samples))));
 }
