@@ -9,7 +9,6 @@ use crate::{
     bindings,
     convert,
     debugfs::{
-        self,
         Files,
         History, //
     },
@@ -37,11 +36,8 @@ use kernel::{
 };
 
 /// What a `struct v4l2_rc_session *` points to: always the content of a box.
-#[pin_data]
 struct Session {
     id: u64,
-    /// Gone before `shared`, which they show.
-    #[pin]
     _files: Files,
     shared: Arc<Shared>,
 }
@@ -68,13 +64,14 @@ macro_rules! assert_prototypes {
     ($($function:ident),* $(,)?) => {
         $(const _: () = {
             if true {
-                bindings::$function
+                $crate::bindings::$function
             } else {
                 $function
             };
         };)*
     };
 }
+pub(crate) use assert_prototypes;
 
 assert_prototypes!(
     v4l2_rc_session_alloc,
@@ -128,7 +125,7 @@ impl Session {
 pub(crate) unsafe extern "C" fn v4l2_rc_session_alloc(
     codec: u32,
 ) -> *mut bindings::v4l2_rc_session {
-    let alloc = || {
+    let alloc = || -> Result<KBox<Session>> {
         let scale = convert::scale_of(codec)?;
         let id = LAST_ID.fetch_add(1, Relaxed).wrapping_add(1);
         let inner = Inner {
@@ -142,22 +139,15 @@ pub(crate) unsafe extern "C" fn v4l2_rc_session_alloc(
             }),
             GFP_KERNEL,
         )?;
-        let directory = debugfs::directory(id)?;
-        KBox::try_pin_init(
-            try_pin_init!(Session {
-                id,
-                _files <- Files::new(&directory, &shared),
-                shared: shared.clone(),
-            }? Error),
-            GFP_KERNEL,
-        )
+        let session = Session {
+            id,
+            _files: Files::new(id, &shared),
+            shared,
+        };
+        Ok(KBox::new(session, GFP_KERNEL)?)
     };
     match alloc() {
-        Ok(session) => {
-            // SAFETY: It is not moved before `v4l2_rc_session_free` makes it a pinned box again.
-            let session = unsafe { Pin::into_inner_unchecked(session) };
-            KBox::into_raw(session).cast()
-        }
+        Ok(session) => KBox::into_raw(session).cast(),
         Err(e) => e.to_ptr(),
     }
 }
@@ -172,9 +162,7 @@ pub(crate) unsafe extern "C" fn v4l2_rc_session_free(session: *mut bindings::v4l
     if let Ok(session) = kernel::error::from_err_ptr(session) {
         if !session.is_null() {
             // SAFETY: By the contract it is what `v4l2_rc_session_alloc` made of a box.
-            drop(Pin::from(unsafe {
-                KBox::from_raw(session.cast::<Session>())
-            }));
+            drop(unsafe { KBox::from_raw(session.cast::<Session>()) });
         }
     }
 }

@@ -6,6 +6,7 @@
     clippy::all,
     clippy::undocumented_unsafe_blocks,
     dead_code,
+    improper_ctypes,
     missing_docs,
     non_camel_case_types,
     non_snake_case,
@@ -13,7 +14,13 @@
     unreachable_pub
 )]
 
-use kernel::ffi;
+use kernel::{
+    bindings::{
+        dentry,
+        seq_file, //
+    },
+    ffi, //
+};
 use pin_init::MaybeZeroable;
 
 include!(concat!(

@@ -1,122 +1,130 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! debugfs: `v4l2-rate-control/<session>/` with the session's configuration, its state and its
-//! last pictures.
+//! last pictures. `debugfs.c` makes the files.
 
 use crate::{
-    abi::Shared,
+    abi::{
+        assert_prototypes,
+        Shared, //
+    },
     bindings as c,
     convert, //
 };
 use kernel::{
-    debugfs::{
-        Dir,
-        File, //
-    },
-    fmt,
+    bindings,
     prelude::*,
-    str::CString,
+    seq_file::SeqFile,
+    seq_print,
     sync::Arc, //
 };
 
-kernel::sync::global_lock! {
-    // SAFETY: Initialised by `init()`, before there is a session.
-    unsafe(uninit) static ROOT: Mutex<Option<Dir>> = None;
-}
-
-/// The module is loaded.
-///
-/// # Safety
-///
-/// Called once, before anything else of this file.
-pub(crate) unsafe fn init() {
-    // SAFETY: By the requirements of this function.
-    unsafe { ROOT.init() };
-    *ROOT.lock() = Some(Dir::new(c"v4l2-rate-control"));
-}
-
-/// The module is unloaded: there is no session any more.
-pub(crate) fn exit() {
-    *ROOT.lock() = None;
-}
-
-/// The directory of a new session.
-pub(crate) fn directory(session: u64) -> Result<Dir> {
-    let name = CString::try_from_fmt(fmt!("{session}"))?;
-    let root = ROOT.lock();
-    Ok(root.as_ref().ok_or(ENODEV)?.subdir(&name))
-}
-
-/// The files of a session, which go with it.
-#[pin_data]
+/// The files of a session, while they are there.
 pub(crate) struct Files {
-    #[pin]
-    _config: File<Arc<Shared>>,
-    #[pin]
-    _state: File<Arc<Shared>>,
-    #[pin]
-    _frames: File<Arc<Shared>>,
+    /// Or what debugfs says of its failure, which it takes as well.
+    directory: *mut bindings::dentry,
+    _shared: Arc<Shared>,
 }
 
 impl Files {
-    pub(crate) fn new<'a>(dir: &'a Dir, shared: &'a Arc<Shared>) -> impl PinInit<Self, Error> + 'a {
-        try_pin_init!(Self {
-            _config <- dir.read_callback_file(c"config", shared.clone(), &write_config),
-            _state <- dir.read_callback_file(c"state", shared.clone(), &write_state),
-            _frames <- dir.read_callback_file(c"frames", shared.clone(), &write_frames),
-        }? Error)
+    /// Makes the files of a new session.
+    pub(crate) fn new(session: u64, shared: &Arc<Shared>) -> Self {
+        // SAFETY: `shared` is valid until `drop` has removed the files.
+        let directory = unsafe { c::rc_debugfs_create(session, Arc::as_ptr(shared).cast()) };
+        Self {
+            directory,
+            _shared: shared.clone(),
+        }
     }
 }
 
-fn write_config(shared: &Arc<Shared>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Drop for Files {
+    fn drop(&mut self) {
+        // SAFETY: It comes from `rc_debugfs_create`, and is removed once. This waits for those who
+        // read.
+        unsafe { c::rc_debugfs_remove(self.directory) };
+    }
+}
+
+/// Gives C a function that shows what a session shares in a file.
+macro_rules! show {
+    ($function:ident, $write:ident) => {
+        /// The file is read.
+        ///
+        /// # Safety
+        ///
+        /// `file` is a `seq_file` of this thread, and `shared` what [`Files::new`] made the file
+        /// with: there is a reference on it during the call.
+        #[no_mangle]
+        unsafe extern "C" fn $function(file: *mut bindings::seq_file, shared: *const c_void) {
+            // SAFETY: By the requirements of this function.
+            let file = unsafe { SeqFile::from_raw(file) };
+            // SAFETY: Likewise.
+            $write(file, unsafe { &*shared.cast::<Shared>() });
+        }
+    };
+}
+
+show!(rc_debugfs_show_config, show_config);
+show!(rc_debugfs_show_state, show_state);
+show!(rc_debugfs_show_frames, show_frames);
+
+assert_prototypes!(
+    rc_debugfs_show_config,
+    rc_debugfs_show_state,
+    rc_debugfs_show_frames,
+);
+
+fn show_config(file: &SeqFile, shared: &Shared) {
     let config = shared.inner.lock().session.config();
     match config {
-        Some(config) => writeln!(f, "{config:#?}"),
-        None => writeln!(f, "none"),
+        Some(config) => seq_print!(file, "{config:#?}\n"),
+        None => seq_print!(file, "none\n"),
     }
 }
 
-fn write_state(shared: &Arc<Shared>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+fn show_state(file: &SeqFile, shared: &Shared) {
     let state = convert::state_from(&shared.inner.lock().session);
-    writeln!(f, "cpb fill:    {} bits", state.cpb_fill)?;
-    writeln!(f, "cpb size:    {} bits", state.cpb_bits)?;
-    writeln!(f, "delay:       {} ns", state.delay_ns)?;
-    writeln!(f, "debt:        {} bits", state.debt)?;
-    writeln!(f, "outstanding: {}", state.outstanding)?;
-    writeln!(f, "frames:      {}", state.frames)?;
-    writeln!(f, "bytes:       {}", state.bytes)?;
-    writeln!(f, "skipped:     {}", state.skipped)?;
-    writeln!(f, "dropped:     {}", state.dropped)?;
-    writeln!(f, "cancelled:   {}", state.cancelled)?;
-    writeln!(f, "violations:  {}", state.violations)
+    seq_print!(file, "cpb fill:    {} bits\n", state.cpb_fill);
+    seq_print!(file, "cpb size:    {} bits\n", state.cpb_bits);
+    seq_print!(file, "delay:       {} ns\n", state.delay_ns);
+    seq_print!(file, "debt:        {} bits\n", state.debt);
+    seq_print!(file, "outstanding: {}\n", state.outstanding);
+    seq_print!(file, "frames:      {}\n", state.frames);
+    seq_print!(file, "bytes:       {}\n", state.bytes);
+    seq_print!(file, "skipped:     {}\n", state.skipped);
+    seq_print!(file, "dropped:     {}\n", state.dropped);
+    seq_print!(file, "cancelled:   {}\n", state.cancelled);
+    seq_print!(file, "violations:  {}\n", state.violations);
 }
 
-fn write_frames(shared: &Arc<Shared>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    writeln!(
-        f,
-        "frame type action verdict qp target-bits max-bits predicted-bits bytes sent-bytes cpb-fill reasons"
-    )?;
+fn show_frames(file: &SeqFile, shared: &Shared) {
+    seq_print!(
+        file,
+        "frame type action verdict qp target-bits max-bits predicted-bits bytes sent-bytes cpb-fill reasons\n"
+    );
     let inner = shared.inner.lock();
     for frame in inner.history.frames() {
-        writeln!(
-            f,
-            "{} {} {} {} {} {} {} {} {} {} {} {:#x}",
+        let frame_type = match frame.frame_type {
+            c::v4l2_rc_frame_type_V4L2_RC_FRAME_I => "I",
+            _ => "P",
+        };
+        let action = match frame.action {
+            c::v4l2_rc_action_V4L2_RC_ACTION_SKIP => "skip",
+            _ => "encode",
+        };
+        let verdict = match frame.verdict {
+            c::v4l2_rc_verdict_V4L2_RC_VERDICT_REPLACE_SKIP => "replace",
+            c::v4l2_rc_verdict_V4L2_RC_VERDICT_DROP => "drop",
+            _ => "keep",
+        };
+        seq_print!(
+            file,
+            "{} {} {} {} {} {} {} {} {} {} {} {:#x}\n",
             frame.cookie,
-            if frame.frame_type == c::v4l2_rc_frame_type_V4L2_RC_FRAME_I {
-                "I"
-            } else {
-                "P"
-            },
-            if frame.action == c::v4l2_rc_action_V4L2_RC_ACTION_SKIP {
-                "skip"
-            } else {
-                "encode"
-            },
-            match frame.verdict {
-                c::v4l2_rc_verdict_V4L2_RC_VERDICT_REPLACE_SKIP => "replace",
-                c::v4l2_rc_verdict_V4L2_RC_VERDICT_DROP => "drop",
-                _ => "keep",
-            },
+            frame_type,
+            action,
+            verdict,
             frame.qp,
             frame.target_bits,
             frame.max_bits,
@@ -125,9 +133,8 @@ fn write_frames(shared: &Arc<Shared>, f: &mut fmt::Formatter<'_>) -> fmt::Result
             frame.sent_bytes,
             frame.cpb_fill,
             frame.reasons,
-        )?;
+        );
     }
-    Ok(())
 }
 
 /// A picture that was committed.

@@ -18,15 +18,16 @@ struct RateControl;
 
 impl kernel::Module for RateControl {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        // SAFETY: This is the first thing that the module does.
-        unsafe { debugfs::init() };
+        // SAFETY: There is no session before the module is initialised, and this is called once.
+        unsafe { bindings::rc_debugfs_init() };
         Ok(Self)
     }
 }
 
 impl Drop for RateControl {
     fn drop(&mut self) {
-        debugfs::exit();
+        // SAFETY: There is no session any more: who has one uses symbols of this module.
+        unsafe { bindings::rc_debugfs_exit() };
     }
 }
 

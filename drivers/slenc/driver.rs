@@ -5,7 +5,8 @@
 use crate::{
     context::Encoder,
     device::EncoderDevice,
-    hw::Attached, //
+    hw::Attached,
+    statistics::Statistics, //
 };
 use kernel::{
     device::Core,
@@ -25,11 +26,12 @@ pub(crate) struct Driver;
 /// What belongs to a bound device.
 ///
 /// Dropped in this order: first the nodes disappear, then the hardware stops and its running job
-/// fails, and then the buffers of open files are freed. The files, and with them the rest, may
+/// fails, which its statistics still count, and then the buffers of open files are freed. The files, and with them the rest, may
 /// stay.
 pub(crate) struct Bound<'bound> {
     _nodes: m2m::Registration<'bound, Encoder>,
     _hardware: Attached<'bound, EncoderDevice>,
+    _statistics: Option<Statistics>,
     _buffers: m2m::Buffers<'bound, Encoder>,
 }
 
@@ -80,6 +82,8 @@ impl pci::Driver for Driver {
         let nodes = unsafe { m2m::Registration::new(parent, device) }?;
         Ok(Bound {
             _nodes: nodes,
+            // Nobody depends on it.
+            _statistics: Statistics::new(hardware.hardware()).ok(),
             _hardware: hardware,
             _buffers: buffers,
         })

@@ -409,7 +409,6 @@ pub(crate) struct Attached<'bound, C: Client> {
     hardware: Arc<Hardware<C>>,
     #[expect(dead_code, reason = "held for its drop, which waits for the thread")]
     interrupt: Interrupt<'bound, C>,
-    _report: Option<counters::ReportFile<C>>,
 }
 
 impl<'bound, C: Client> Attached<'bound, C> {
@@ -464,8 +463,6 @@ impl<'bound, C: Client> Attached<'bound, C> {
         let interrupt =
             Interrupt::new(pdev, hardware.clone()).inspect_err(|_| hardware.detach())?;
         Ok(Self {
-            // Nobody depends on it.
-            _report: counters::report(&hardware).ok(),
             hardware,
             interrupt,
         })

@@ -9,7 +9,7 @@
 //! - [`job`]: from two buffers and the controls to a picture for the hardware, and back,
 //! - [`references`]: reconstructions, and what is known of the stream so far,
 //! - [`stats`], [`uapi`]: what applications get to know of each picture, and the layout of controls,
-//! - [`trace`]: trace events,
+//! - [`trace`], [`statistics`]: trace events, and a file in debugfs,
 //! - [`hw`], [`hal`], [`regs`]: the hardware, described in `Documentation/slenc/hardware.rst`,
 //! - [`pure`]: what is computed without the kernel.
 //!
@@ -54,6 +54,7 @@ mod queue;
 mod references;
 mod regs;
 mod settings;
+mod statistics;
 mod stats;
 mod trace;
 mod uapi;

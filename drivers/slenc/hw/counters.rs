@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What has become of jobs since the device was bound, and the debugfs file that tells.
+//! What has become of jobs since the device was bound, and how it is told.
 
 use super::{
     Client,
@@ -11,20 +11,12 @@ use crate::pure::picture::{
     Failure, //
 };
 use kernel::{
-    debugfs::{
-        Dir,
-        File,
-        Writer, //
-    },
-    fmt,
     prelude::*,
-    str::CString,
-    sync::{
-        atomic::{
-            ordering::Relaxed,
-            Atomic, //
-        },
-        Arc, //
+    seq_file::SeqFile,
+    seq_print,
+    sync::atomic::{
+        ordering::Relaxed,
+        Atomic, //
     }, //
 };
 
@@ -113,29 +105,16 @@ impl Counters {
     }
 }
 
-/// What is in the file.
-pub(super) struct Report<C: Client>(Arc<Hardware<C>>);
-
-impl<C: Client> Writer for Report<C> {
-    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let counters = &self.0.counters;
-        let state = self.0.slot.lock().state();
-        writeln!(f, "state {state}")?;
+impl<C: Client> Hardware<C> {
+    /// Writes a line for each value: its name, and the value.
+    pub(crate) fn report(&self, file: &SeqFile) {
+        let counters = &self.counters;
+        let state = self.slot.lock().state();
+        seq_print!(file, "state {state}\n");
         for (name, counter) in NAMES.iter().zip(&counters.counts) {
-            writeln!(f, "{name} {}", counter.load(Relaxed))?;
+            seq_print!(file, "{name} {}\n", counter.load(Relaxed));
         }
-        writeln!(f, "encode_ns {}", counters.encode_ns.load(Relaxed))?;
-        writeln!(f, "longest_ns {}", counters.longest_ns.load(Relaxed))
+        seq_print!(file, "encode_ns {}\n", counters.encode_ns.load(Relaxed));
+        seq_print!(file, "longest_ns {}\n", counters.longest_ns.load(Relaxed));
     }
-}
-
-/// The file, while it is there.
-pub(super) type ReportFile<C> = Pin<KBox<File<Report<C>>>>;
-
-/// Makes the file `slenc-DEVICE/statistics`, which is there until the result is dropped.
-pub(super) fn report<C: Client>(hardware: &Arc<Hardware<C>>) -> Result<ReportFile<C>> {
-    let name = CString::try_from_fmt(fmt!("slenc-{}", hardware.name()))?;
-    let directory = Dir::new(&name);
-    let report = Report(hardware.clone());
-    KBox::pin_init(directory.read_only_file(c"statistics", report), GFP_KERNEL)
 }

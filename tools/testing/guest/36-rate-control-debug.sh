@@ -63,6 +63,19 @@ trace() {
 	echo "$begun begun, $ended ended"
 	[ "$begun" -eq "$1" ] && [ "$ended" -eq "$1" ]
 }
+# An open file holds the module that shows it, also when the session is over.
+opened_and_unloaded() {
+	local dir rc=0
+	exec 6<>"$(video_node)"
+	dir=$(session) && exec 7<"$dir/state" || rc=1
+	exec 6>&-
+	no_session && rmmod slenc || rc=1
+	! rmmod v4l2_rate_control 2>/dev/null || rc=1
+	[ -e /sys/module/v4l2_rate_control ] && ! read -r _ <&7 2>/dev/null || rc=1
+	exec 7<&-
+	rmmod v4l2_rate_control || rc=1
+	wait_node && [ $rc -eq 0 ]
+}
 
 wait_node
 check "no session without a file" no_session
@@ -73,4 +86,5 @@ check "it goes with the file" no_session
 check "the last pictures are shown" shown_frames
 [ -e /sys/kernel/tracing/events ] || mount -t tracefs tracefs /sys/kernel/tracing
 check "each picture begins and ends in the trace" trace 8
+check "an open file holds the module" opened_and_unloaded
 finish

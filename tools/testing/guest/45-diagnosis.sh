@@ -21,15 +21,15 @@ traced() {
 lines() { grep -cE -- "$1" /run/trace || :; }
 
 good_pictures() {
-	local before
-	before=$(value coded)
+	local before jobs
+	before=$(value coded) jobs=$(value jobs)
 	traced encode || return
 	[ "$(lines 'slenc_picture: 0000:.* type=IDR .*frame_num=0 qp=24 references=0$')" -ge 1 ] &&
 		[ "$(lines 'slenc_picture: .* type=P .*qp=28 references=1$')" -ge 1 ] &&
 		[ "$(lines 'slenc_picture:')" -eq 12 ] &&
 		[ "$(lines 'slenc_done: 0000:.* error=0 bytes=[1-9][0-9]* encode_ns=[1-9]')" -eq 12 ] &&
 		[ "$(lines 'slenc_refused')" -eq 0 ] &&
-		[ "$(value coded)" -eq $((before + 12)) ] && [ "$(value jobs)" -eq "$(value coded)" ] &&
+		[ "$(value coded)" -eq $((before + 12)) ] && [ "$(value jobs)" -eq $((jobs + 12)) ] &&
 		[ "$(value state)" = idle ] && [ "$(value longest_ns)" -gt 0 ] &&
 		[ "$(value encode_ns)" -ge "$(value longest_ns)" ]
 }
@@ -42,18 +42,43 @@ refused_picture() {
 		[ "$(lines 'slenc_done: .* error=-22 bytes=0')" -ge 1 ]
 }
 failing_hardware() {
-	local before
-	before=$(value resets)
+	local resets internal
+	resets=$(value resets) internal=$(value internal)
 	control 0 "fault status-garbage@2"
 	! traced encode || return
 	control 0 clear
-	[ "$(lines 'slenc_done: .* error=-5 ')" -eq 1 ] && [ "$(value internal)" -ge 1 ] &&
-		[ "$(value resets)" -gt "$before" ]
+	[ "$(lines 'slenc_done: .* error=-5 ')" -eq 1 ] && [ "$(value internal)" -eq $((internal + 1)) ] &&
+		[ "$(value resets)" -eq $((resets + 1)) ]
 }
 goes_with_the_device() {
 	unbind || return
 	! ls -d /sys/kernel/debug/slenc-* 2>/dev/null || return
 	bind && wait_node && [ "$(value jobs)" -eq 0 ]
+}
+# Who reads when the device goes has it all, or nothing more.
+read_while_unbound() {
+	local file reader i rc=0
+	file=$(echo /sys/kernel/debug/slenc-*/statistics)
+	(while read -r _ <"$file"; do echo; done >/run/reads 2>/dev/null) &
+	reader=$!
+	for ((i = 0; i < 100; i++)); do
+		[ -s /run/reads ] && break
+		sleep 0.1
+	done
+	[ $i -lt 100 ] && unbind || rc=1
+	wait $reader
+	bind && wait_node && [ $rc -eq 0 ]
+}
+# An open file holds the module, also when the file is not there any more.
+opened_and_unloaded() {
+	local rc=0
+	exec 7</sys/kernel/debug/slenc-*/statistics
+	unbind || rc=1
+	! rmmod slenc 2>/dev/null || rc=1
+	[ -e /sys/module/slenc ] && ! read -r _ <&7 2>/dev/null || rc=1
+	exec 7<&-
+	rmmod slenc || rc=1
+	wait_node && [ $rc -eq 0 ]
 }
 
 wait_node
@@ -61,4 +86,6 @@ check "pictures are traced and counted" good_pictures
 check "the parameter that a picture fails for is traced" refused_picture
 check "a failure of the hardware is traced and counted" failing_hardware
 check "the statistics begin anew when the device is bound" goes_with_the_device
+check "the statistics are read while the device is unbound" read_while_unbound
+check "open statistics hold the module" opened_and_unloaded
 finish
