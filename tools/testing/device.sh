@@ -34,17 +34,18 @@ pci_address() {
 unbind() { pci_address >/run/pci-address && echo "$(</run/pci-address)" >"$PCI_DRIVER/unbind"; }
 bind() { echo "$(</run/pci-address)" >"$PCI_DRIVER/bind"; }
 
-# control N COMMAND: the hardware's control socket; prints its answer, and fails
-# when that is an error.
+# control N COMMAND: the hardware's control socket; prints its answer, which is in ANSWER
+# too, and fails when that is an error. No process is started: on the debug kernel the
+# hardware would be done with much before one is.
 control() {
-	local answer port=/run/ports/control.$1
+	local port=/run/ports/control.$1
 	shift
 	exec 5<>"$port"
 	printf '%s\n' "$*" >&5
-	answer=$(timeout 5 head -n 1 <&5) || answer='no answer'
+	IFS= read -r -t 5 ANSWER <&5 || ANSWER='no answer'
 	exec 5>&-
-	echo "$answer"
-	case $answer in ok | '{'*) ;; *) return 1 ;; esac
+	echo "$ANSWER"
+	case $ANSWER in ok | '{'*) ;; *) return 1 ;; esac
 }
 
 # start_client FAULT: an encode that is on the hardware when this returns, to
@@ -58,7 +59,7 @@ start_client() {
 	CLIENT=$!
 	# On a busy machine a program can take long to start.
 	for ((i = 0; i < 400; i++)); do
-		control 0 status | grep -q '"busy":true' && return
+		control 0 status >/dev/null && [[ $ANSWER == *'"busy":true'* ]] && return
 		kill -0 "$CLIENT" 2>/dev/null || break
 		sleep 0.1
 	done
