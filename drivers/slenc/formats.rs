@@ -75,8 +75,8 @@ pub(crate) struct Formats {
     colours_are_known: bool,
     /// Bytes of a CAPTURE buffer that the application asks for, or 0.
     capture_size: u32,
-    /// It asks for fewer than a picture can have.
-    capture_is_small: bool,
+    /// It asks for fewer than a picture can have: for pictures of up to so many macroblocks.
+    small_mbs: u32,
     crop: Rect,
     interval: Fraction,
     min: (u32, u32),
@@ -97,7 +97,7 @@ impl Formats {
             },
             colours_are_known: false,
             capture_size: 0,
-            capture_is_small: false,
+            small_mbs: 0,
             crop: Rect::default(),
             interval: DEFAULT_INTERVAL,
             min: pair(capabilities.min_size),
@@ -112,7 +112,7 @@ impl Formats {
     pub(crate) fn get(&self, direction: Direction) -> PixFormat {
         match direction {
             Direction::Output => self.output,
-            Direction::Capture if self.capture_is_small => self.capture(self.capture_size),
+            Direction::Capture if self.mbs() <= self.small_mbs => self.capture(self.capture_size),
             Direction::Capture => self.capture(self.capture_size.max(self.sufficient())),
         }
     }
@@ -208,11 +208,15 @@ impl Formats {
         }
     }
 
+    /// Macroblocks of a picture.
+    fn mbs(&self) -> u32 {
+        let (width_mbs, height_mbs) = self.size_mbs();
+        u32::from(width_mbs).saturating_mul(height_mbs.into())
+    }
+
     /// Bytes that any picture fits into.
     fn sufficient(&self) -> u32 {
-        let (width_mbs, height_mbs) = self.size_mbs();
-        u32::from(width_mbs)
-            .saturating_mul(height_mbs.into())
+        self.mbs()
             .saturating_mul(MAX_MB_BYTES)
             .saturating_add(MAX_HEADER_BYTES)
     }
@@ -225,7 +229,11 @@ impl Formats {
     }
 
     fn set_capture(&mut self, asked: u32) {
-        self.capture_is_small = (1..self.sufficient()).contains(&asked);
+        self.small_mbs = if (1..self.sufficient()).contains(&asked) {
+            self.mbs()
+        } else {
+            0
+        };
         self.capture_size = match asked {
             0 => 0,
             _ => asked.clamp(MAX_HEADER_BYTES, MAX_CODED_SIZE),
@@ -264,8 +272,6 @@ impl Formats {
                 width: format.width,
                 height: format.height,
             };
-            // Small buffers were wanted for pictures of another size.
-            self.capture_is_small = false;
         }
         self.output = format;
         self.colours_are_known = colours_are_known;
@@ -423,9 +429,32 @@ mod tests {
             formats.set_output(formats.try_output(large, &GEN1), true);
             assert!(formats.coded_size() == after);
             formats.set_output(output, true);
+            assert!(formats.coded_size() == before);
         }
         assert!(formats.try_capture(4 << 20).planes[0].sizeimage == 4 << 20);
         assert!(formats.try_capture(u32::MAX).planes[0].sizeimage == 64 << 20);
+    }
+
+    #[test]
+    fn small_coded_buffers_are_for_pictures_no_larger_than_at_the_time() {
+        let mut formats = set(v4l2::V4L2_PIX_FMT_NV12, 640, 480, 0);
+        let part = |width, height| Rect {
+            width,
+            height,
+            ..Rect::default()
+        };
+        formats.crop = part(176, 144);
+        formats.set_capture(20_000);
+        for (width, height, size) in [
+            (640, 480, 484_096),
+            (176, 144, 20_000),
+            (144, 176, 20_000),
+            (16, 16, 20_000),
+            (192, 144, 47_296),
+        ] {
+            formats.crop = part(width, height);
+            assert!(formats.coded_size() == size);
+        }
     }
 
     #[test]

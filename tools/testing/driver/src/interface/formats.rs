@@ -65,6 +65,10 @@ pub(super) const TESTS: &[Test] = &[
         capture_size,
     ),
     (
+        "a small CAPTURE size is for pictures no larger than those it was set for",
+        small_capture_size,
+    ),
+    (
         "a CAPTURE buffer too small for the worst picture is refused with EINVAL, and the stream goes on",
         small_capture_buffer,
     ),
@@ -188,6 +192,37 @@ fn capture_size() -> Result<()> {
         set.planes()[0].size_image
     );
     Ok(())
+}
+
+fn small_capture_size() -> Result<()> {
+    let encoder = Encoder::open()?;
+    let fd = encoder.video.as_fd();
+    encoder.set_format(V4L2_PIX_FMT_NV12, SIZE)?;
+    let crop = |(width, height)| selection::set(fd, OUTPUT, CROP, rect(0, 0, width, height), 0);
+    let mut format = video::get_format(fd, CAPTURE).context("G_FMT")?;
+    let whole = format.planes()[0].size_image;
+    crop((64, 48)).context("S_SELECTION")?;
+    format.set_size_image(5000);
+    video::set_format(fd, CAPTURE, format).context("S_FMT")?;
+    for (size, wanted) in [
+        ((64, 48), 5000),
+        (SIZE, whole),
+        ((48, 64), 5000),
+        ((32, 32), 5000),
+    ] {
+        crop(size).context("S_SELECTION")?;
+        let coded = video::get_format(fd, CAPTURE).context("G_FMT")?;
+        equal("sizeimage", coded.planes()[0].size_image, wanted)?;
+    }
+    encoder.allocate(BUFFERS)?;
+    crop((64, 48)).context("S_SELECTION in the same buffers")?;
+    refused(
+        "S_SELECTION of more than the buffers are for",
+        Errno::BUSY,
+        crop(SIZE),
+    )?;
+    let coded = video::get_format(fd, CAPTURE).context("G_FMT")?;
+    equal("CAPTURE size", (coded.width(), coded.height()), (64, 48))
 }
 
 /// A dma-buf of one page.
