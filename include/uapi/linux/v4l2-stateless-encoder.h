@@ -487,11 +487,22 @@ struct v4l2_ctrl_h264_encode_references {
 };
 
 #ifdef __KERNEL__
-/* The layouts are user space ABI. */
+/* The layouts are user space ABI, and have no holes. */
 static_assert(sizeof(struct v4l2_ctrl_h264_encode_params) == 44);
+static_assert(offsetof(struct v4l2_ctrl_h264_encode_params, flags) == 40);
 static_assert(sizeof(struct v4l2_ctrl_stateless_enc_stats) == 256);
+static_assert(offsetof(struct v4l2_ctrl_stateless_enc_stats, qp_mean) == 36);
+static_assert(offsetof(struct v4l2_ctrl_stateless_enc_stats, target_bits) ==
+	      64);
+static_assert(offsetof(struct v4l2_ctrl_stateless_enc_stats, reserved) == 112);
 static_assert(sizeof(struct v4l2_h264_encode_mark) == 16);
 static_assert(sizeof(struct v4l2_ctrl_h264_encode_references) == 512);
+static_assert(offsetof(struct v4l2_ctrl_h264_encode_references, marks) == 128);
+static_assert(offsetof(struct v4l2_ctrl_h264_encode_references, num_list0) ==
+	      384);
+static_assert(offsetof(struct v4l2_ctrl_h264_encode_references, flags) == 392);
+static_assert(offsetof(struct v4l2_ctrl_h264_encode_references, reserved1) ==
+	      396);
 #endif
 
 #endif /* _UAPI_LINUX_V4L2_STATELESS_ENCODER_H */
