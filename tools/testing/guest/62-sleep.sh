@@ -22,8 +22,11 @@ good_again() { encode /run/again.h264 && cmp /run/good.h264 /run/again.h264; }
 sleeps_between() { sleeps && good_again; }
 # A picture takes a second, so that several are under way or waiting.
 sleeps_during() {
-	start_client slow=1000@1+ && sleeps && control 0 clear && wait "$CLIENT" &&
-		cmp /run/good.h264 /run/unplug.h264
+	local rc=0
+	start_client slow=1000@1+ && sleeps || rc=1
+	# Whatever happened: nothing of it is left for the next check.
+	control 0 clear || rc=1
+	wait "$CLIENT" && cmp /run/good.h264 /run/unplug.h264 && [ $rc -eq 0 ]
 }
 # Hardware that has lost what the driver told it.
 forget() { control 0 "fault reset" && control 0 clear; }
