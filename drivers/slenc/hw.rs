@@ -175,9 +175,11 @@ impl<C: Client> Hardware<C> {
                 if let Some(running) = slot.take(tag, Then::Idle) {
                     return Err((e, running.token.token));
                 }
+            } else {
+                // Before anybody can take it, and count what became of it.
+                self.count(Count::Jobs);
             }
         }
-        self.count(Count::Jobs);
         // With job memory still locked: `detach` takes it before it cancels the watchdog.
         watchdog::set(self, self.timeout);
         drop(memory);
@@ -210,6 +212,7 @@ impl<C: Client> Hardware<C> {
             return false;
         };
         if let Some(block) = self.result_block(tag) {
+            // Whoever ends it, this interrupt was the job's.
             self.conclude(tag, &block);
             return true;
         }
@@ -236,21 +239,32 @@ impl<C: Client> Hardware<C> {
         self.memory.lock().as_ref()?.result(tag)
     }
 
-    /// Ends the job with this tag by its result.
-    fn conclude(&self, tag: u32, block: &[u8; RESULT_BYTES]) {
+    /// Ends the job with this tag by its result. Says whether nobody else had ended it.
+    fn conclude(&self, tag: u32, block: &[u8; RESULT_BYTES]) -> bool {
         let Some(running) = self.slot.lock().take(tag, Then::Reset) else {
-            return;
+            return false;
         };
+        let began = running.deadline.saturating_sub(self.timeout);
         let expected = Expected {
             tag,
+            elapsed_ns: self.now().saturating_sub(began),
             ..running.token.expected
         };
         let outcome = result::parse(block, &expected);
         self.counters.result(&outcome);
         match outcome {
             Ok(_) | Err(Failure::OutputFull) => self.slot.lock().reset_done(),
-            Err(Failure::BadDescriptor { .. } | Failure::DmaFault { .. }) => {
-                dev_err!(self.dev, "job failed: {:?}\n", outcome);
+            Err(Failure::BadDescriptor { offset, within }) => {
+                dev_err!(
+                    self.dev,
+                    "job failed: offset {:#x} of {:?} refused\n",
+                    offset,
+                    within
+                );
+                self.slot.lock().reset_done();
+            }
+            Err(Failure::DmaFault { address }) => {
+                dev_err!(self.dev, "job failed: DMA fault at {:#x}\n", address);
                 self.slot.lock().reset_done();
             }
             Err(_) => {
@@ -259,6 +273,7 @@ impl<C: Client> Hardware<C> {
             }
         }
         C::finished(running.token.token, outcome.map_err(errno_of_failure));
+        true
     }
 
     /// Takes the job with this tag, resets the hardware, and then ends the job: until the reset
@@ -335,9 +350,11 @@ impl<C: Client> Hardware<C> {
         if self.bar.is_gone() {
             self.lost();
         } else if let Some(block) = self.result_block(tag) {
-            dev_warn!(self.dev, "interrupt of job {} was lost\n", tag);
-            self.count(Count::LostInterrupts);
-            self.conclude(tag, &block);
+            // Or it is just being served.
+            if self.conclude(tag, &block) {
+                dev_warn!(self.dev, "interrupt of job {} was lost\n", tag);
+                self.count(Count::LostInterrupts);
+            }
         } else {
             dev_err!(self.dev, "job {} timed out; resetting\n", tag);
             self.fail(tag, ETIMEDOUT, Count::TimedOut);

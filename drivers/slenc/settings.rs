@@ -42,7 +42,7 @@ pub(crate) struct Parameters {
 }
 
 impl Parameters {
-    /// Reads the current values.
+    /// Reads the values of a job.
     #[inline(never)]
     fn read(values: &Values<'_>) -> Result<KBox<Self>> {
         const INITIAL: Parameters = Parameters {
@@ -75,7 +75,7 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// Reads the current values, in which those of a request have been stored.
+    /// Reads the values of a job, see [`media::m2m::Job::values`].
     pub(crate) fn read(values: &Values<'_>) -> Result<Self> {
         let flag = |id| values.value(id).map(|value| value != 0);
         let mut params = EncodeParams::DEFAULT;

@@ -7,7 +7,7 @@
 
 #include <linux/tracepoint.h>
 
-/* A picture is given to the hardware. */
+/* A picture is about to be given to the hardware. */
 TRACE_EVENT(slenc_picture,
 	    TP_PROTO(const char *device,
 		     const struct slenc_trace_picture *picture),

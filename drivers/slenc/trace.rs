@@ -43,7 +43,7 @@ extern "C" {
     fn slenc_trace_refused(parameter: *const c_char, length: usize);
 }
 
-/// The picture of a job is given to the hardware.
+/// The picture of a job is about to be given to the hardware.
 #[expect(unsafe_code, reason = "calls C")]
 pub(crate) fn picture(job: &Job<Encoder>, picture: &slice::Picture, qp: u8) {
     let entry = Picture {

@@ -36,10 +36,12 @@ use media::{
 
 /// Returns how large CAPTURE buffers may be in the format: as the smallest one that there is.
 ///
-/// Called by the ioctls that set something.
+/// # Safety
+///
+/// The queue lock of the context is held.
 #[expect(unsafe_code, reason = "a promise on the lock of the queues")]
-fn room(context: &Context<Encoder>) -> u32 {
-    // SAFETY: These ioctls are called with the queue lock held.
+unsafe fn room(context: &Context<Encoder>) -> u32 {
+    // SAFETY: By the requirements of this function.
     unsafe { context.smallest_plane(Direction::Capture) }.unwrap_or(u32::MAX)
 }
 
@@ -74,6 +76,7 @@ impl ioctl::Operations for Encoder {
         }
     }
 
+    #[expect(unsafe_code, reason = "a promise on the lock of the queues")]
     fn s_fmt(
         context: &Context<Self>,
         direction: Direction,
@@ -85,7 +88,8 @@ impl ioctl::Operations for Encoder {
         if context.is_busy(direction) {
             return Err(EBUSY);
         }
-        let room = room(context);
+        // SAFETY: The ioctls that set something are called with the queue lock held.
+        let room = unsafe { room(context) };
         let mut formats = context.formats.lock();
         match direction {
             Direction::Output => {
@@ -136,6 +140,7 @@ impl ioctl::Operations for Encoder {
         })
     }
 
+    #[expect(unsafe_code, reason = "a promise on the lock of the queues")]
     fn s_selection(
         context: &Context<Self>,
         direction: Direction,
@@ -149,7 +154,8 @@ impl ioctl::Operations for Encoder {
         if context.is_streaming(Direction::Output) || context.is_streaming(Direction::Capture) {
             return Err(EBUSY);
         }
-        let room = room(context);
+        // SAFETY: The ioctls that set something are called with the queue lock held.
+        let room = unsafe { room(context) };
         let mut formats = context.formats.lock();
         let limits = crop::Limits {
             at_least: constraints.at_least(),

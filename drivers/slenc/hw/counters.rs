@@ -23,7 +23,7 @@ use kernel::{
 /// What is counted.
 #[derive(Clone, Copy)]
 pub(crate) enum Count {
-    /// Pictures whose parameters were refused before the hardware saw them.
+    /// Pictures that the hardware did not see: refused, or there was no memory, or no hardware.
     Refused,
     /// Jobs that were given to the hardware.
     Jobs,

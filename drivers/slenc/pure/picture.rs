@@ -143,10 +143,11 @@ impl PictureJob<'_> {
     }
 
     /// What the result of the job has to agree with when its tag is `tag`, from hardware that is
-    /// `able` to do it.
+    /// `able` to do it. No time has passed yet.
     pub fn expected(&self, tag: u32, able: &Capabilities) -> Expected {
         Expected {
             tag,
+            elapsed_ns: 0,
             output_size: self.output.size,
             macroblocks: self.macroblocks(),
             intra: self.picture.slice_type == SLICE_TYPE_I,
@@ -210,6 +211,8 @@ impl Completion {
 pub struct Expected {
     /// The job's tag.
     pub tag: u32,
+    /// Nanoseconds that have passed since the job was started.
+    pub elapsed_ns: u64,
     /// Bytes that the output has.
     pub output_size: u32,
     /// Macroblocks of the picture.
