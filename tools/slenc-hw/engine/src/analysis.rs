@@ -111,7 +111,7 @@ impl MotionAnalysis {
         let sad = (search.kernels.sad_plane)(search.source, zero, reference.stride());
         self.zero_sad += u64::from(sad.iter().sum::<u32>());
         let found = search.full(starts.into_iter(), |_| Mv::default());
-        let found = found.of(Shape::Whole)[0];
+        let found = found.first.of(Shape::Whole)[0];
         self.motion_sad += u64::from(found.cost);
         let mut prediction = [0; 256];
         let whole = Shape::Whole.partitions()[0];

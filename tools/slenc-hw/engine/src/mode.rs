@@ -3,7 +3,7 @@
 //! Mode decision: how each macroblock is predicted.
 
 use crate::bits::ue_bits;
-use crate::inter::search::{FullVectors, Search};
+use crate::inter::search::{Found, Full, Search};
 use crate::inter::vectors::Surroundings;
 use crate::inter::{compensate, Mv, Range, Shape};
 use crate::intra::code4::{self, Coded4};
@@ -425,9 +425,9 @@ fn find_motion(
     let mut best = refine(search, &full, Shape::Whole, surroundings, scratch);
     // Divisions promise something where full samples already gain what they cost.
     let others = [Shape::Rows, Shape::Columns, Shape::Quarters];
-    let shape = others.map(|shape| (shape, full.cost(shape) + search.lambda * shape_bits(shape)));
-    let (shape, cost) = self::best(shape.into_iter());
-    if cost < full.cost(Shape::Whole) {
+    let cost = |shape| full.best.cost(shape) + search.lambda * shape_bits(shape);
+    let (shape, cost) = self::best(others.map(|shape| (shape, cost(shape))).into_iter());
+    if cost < full.best.cost(Shape::Whole) {
         let divided = refine(search, &full, shape, surroundings, scratch);
         if divided.cost < best.cost {
             best = divided;
@@ -448,7 +448,7 @@ fn shape_bits(shape: Shape) -> u32 {
 /// Refines the vectors of a shape.
 fn refine(
     search: &Search<'_>,
-    full: &FullVectors,
+    full: &Full,
     shape: Shape,
     surroundings: &mut Surroundings,
     scratch: &mut [u8; 256],
@@ -461,10 +461,21 @@ fn refine(
         refs: [0; 4],
         cost: search.lambda * shape_bits(shape),
     };
-    let parts = shape.partitions().iter().zip(full.of(shape));
-    for (i, (&partition, &start)) in parts.enumerate() {
-        let predicted = surroundings.predict(partition, start.reference);
-        let found = search.refine(partition, start, predicted, scratch);
+    let starts = full.best.of(shape).iter().zip(full.first.of(shape));
+    let parts = shape.partitions().iter().zip(starts);
+    for (i, (&partition, (&best, first))) in parts.enumerate() {
+        let mut refined = |start: Found| {
+            let predicted = surroundings.predict(partition, start.reference);
+            let found = search.refine(partition, start, predicted, scratch);
+            (found, predicted)
+        };
+        let (mut found, mut predicted) = refined(best);
+        if best.reference != 0 {
+            let other = refined(*first);
+            if other.0.cost <= found.cost {
+                (found, predicted) = other;
+            }
+        }
         surroundings.set(partition, found.mv, found.reference);
         inter.refs[i] = found.reference;
         inter.mv[i] = found.mv;

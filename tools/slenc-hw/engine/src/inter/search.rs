@@ -121,6 +121,15 @@ impl FullVectors {
     }
 }
 
+/// What a search among full samples found.
+pub(crate) struct Full {
+    /// The best of all references.
+    pub(crate) best: FullVectors,
+    /// The best of the first reference. What refining finds in it is often better where it is a
+    /// little worse among full samples, and it is the one that skipped macroblocks need.
+    pub(crate) first: FullVectors,
+}
+
 impl Search<'_> {
     /// Cost of coding a reference index.
     fn reference_cost(&self, reference: u8) -> u32 {
@@ -133,17 +142,19 @@ impl Search<'_> {
         &self,
         starts: impl Iterator<Item = Mv> + Clone,
         predicted: impl Fn(u8) -> Mv,
-    ) -> FullVectors {
-        if let [reference] = self.references {
-            return self.full_in(reference, starts, predicted(0));
-        }
+    ) -> Full {
+        let mut first = FullVectors::new();
         let mut best = FullVectors::new();
         for (i, reference) in self.references.iter().enumerate() {
             let i = i as u8;
             let vectors = self.full_in(reference, starts.clone(), predicted(i));
-            best.take(&vectors, i, self.reference_cost(i));
+            let cost = self.reference_cost(i);
+            if i == 0 {
+                first.take(&vectors, i, cost);
+            }
+            best.take(&vectors, i, cost);
         }
-        best
+        Full { best, first }
     }
 
     /// Cost of coding a vector.
