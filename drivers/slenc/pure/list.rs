@@ -50,6 +50,8 @@ pub fn list0(
     let initial = references.initial_list(numbers);
     let newest = references.iter().next().ok_or(Invalid("slice_type"))?;
     let list = match wanted.list0() {
+        // However many of them are substitutes, and left out.
+        Some(names) if names.len() > usize::from(able) => return Err(Invalid("num_list0")),
         Some(names) => named(references, newest, names, wanted.may_substitute())?,
         None => {
             let others = initial.iter().filter(|r| r.slot != newest.slot);
@@ -240,6 +242,10 @@ mod tests {
         assert!(two(&[0, 1]).is_ok());
         assert_eq!(two(&[0, 1, 2]), Err(Invalid("num_list0")));
         assert_eq!(two(&[]), Err(Invalid("num_list0")));
+        // Also when substitutes would leave fewer.
+        let substitutes = explicit(&[77, 78, 79], EncodeReferences::SUBSTITUTE);
+        let refused = list0(&all, NUMBERS, &substitutes, 1, 2);
+        assert_eq!(refused, Err(Invalid("num_list0")));
         // Without a choice, as many as there are, as wanted and as it takes.
         for (active, able, length) in [(1, 4, 1), (3, 4, 3), (32, 4, 4), (3, 2, 2), (3, 1, 1)] {
             let list = list0(&all, NUMBERS, &EncodeReferences::DEFAULT, active, able);
