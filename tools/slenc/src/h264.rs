@@ -23,42 +23,44 @@ const LOG2_MAX_MINUS4: u8 = 4;
 const MAX_FRAME_NUM: u16 = 1 << (LOG2_MAX_MINUS4 + 4);
 const MAX_POC_LSB: u16 = 1 << (LOG2_MAX_MINUS4 + 4);
 
-/// Table A-1: level_idc, MaxMBPS, MaxFS. Level 1b is left out: it differs from
-/// level 1 by its bit rate only.
-const LEVELS: [(u8, u64, u32); 19] = [
-    (10, 1_485, 99),
-    (11, 3_000, 396),
-    (12, 6_000, 396),
-    (13, 11_880, 396),
-    (20, 11_880, 396),
-    (21, 19_800, 792),
-    (22, 20_250, 1_620),
-    (30, 40_500, 1_620),
-    (31, 108_000, 3_600),
-    (32, 216_000, 5_120),
-    (40, 245_760, 8_192),
-    (41, 245_760, 8_192),
-    (42, 522_240, 8_704),
-    (50, 589_824, 22_080),
-    (51, 983_040, 36_864),
-    (52, 2_073_600, 36_864),
-    (60, 4_177_920, 139_264),
-    (61, 8_355_840, 139_264),
-    (62, 16_711_680, 139_264),
+/// Table A-1: level_idc, MaxMBPS, MaxFS, MaxDpbMbs. Level 1b is left out: it differs
+/// from level 1 by its bit rate only.
+const LEVELS: [(u8, u64, u32, u32); 19] = [
+    (10, 1_485, 99, 396),
+    (11, 3_000, 396, 900),
+    (12, 6_000, 396, 2_376),
+    (13, 11_880, 396, 2_376),
+    (20, 11_880, 396, 2_376),
+    (21, 19_800, 792, 4_752),
+    (22, 20_250, 1_620, 8_100),
+    (30, 40_500, 1_620, 8_100),
+    (31, 108_000, 3_600, 18_000),
+    (32, 216_000, 5_120, 20_480),
+    (40, 245_760, 8_192, 32_768),
+    (41, 245_760, 8_192, 32_768),
+    (42, 522_240, 8_704, 34_816),
+    (50, 589_824, 22_080, 110_400),
+    (51, 983_040, 36_864, 184_320),
+    (52, 2_073_600, 36_864, 184_320),
+    (60, 4_177_920, 139_264, 696_320),
+    (61, 8_355_840, 139_264, 696_320),
+    (62, 16_711_680, 139_264, 696_320),
 ];
 
-/// The lowest level that size and frame rate (a fraction, pictures per second)
-/// allow; the highest there is when none does. The bit rate is not known here.
-pub fn level_idc(width: u32, height: u32, (rate, per): (u32, u32)) -> u8 {
+/// The lowest level that size, frame rate (a fraction, pictures per second) and
+/// reference frames allow; the highest there is when none does. The bit rate is not
+/// known here.
+pub fn level_idc(width: u32, height: u32, (rate, per): (u32, u32), references: u8) -> u8 {
     let (w, h) = (width.div_ceil(16), height.div_ceil(16));
     let size = w.saturating_mul(h);
     // A.3.1: neither dimension exceeds Sqrt( MaxFS * 8 ).
     let long = u64::from(w.max(h)).pow(2);
     LEVELS
         .iter()
-        .find(|&&(_, max_mbps, max_fs)| {
+        .find(|&&(_, max_mbps, max_fs, max_dpb_mbs)| {
             size <= max_fs
                 && long <= u64::from(max_fs) * 8
+                && size.saturating_mul(references.into()) <= max_dpb_mbs
                 && u64::from(size) * u64::from(rate) <= max_mbps * u64::from(per.max(1))
         })
         .map_or(LEVELS[LEVELS.len() - 1].0, |&(level, ..)| level)
@@ -73,7 +75,7 @@ pub fn sps(width: u32, height: u32, frame_rate: (u32, u32)) -> v4l2_ctrl_h264_sp
         profile_idc: 66,
         constraint_set_flags: (V4L2_H264_SPS_CONSTRAINT_SET0_FLAG
             | V4L2_H264_SPS_CONSTRAINT_SET1_FLAG) as u8,
-        level_idc: level_idc(width, height, frame_rate),
+        level_idc: level_idc(width, height, frame_rate, 1),
         chroma_format_idc: 1,
         log2_max_frame_num_minus4: LOG2_MAX_MINUS4,
         // Type 0 is what every driver of this interface has to know.
@@ -149,16 +151,20 @@ mod tests {
 
     #[test]
     fn levels_are_those_of_table_a_1() {
-        assert_eq!(level_idc(176, 144, (15, 1)), 10);
-        assert_eq!(level_idc(640, 272, (24, 1)), 21);
-        assert_eq!(level_idc(1280, 720, (30, 1)), 31);
-        assert_eq!(level_idc(1280, 720, (60, 1)), 32);
-        assert_eq!(level_idc(1920, 1080, (30_000, 1_001)), 40);
-        assert_eq!(level_idc(1920, 1080, (60, 1)), 42);
-        assert_eq!(level_idc(4096, 2304, (25, 1)), 51);
+        assert_eq!(level_idc(176, 144, (15, 1), 1), 10);
+        assert_eq!(level_idc(640, 272, (24, 1), 1), 21);
+        assert_eq!(level_idc(1280, 720, (30, 1), 1), 31);
+        assert_eq!(level_idc(1280, 720, (60, 1), 1), 32);
+        assert_eq!(level_idc(1920, 1080, (30_000, 1_001), 1), 40);
+        assert_eq!(level_idc(1920, 1080, (60, 1), 1), 42);
+        assert_eq!(level_idc(4096, 2304, (25, 1), 1), 51);
         // 120 macroblocks are few, but not in one row.
-        assert_eq!(level_idc(1920, 16, (1, 1)), 31);
-        assert_eq!(level_idc(16, 16, (u32::MAX, 1)), 62);
+        assert_eq!(level_idc(1920, 16, (1, 1), 1), 31);
+        assert_eq!(level_idc(352, 288, (5, 1), 2), 11);
+        assert_eq!(level_idc(352, 288, (5, 1), 3), 12);
+        assert_eq!(level_idc(1920, 1080, (25, 1), 4), 40);
+        assert_eq!(level_idc(1920, 1080, (25, 1), 5), 50);
+        assert_eq!(level_idc(16, 16, (u32::MAX, 1), 1), 62);
     }
 
     #[test]

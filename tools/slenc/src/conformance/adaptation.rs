@@ -20,10 +20,13 @@ use super::{
     },
     Test,
 };
-use crate::v4l2::{
-    device::CAPTURE,
-    sys::control::Which,
-    uapi::*, //
+use crate::{
+    h264,
+    v4l2::{
+        device::CAPTURE,
+        sys::control::Which,
+        uapi::*, //
+    },
 };
 
 pub(super) const TESTS: &[Test] = &[
@@ -98,16 +101,60 @@ fn code(
     Ok(picture)
 }
 
+/// The profile_idc of the nearest profile that the encoder lists, if it is clear which
+/// that is: Extended profile has as much of Main as it lacks.
+fn nearest_profile(encoder: &Encoder, asked: u8) -> Outcome<Option<u8>> {
+    let menu = encoder.has_control(V4L2_CID_MPEG_VIDEO_H264_PROFILE)?.menu;
+    let has = |index| menu.iter().any(|item| item.index == index);
+    let nearest = [
+        (100, V4L2_MPEG_VIDEO_H264_PROFILE_HIGH),
+        (77, V4L2_MPEG_VIDEO_H264_PROFILE_MAIN),
+    ]
+    .into_iter()
+    .find(|&(idc, index)| idc <= asked && has(index));
+    Ok((asked != 88).then_some(nearest.map_or(66, |(idc, _)| idc)))
+}
+
 fn adapted(target: &Target) -> Outcome {
-    let mut stream = Stream::new(target)?;
-    for wish in wishes(&stream)? {
-        let (sps, _) = code(&mut stream, &wish)?.active.clone();
+    let mut wanted = wishes(&Stream::new(target)?)?;
+    // With the lowest level, too: what it becomes follows from the rest.
+    let low = |(sps, pps): &(v4l2_ctrl_h264_sps, _)| {
+        (
+            v4l2_ctrl_h264_sps {
+                level_idc: 10,
+                ..*sps
+            },
+            *pps,
+        )
+    };
+    wanted.extend(wanted.iter().map(low).collect::<Vec<_>>());
+    for (asked, asked_pps) in &wanted {
+        // Memory for references is that of the SPS when streaming starts.
+        let mut stream = Stream::prepared(target, |encoder| Ok(encoder.set_sps(asked)?))?;
+        let sps = code(&mut stream, &(*asked, *asked_pps))?.active.0.clone();
         ensure!(sps.frame_mbs_only, "the SPS is not one of frames");
-        ensure!(
-            sps.max_num_ref_frames <= wish.0.max_num_ref_frames,
-            "max_num_ref_frames grew to {}",
-            sps.max_num_ref_frames
-        );
+        if let Some(profile) = nearest_profile(&stream.encoder, asked.profile_idc)? {
+            let what = format!("profile_idc, {} asked for,", asked.profile_idc);
+            equal(&what, sps.profile_idc, profile)?;
+        }
+        let id = V4L2_CID_STATELESS_ENC_MAX_DPB_FRAMES;
+        let most = match stream.encoder.control(id) {
+            Some(_) => stream.encoder.value(id)? as u8,
+            // Only that it is not more than was asked for.
+            None => sps.max_num_ref_frames,
+        };
+        equal(
+            "max_num_ref_frames",
+            sps.max_num_ref_frames,
+            asked.max_num_ref_frames.min(most),
+        )?;
+        let (width, height) = sps.visible_size();
+        let lowest = h264::level_idc(width as u32, height as u32, (25, 1), sps.max_num_ref_frames);
+        equal(
+            &format!("level_idc, {} asked for,", asked.level_idc),
+            sps.level_idc,
+            asked.level_idc.max(lowest),
+        )?;
     }
     Ok(())
 }

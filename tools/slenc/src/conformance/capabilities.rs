@@ -4,7 +4,9 @@
 
 use super::{
     encoder::{
+        wait_completed,
         Encoder,
+        Params,
         Target, //
     },
     expect::{
@@ -13,7 +15,11 @@ use super::{
         fail,
         Outcome, //
     },
-    stream::Stream,
+    stream::{
+        idr,
+        Stream,
+        BUFFERS, //
+    },
     Test,
 };
 use crate::{
@@ -280,6 +286,51 @@ fn files(target: &Target) -> Outcome {
                     (format.width().into(), format.height().into()),
                 )?;
             }
+        }
+    }
+    at_once(&mut first, &mut second)
+}
+
+/// Queues pictures on both files, and gives CAPTURE buffers to one and the other in
+/// turns: the hardware is never without a picture of either.
+fn at_once(first: &mut Stream, second: &mut Stream) -> Outcome {
+    const QPS: [i32; 2] = [40, 20];
+    let mut queued = Vec::new();
+    for index in 0..BUFFERS {
+        for (file, stream) in [&mut *first, &mut *second].into_iter().enumerate() {
+            // Not the same types: a picture of the one's would be wrong in the other.
+            let params = match (index + file as u32) % 3 {
+                0 => idr(),
+                _ => Params {
+                    pic_order_cnt_lsb: (40 + 2 * index) as u16,
+                    ..stream.p()
+                },
+            };
+            let request = stream.encoder.request()?;
+            let name = stream.queue(&request, index, &params)?;
+            queued.push((file, request, name, params));
+        }
+    }
+    for index in 0..BUFFERS {
+        first.queue_coded(index)?;
+        second.queue_coded(index)?;
+    }
+    for (file, request, name, params) in &queued {
+        let stream = if *file == 0 {
+            &mut *first
+        } else {
+            &mut *second
+        };
+        wait_completed(request)?;
+        let buffer = stream.encoder.dequeue(CAPTURE)?;
+        stream.encoder.dequeue(OUTPUT)?;
+        let picture = stream.read(buffer)?;
+        picture.keeps_all()?;
+        equal("the timestamp", picture.name, *name)?;
+        let is_idr = params.flags & V4L2_H264_ENCODE_FLAG_IDR_PIC != 0;
+        equal("whether it is an IDR picture", picture.slice().idr, is_idr)?;
+        if is_idr {
+            equal("the QP", picture.slice().qp, QPS[*file])?;
         }
     }
     Ok(())

@@ -29,13 +29,17 @@ use super::{
 };
 use crate::{
     error::Context,
-    h264::decoder::Rule,
+    h264::decoder::{
+        Decoder,
+        Rule, //
+    },
     v4l2::{
         device::{
             CAPTURE,
             OUTPUT, //
         },
         queue::is_error,
+        request::Request,
         sys::{
             control::{
                 ExtControl,
@@ -47,7 +51,11 @@ use crate::{
         uapi::*,
     },
 };
-use std::os::fd::AsFd;
+use std::{
+    os::fd::AsFd,
+    thread,
+    time::Duration, //
+};
 
 pub(super) const TESTS: &[Test] = &[
     ("ENC-CHG-1", at_any_time),
@@ -257,23 +265,59 @@ fn controls_stay(target: &Target) -> Outcome {
     )
 }
 
-fn sources_back(target: &Target) -> Outcome {
-    let mut stream = Stream::new(target)?;
+/// Rounds of a test that stops while pictures are coded.
+const ROUNDS: u64 = 24;
+
+/// Queues an IDR picture and P pictures, with some CAPTURE buffers, so that the job of
+/// one may run now and others have both buffers or wait for one; then some time
+/// passes, another in each round.
+fn under_way(stream: &mut Stream, round: u64) -> Outcome<Vec<Request>> {
     let mut requests = Vec::new();
     for index in 0..BUFFERS {
+        let params = match index {
+            0 => idr(),
+            _ => Params {
+                pic_order_cnt_lsb: (2 * index) as u16,
+                ..stream.p()
+            },
+        };
         let request = stream.encoder.request()?;
-        stream.queue(&request, index, &idr())?;
+        stream.queue(&request, index, &params)?;
         requests.push(request);
     }
-    stream.encoder.stream_off(OUTPUT)?;
-    for request in &requests {
-        wait_completed(request)?;
+    // None, one and so on up to all.
+    for index in 0..(round % (u64::from(BUFFERS) + 1)) as u32 {
+        stream.queue_coded(index)?;
     }
-    stream.encoder.stream_on(OUTPUT)?;
-    // They can be queued again.
-    for (index, request) in (0..).zip(&requests) {
-        request.reinit().context("MEDIA_REQUEST_IOC_REINIT")?;
-        stream.queue(request, index, &idr())?;
+    thread::sleep(Duration::from_micros(round * round * 20));
+    Ok(requests)
+}
+
+fn sources_back(target: &Target) -> Outcome {
+    let mut stream = Stream::new(target)?;
+    for round in 0..ROUNDS {
+        let requests = under_way(&mut stream, round)?;
+        stream.encoder.stream_off(OUTPUT)?;
+        // VIDIOC_STREAMOFF completes them, and nothing later does.
+        for (number, request) in requests.iter().enumerate() {
+            ensure!(
+                is_completed(request),
+                "request {number} is not completed after VIDIOC_STREAMOFF in round {round}"
+            );
+        }
+        stream.encoder.stream_on(OUTPUT)?;
+        // They can be queued again.
+        for (index, request) in (0..).zip(&requests) {
+            request.reinit().context("MEDIA_REQUEST_IOC_REINIT")?;
+            stream.queue(request, index, &idr())?;
+        }
+        // The stream begins anew, and is as good as the first. Nobody has read what was
+        // coded meanwhile.
+        stream.encoder.stop()?;
+        stream.encoder.start()?;
+        stream.decoder = Decoder::default();
+        stream.code_idr()?.keeps_all()?;
+        stream.code_p()?.keeps_all()?;
     }
     Ok(())
 }
@@ -339,16 +383,16 @@ fn sources_stay(target: &Target) -> Outcome {
 }
 
 fn closing(target: &Target) -> Outcome {
+    for round in 0..ROUNDS {
+        let mut stream = Stream::new(target)?;
+        let requests = under_way(&mut stream, round)?;
+        drop(stream);
+        for request in &requests {
+            wait_completed(request)?;
+        }
+    }
+    // The encoder is as good as before.
     let mut stream = Stream::new(target)?;
-    let mut requests = Vec::new();
-    for index in 0..2 {
-        let request = stream.encoder.request()?;
-        stream.queue(&request, index, &idr())?;
-        requests.push(request);
-    }
-    drop(stream);
-    for request in &requests {
-        wait_completed(request)?;
-    }
-    Ok(())
+    stream.code_idr()?.keeps_all()?;
+    stream.code_p()?.keeps_all()
 }

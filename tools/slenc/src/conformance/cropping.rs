@@ -124,6 +124,66 @@ fn adjusted(target: &Target) -> Outcome {
         );
         equal("the rectangle read", get(&encoder, CROP)?, set)?;
     }
+    nearest(&encoder, size)
+}
+
+/// The even rectangles are not farther than a sample from what was asked for, where
+/// there are some, and at the limits where there are none.
+fn nearest(encoder: &Encoder, size: (u32, u32)) -> Outcome {
+    let fd = encoder.video.as_fd();
+    let set = |wish| selection::set(fd, OUTPUT, CROP, wish, 0).context("VIDIOC_S_SELECTION");
+    let (width, height) = half(encoder, size)?;
+    let near = |wish: Rect| -> Outcome {
+        let now = set(wish)?;
+        let wanted = [wish.width, wish.height].map(i64::from);
+        let wanted = [wish.left.into(), wish.top.into(), wanted[0], wanted[1]];
+        let got = [now.width, now.height].map(i64::from);
+        let got = [now.left.into(), now.top.into(), got[0], got[1]];
+        let away = wanted.iter().zip(got).map(|(a, b)| (a - b).abs());
+        ensure!(
+            away.max() <= Some(1),
+            "{wish:?} becomes {now:?}, and there is a nearer one"
+        );
+        Ok(())
+    };
+    for (more_width, more_height) in [(0, 0), (1, 0), (0, 1), (1, 1)] {
+        near(corner((width + more_width, height + more_height)))?;
+    }
+    // Larger and smaller than any: the largest, and the smallest.
+    let range = encoder.sizes(encoder.raw_format()?)?;
+    let least = |(min, ..): (u32, u32, u32)| min.next_multiple_of(2);
+    let smallest = (least(range.width), least(range.height));
+    for (wish, wanted) in [
+        ((1_000_000, 1_000_000), size),
+        ((1, 1), smallest),
+        ((0, 0), smallest),
+        ((1_000_000, 1), (size.0, smallest.1)),
+        ((1, height), (smallest.0, height)),
+    ] {
+        // A driver may crop to less than its smallest source.
+        let now = set(corner(wish))?;
+        ensure!(
+            lies_in(&now, &corner(wanted))
+                && (wish.0 < smallest.0 || now.width == wanted.0)
+                && (wish.1 < smallest.1 || now.height == wanted.1),
+            "{wish:?} in the upper left corner becomes {now:?}"
+        );
+    }
+    // Only if the encoder can begin elsewhere than in the corner.
+    let at = |left, top| Rect {
+        left,
+        top,
+        width,
+        height,
+    };
+    if size.0 >= width + 4 && size.1 >= height + 4 && set(at(2, 2))? == at(2, 2) {
+        for (left, top) in [(3, 2), (2, 3), (1, 1), (-1, 0)] {
+            near(at(left, top))?;
+        }
+        let (left, top) = ((size.0 - width) as i32, (size.1 - height) as i32);
+        let what = "the rectangle set for one beyond the lower right corner";
+        equal(what, set(at(9999, 9999))?, at(left, top))?;
+    }
     Ok(())
 }
 

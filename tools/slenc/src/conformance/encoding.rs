@@ -6,6 +6,7 @@ use super::{
     encoder::{
         is_completed,
         wait_completed,
+        Encoder,
         Target, //
     },
     expect::{
@@ -17,6 +18,7 @@ use super::{
     },
     stream::{
         idr,
+        usual_sps,
         Stream,
         BUFFERS, //
     },
@@ -24,7 +26,10 @@ use super::{
 };
 use crate::{
     error::Context,
-    h264::decoder::Rule,
+    h264::{
+        self,
+        decoder::Rule, //
+    },
     v4l2::{
         device::{
             CAPTURE,
@@ -33,11 +38,15 @@ use crate::{
         request::Request,
         sys::{
             control::ExtControl,
-            video::Dequeued, //
+            video::{
+                self,
+                Dequeued, //
+            },
         },
         uapi::*,
     },
 };
+use std::os::fd::AsFd;
 
 pub(super) const TESTS: &[Test] = &[
     ("ENC-RUN-1", buffers_done),
@@ -132,23 +141,42 @@ fn order(target: &Target) -> Outcome {
     Ok(())
 }
 
+/// The most buffers that a queue of V4L2 has, unless its driver wants otherwise.
+const MOST_BUFFERS: u32 = 32;
+
 fn in_flight(target: &Target) -> Outcome {
-    let mut stream = Stream::new(target)?;
-    let requests = queue_all(&mut stream, BUFFERS)?;
-    for (request, _) in &requests {
-        ensure!(
-            !is_completed(request),
-            "a request completes without a CAPTURE buffer"
-        );
+    let encoder = Encoder::open(target)?;
+    let size = encoder.size_near((64, 48))?;
+    encoder.set_size(size)?;
+    encoder.set_sps(&usual_sps(size))?;
+    encoder.set_pps(&h264::pps())?;
+    let mut count = MOST_BUFFERS;
+    for queue in [OUTPUT, CAPTURE] {
+        let given = video::request_buffers(encoder.video.as_fd(), queue, MOST_BUFFERS)
+            .context("VIDIOC_REQBUFS")?;
+        count = count.min(given);
     }
-    for index in 0..BUFFERS {
-        stream.queue_coded(index)?;
-    }
-    for (request, _) in &requests {
-        wait_completed(request)?;
-        let buffer = now(&stream, CAPTURE)?;
-        now(&stream, OUTPUT)?;
-        stream.read(buffer)?.keeps_all()?;
+    let mut stream = Stream::begin_with(encoder, count)?;
+    // All at once, twice: what was under way is free again.
+    for _ in 0..2 {
+        let requests = queue_all(&mut stream, count)?;
+        for (request, _) in &requests {
+            ensure!(
+                !is_completed(request),
+                "a request completes without a CAPTURE buffer"
+            );
+        }
+        for index in 0..count {
+            stream.queue_coded(index)?;
+        }
+        for (request, name) in &requests {
+            wait_completed(request)?;
+            let buffer = now(&stream, CAPTURE)?;
+            now(&stream, OUTPUT)?;
+            let picture = stream.read(buffer)?;
+            picture.keeps_all()?;
+            equal("the timestamp", picture.name, *name)?;
+        }
     }
     Ok(())
 }

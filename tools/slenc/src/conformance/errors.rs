@@ -19,14 +19,17 @@ use super::{
     references::failing,
     stream::{
         idr,
+        usual_sps,
         Stream, //
     },
     Test,
 };
 use crate::{
-    error::{
-        Context,
-        Result, //
+    error::Context,
+    h264::{
+        self,
+        decoder::Decoder,
+        nal, //
     },
     v4l2::{
         device::{
@@ -40,7 +43,11 @@ use crate::{
                 Import, //
             },
             control::ExtControl,
-            video, //
+            mapping::Mapping,
+            video::{
+                self,
+                Dequeued, //
+            },
         },
         uapi::*,
     },
@@ -212,86 +219,167 @@ fn types(target: &Target) -> Outcome {
     unsupported("the encoder codes B pictures, which this program cannot read")
 }
 
-/// A dma-buf of the smallest source that the encoder takes.
-fn small_memory(target: &Target) -> Result<OwnedFd> {
+/// The planes of buffers of one queue, of sources of a size.
+fn memory(target: &Target, queue: u32, size: (u32, u32)) -> Outcome<Vec<OwnedFd>> {
     let encoder = Encoder::open(target)?;
-    let (fourcc, size) = (encoder.raw_format()?, encoder.size_near((0, 0))?);
-    let raw = encoder.raw(fourcc, size)?;
-    encoder.set_format(OUTPUT, raw).context("VIDIOC_S_FMT")?;
+    encoder.set_size(encoder.size_near(size)?)?;
     let fd = encoder.video.as_fd();
-    video::request_buffers(fd, OUTPUT, 1).context("VIDIOC_REQBUFS")?;
-    buffers::export(fd, OUTPUT, 0, 0).context("VIDIOC_EXPBUF")
+    video::request_buffers(fd, queue, 1).context("VIDIOC_REQBUFS")?;
+    let planes = encoder.format(queue)?.planes();
+    (0..)
+        .zip(&planes)
+        .map(|(plane, _)| {
+            let dma_buf = buffers::export(fd, queue, 0, plane).context("VIDIOC_EXPBUF")?;
+            Ok(dma_buf)
+        })
+        .collect()
 }
 
 /// An encoder one of whose queues takes imported memory.
-fn importing(target: &Target, queue: u32) -> Outcome<Encoder> {
-    let encoder = Encoder::open(target)?;
-    encoder.set_size(encoder.size_near((640, 480))?)?;
-    let fd = encoder.video.as_fd();
-    for kind in [OUTPUT, CAPTURE] {
-        let memory = match kind == queue {
-            true => V4L2_MEMORY_DMABUF,
-            false => V4L2_MEMORY_MMAP,
-        };
-        buffers::request(fd, kind, memory, 2).context("VIDIOC_REQBUFS")?;
-    }
-    encoder.start()?;
-    Ok(encoder)
+struct Importing {
+    encoder: Encoder,
+    queue: u32,
+    decoder: Decoder,
 }
 
-/// Queues a picture whose buffer on one queue is too small: an error of a call, or
-/// whether the picture failed.
-fn with_too_little(target: &Target, queue: u32) -> Outcome<io::Result<bool>> {
-    let encoder = importing(target, queue)?;
-    let small = small_memory(target)?;
-    let planes = encoder.format(queue)?.planes();
-    let imports: Vec<_> = planes
-        .iter()
-        .map(|_| Import {
-            dma_buf: small.as_fd(),
-            length: 256,
-            bytes_used: if queue == OUTPUT { 256 } else { 0 },
+impl Importing {
+    const SIZE: (u32, u32) = (640, 480);
+
+    fn new(target: &Target, queue: u32) -> Outcome<Self> {
+        let encoder = Encoder::open(target)?;
+        let size = encoder.size_near(Self::SIZE)?;
+        encoder.set_size(size)?;
+        encoder.set_sps(&usual_sps(size))?;
+        encoder.set_pps(&h264::pps())?;
+        let fd = encoder.video.as_fd();
+        for kind in [OUTPUT, CAPTURE] {
+            let memory = match kind == queue {
+                true => V4L2_MEMORY_DMABUF,
+                false => V4L2_MEMORY_MMAP,
+            };
+            buffers::request(fd, kind, memory, 2).context("VIDIOC_REQBUFS")?;
+        }
+        encoder.start()?;
+        Ok(Self {
+            encoder,
+            queue,
+            decoder: Decoder::default(),
         })
-        .collect();
-    let request = encoder.request()?;
-    let mut params = idr();
-    let id = V4L2_CID_STATELESS_H264_ENCODE_PARAMS;
-    encoder.set_in(&request, &mut [ExtControl::compound(id, &mut params)])?;
-    let fd = encoder.video.as_fd();
-    let in_request = (queue == OUTPUT).then_some(request.as_fd());
-    let import = buffers::queue_imported(fd, queue, 0, &imports, 1, in_request);
-    let queued = import
-        .and_then(|()| match queue {
-            OUTPUT => encoder.queue_coded(0),
-            _ => encoder.queue_source(0, 1, Some(&request)),
-        })
-        .and_then(|()| request.queue());
-    if let Err(err) = queued {
-        return Ok(Err(err));
     }
-    wait_completed(&request)?;
-    Ok(Ok(is_error(&encoder.dequeue(CAPTURE)?)))
+
+    /// Codes a picture whose buffer is imported: an error of a call, or the CAPTURE
+    /// buffer.
+    fn code(&self, params: &Params, imports: &[Import<'_>]) -> Outcome<io::Result<Dequeued>> {
+        let encoder = &self.encoder;
+        let request = encoder.request()?;
+        let mut params = *params;
+        let id = V4L2_CID_STATELESS_H264_ENCODE_PARAMS;
+        encoder.set_in(&request, &mut [ExtControl::compound(id, &mut params)])?;
+        let fd = encoder.video.as_fd();
+        let in_request = (self.queue == OUTPUT).then_some(request.as_fd());
+        let queued = buffers::queue_imported(fd, self.queue, 0, imports, 1, in_request)
+            .and_then(|()| match self.queue {
+                OUTPUT => Ok(()),
+                _ => encoder.queue_source(0, 1, Some(&request)),
+            })
+            .and_then(|()| request.queue());
+        if let Err(err) = queued {
+            // V4L2 keeps a request with a buffer in it, closed or not.
+            request.reinit().context("MEDIA_REQUEST_IOC_REINIT")?;
+            return Ok(Err(err));
+        }
+        if self.queue == OUTPUT {
+            encoder.queue_coded(0).context("VIDIOC_QBUF on CAPTURE")?;
+        }
+        wait_completed(&request)?;
+        let coded = encoder.dequeue(CAPTURE)?;
+        encoder.dequeue(OUTPUT)?;
+        Ok(Ok(coded))
+    }
+
+    /// Codes a picture with memory that is large enough, and reads it.
+    fn good(&mut self, when: &str, params: &Params, memory: &[OwnedFd]) -> Outcome {
+        let planes = self.encoder.format(self.queue)?.planes();
+        let imports: Vec<_> = memory
+            .iter()
+            .zip(&planes)
+            .map(|(dma_buf, plane)| Import {
+                dma_buf: dma_buf.as_fd(),
+                length: plane.size_image,
+                bytes_used: if self.queue == OUTPUT {
+                    plane.size_image
+                } else {
+                    0
+                },
+            })
+            .collect();
+        let coded = self
+            .code(params, &imports)?
+            .context("queueing a buffer that is large enough")?;
+        ensure!(!is_error(&coded), "a picture fails {when}");
+        let size = coded.bytes_used.first().copied().unwrap_or(0) as usize;
+        let mut bytes = Vec::new();
+        match (self.queue, memory.first()) {
+            (CAPTURE, Some(dma_buf)) => Mapping::new(dma_buf.as_fd(), 0, size)
+                .context("mmap() of a dma-buf")?
+                .read(0, size, &mut bytes),
+            _ => {
+                for mapping in self.encoder.map(CAPTURE, coded.index)? {
+                    mapping.read(0, size, &mut bytes);
+                }
+            }
+        }
+        let units = nal::byte_stream(&bytes).context("the access unit")?;
+        let unit = self.decoder.decode(units, 1).context("the access unit")?;
+        match unit.problems.first() {
+            None => Ok(()),
+            Some((_, what)) => fail(format!("a picture {when}: {what}")),
+        }
+    }
 }
 
 fn too_small(target: &Target) -> Outcome {
+    let p = Params {
+        slice_type: V4L2_H264_SLICE_TYPE_P as u8,
+        pic_order_cnt_lsb: 2,
+        flags: 0,
+        ..idr()
+    };
     for queue in [OUTPUT, CAPTURE] {
         let what = super::encoder::queue_name(queue);
-        match with_too_little(target, queue)? {
-            Ok(true) => {}
-            Ok(false) if queue == OUTPUT => {
+        let enough = memory(target, queue, Importing::SIZE)?;
+        let small = memory(target, OUTPUT, (0, 0))?;
+        let mut importing = Importing::new(target, queue)?;
+        importing.good(
+            &format!("before too small a {what} buffer"),
+            &idr(),
+            &enough,
+        )?;
+        let imports: Vec<_> = enough
+            .iter()
+            .zip(small.iter().cycle())
+            .map(|(_, dma_buf)| Import {
+                dma_buf: dma_buf.as_fd(),
+                length: 256,
+                bytes_used: if queue == OUTPUT { 256 } else { 0 },
+            })
+            .collect();
+        let next = match importing.code(&idr(), &imports)? {
+            Ok(coded) if is_error(&coded) => p,
+            Ok(_) if queue == OUTPUT => {
                 return fail("a source of 256 bytes is coded as one of 640x480");
             }
-            Ok(false) => {}
-            Err(err) if err.raw_os_error() == Some(Errno::INVAL.raw_os_error()) => {}
+            // It sufficed.
+            Ok(_) => idr(),
+            Err(err) if err.raw_os_error() == Some(Errno::INVAL.raw_os_error()) => p,
             Err(err) => {
                 return fail(format!(
                     "queueing too small a {what} buffer fails with {err}"
                 ))
             }
-        }
+        };
+        // The same stream goes on.
+        importing.good(&format!("after too small a {what} buffer"), &next, &enough)?;
     }
-    // The encoder is as good as before.
-    let mut stream = Stream::new(target)?;
-    stream.code_idr()?.keeps_all()?;
-    stream.code_p()?.keeps_all()
+    Ok(())
 }

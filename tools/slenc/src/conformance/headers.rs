@@ -3,7 +3,10 @@
 //! Encoding: the stream, NAL unit by NAL unit.
 
 use super::{
-    encoder::Target,
+    encoder::{
+        Params,
+        Target, //
+    },
     expect::{
         ensure,
         equal,
@@ -83,6 +86,109 @@ fn when_they_change(target: &Target) -> Outcome {
         // The same values again are no change.
         stream.encoder.set_sps(&sps)?;
         stream.encoder.set_pps(&pps)?;
+    }
+    pictures_in_turns(target)?;
+    sequences_in_turns(target)
+}
+
+/// Codes a picture with parameter sets of its own: whether it brings them.
+fn code_with(
+    stream: &mut Stream,
+    params: &Params,
+    sps: &v4l2_ctrl_h264_sps,
+    pps: &v4l2_ctrl_h264_pps,
+) -> Outcome<(bool, bool)> {
+    let (mut sps, mut pps) = (*sps, *pps);
+    let params = Params {
+        pic_parameter_set_id: pps.pic_parameter_set_id,
+        ..*params
+    };
+    let picture = stream.code(
+        &params,
+        &mut [
+            ExtControl::compound(V4L2_CID_STATELESS_H264_SPS, &mut sps),
+            ExtControl::compound(V4L2_CID_STATELESS_H264_PPS, &mut pps),
+        ],
+    )?;
+    picture.keeps_all()?;
+    equal(
+        "pic_parameter_set_id",
+        picture.active.1.pic_parameter_set_id,
+        pps.pic_parameter_set_id,
+    )?;
+    Ok(picture.brings())
+}
+
+/// What was written last with an id is not written again, whatever came in between.
+fn pictures_in_turns(target: &Target) -> Outcome {
+    let mut stream = Stream::new(target)?;
+    let (sps, pps) = stream.encoder.parameter_sets()?;
+    let other = v4l2_ctrl_h264_pps {
+        pic_parameter_set_id: 1,
+        pic_init_qp_minus26: 4,
+        ..pps
+    };
+    let changed = v4l2_ctrl_h264_pps {
+        pic_init_qp_minus26: -4,
+        ..other
+    };
+    stream.code_idr()?;
+    for (number, (pps, due)) in [
+        (&pps, false),
+        (&other, true),
+        (&pps, false),
+        (&other, false),
+        (&changed, true),
+        (&pps, false),
+        (&changed, false),
+        (&other, true),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let params = stream.p();
+        let brings = code_with(&mut stream, &params, &sps, pps)?;
+        let what = format!("whether P picture {number} brings an SPS and a PPS");
+        equal(&what, brings, (false, due))?;
+    }
+    Ok(())
+}
+
+fn sequences_in_turns(target: &Target) -> Outcome {
+    let mut stream = Stream::new(target)?;
+    let (sps, pps) = stream.encoder.parameter_sets()?;
+    let of = |id, log2_max_frame_num_minus4| {
+        (
+            v4l2_ctrl_h264_sps {
+                seq_parameter_set_id: id,
+                log2_max_frame_num_minus4,
+                ..sps
+            },
+            v4l2_ctrl_h264_pps {
+                pic_parameter_set_id: id,
+                seq_parameter_set_id: id,
+                ..pps
+            },
+        )
+    };
+    let (first, second) = (of(0, 4), of(1, 2));
+    for (number, (sets, due)) in [
+        (&first, true),
+        (&second, true),
+        (&first, false),
+        (&second, false),
+        (&first, false),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let params = stream.idr();
+        let brings = code_with(&mut stream, &params, &sets.0, &sets.1)?;
+        let what = format!("whether IDR picture {number} brings an SPS and a PPS");
+        equal(&what, brings, (due, due))?;
+        let params = stream.p();
+        let brings = code_with(&mut stream, &params, &sets.0, &sets.1)?;
+        equal("parameter sets with a P picture", brings, (false, false))?;
     }
     Ok(())
 }

@@ -3,6 +3,10 @@
 //! Initialization: formats and controls of a new file, buffers, streaming.
 
 use super::{
+    cropping::{
+        corner,
+        half, //
+    },
     encoder::{
         wait_completed,
         Encoder,
@@ -38,6 +42,7 @@ use crate::{
                 Import, //
             },
             control::ExtControl,
+            selection,
             video::{
                 self,
                 Format, //
@@ -262,6 +267,13 @@ fn larger_buffers(target: &Target) -> Outcome {
     check("S_FMT on CAPTURE")?;
     encoder.set_size(encoder.size_near((320, 240))?)?;
     check("S_FMT on OUTPUT")?;
+    let fd = encoder.video.as_fd();
+    let (width, height) = encoder.size_near((320, 240))?;
+    for size in [half(&encoder, (width, height))?, (width, height)] {
+        selection::set(fd, OUTPUT, V4L2_SEL_TGT_CROP, corner(size), 0)
+            .context("VIDIOC_S_SELECTION")?;
+        check("S_SELECTION")?;
+    }
     video::set_frame_interval(encoder.video.as_fd(), OUTPUT, (1, 30)).context("VIDIOC_S_PARM")?;
     check("S_PARM")
 }

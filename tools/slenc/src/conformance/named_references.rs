@@ -323,7 +323,40 @@ fn substituted(target: &Target) -> Outcome {
     let mut references = names(&[pictures[1].name]);
     references.flags |= SUBSTITUTE;
     let next = stream.code_p_with(&references)?;
-    refers(&next, &[&pictures[1]])
+    refers(&next, &[&pictures[1]])?;
+    several_substituted(target)
+}
+
+/// What is the newest reference already, or twice, is in the list once.
+fn several_substituted(target: &Target) -> Outcome {
+    let mut stream = stream(target, 2)?;
+    let longest = stream.encoder.value(MAX_LIST0)? as usize;
+    let mut pictures = begin(&mut stream, 1)?;
+    const UNKNOWN: [u64; 3] = [999_997, 999_998, 999_999];
+    for number in 0..5 {
+        let [.., older, newest] = &pictures[..] else {
+            return fail("there are no two references");
+        };
+        let (list, wanted): (Vec<u64>, Vec<&Picture>) = match number {
+            0 => (UNKNOWN[..2].to_vec(), vec![newest]),
+            1 => (vec![newest.name, UNKNOWN[0]], vec![newest]),
+            2 => (vec![UNKNOWN[0], newest.name], vec![newest]),
+            3 => (vec![UNKNOWN[0], older.name], vec![newest, older]),
+            _ => (
+                vec![UNKNOWN[0], older.name, UNKNOWN[1]],
+                vec![newest, older],
+            ),
+        };
+        if list.len() > longest {
+            continue;
+        }
+        let mut references = names(&list);
+        references.flags |= SUBSTITUTE;
+        let picture = stream.code_p_with(&references)?;
+        refers(&picture, &wanted)?;
+        pictures.push(picture);
+    }
+    Ok(())
 }
 
 fn too_many(target: &Target) -> Outcome {
@@ -342,7 +375,11 @@ fn too_many(target: &Target) -> Outcome {
         .take(longest + 1)
         .collect();
     if list.len() <= 16 {
-        stream.p_fails_with("a list that is too long", &names(&list))?;
+        let mut references = names(&list);
+        stream.p_fails_with("a list that is too long", &references)?;
+        // Substitutes do not make it shorter.
+        references.flags |= SUBSTITUTE;
+        stream.p_fails_with("a list that is too long, of substitutes", &references)?;
     }
     stream.code_p()?.keeps_all()
 }

@@ -234,30 +234,80 @@ fn colours(target: &Target) -> Outcome {
     Ok(())
 }
 
+/// The SPS of a stream whose SPS asks for this, with a frame interval.
+fn with_level(
+    target: &Target,
+    size: (u32, u32),
+    interval: (u32, u32),
+    ask: impl FnOnce(&mut v4l2_ctrl_h264_sps),
+) -> Outcome<Sps> {
+    let mut stream = Stream::of_size(target, size, |encoder| {
+        let (mut sps, _) = encoder.parameter_sets()?;
+        sps.constraint_set_flags &= !SET3;
+        ask(&mut sps);
+        encoder.set_sps(&sps)?;
+        let fd = encoder.video.as_fd();
+        let set = video::set_frame_interval(fd, OUTPUT, interval).context("VIDIOC_S_PARM")?;
+        equal("the frame interval", set, interval)
+    })?;
+    Ok(stream.code_idr()?.active.0.clone())
+}
+
+const SET3: u8 = V4L2_H264_SPS_CONSTRAINT_SET3_FLAG as u8;
+
 fn level(target: &Target) -> Outcome {
     let size = Encoder::open(target)?.size_near(SIZE)?;
-    let lowest = h264::level_idc(size.0, size.1, (25, 1));
+    let lowest = h264::level_idc(size.0, size.1, (25, 1), 1);
     for (asked, wanted) in [(40, 40), (31, 31), (10, lowest), (0, lowest), (99, lowest)] {
-        let sps = sps_after(target, |encoder| {
-            let (mut sps, _) = encoder.parameter_sets()?;
-            sps.level_idc = asked;
-            sps.constraint_set_flags &= !(V4L2_H264_SPS_CONSTRAINT_SET3_FLAG as u8);
-            Ok(encoder.set_sps(&sps)?)
-        })?;
+        let sps = with_level(target, size, (1, 25), |sps| sps.level_idc = asked)?;
         let what = format!("level_idc, {asked} asked for,");
         equal(&what, sps.level_idc, wanted)?;
     }
-    // Many pictures in a second need more.
-    let sps = sps_after(target, |encoder| {
-        let (mut sps, _) = encoder.parameter_sets()?;
-        sps.level_idc = 10;
-        encoder.set_sps(&sps)?;
-        let fd = encoder.video.as_fd();
-        video::set_frame_interval(fd, OUTPUT, (1, 1000)).context("VIDIOC_S_PARM")?;
-        Ok(())
-    })?;
-    let wanted = h264::level_idc(size.0, size.1, (1000, 1));
-    equal("level_idc at 1000 pictures/s", sps.level_idc, wanted)
+    // Many pictures in a second need more, and some more than there is.
+    for rate in [1000, 100_000, 1_000_000] {
+        let sps = with_level(target, size, (1, rate), |sps| sps.level_idc = 10)?;
+        let what = format!("level_idc at {rate} pictures/s");
+        let wanted = h264::level_idc(size.0, size.1, (rate, 1), 1);
+        equal(&what, sps.level_idc, wanted)?;
+    }
+    level_of_references(target)?;
+    level_1b(target)
+}
+
+/// At this size and rate it is MaxDpbMbs that decides, from three frames on.
+fn level_of_references(target: &Target) -> Outcome {
+    let size = Encoder::open(target)?.size_near((352, 288))?;
+    for asked in [1, 2, 3, 4, 16] {
+        let sps = with_level(target, size, (1, 5), |sps| {
+            sps.level_idc = 10;
+            sps.max_num_ref_frames = asked;
+        })?;
+        let references = sps.max_num_ref_frames;
+        let what = format!("level_idc of {references} reference frames");
+        let wanted = h264::level_idc(size.0, size.1, (5, 1), references);
+        equal(&what, sps.level_idc, wanted)?;
+    }
+    Ok(())
+}
+
+/// Level 1b is level_idc 11 with constraint_set3_flag, and has the limits of level 1.
+fn level_1b(target: &Target) -> Outcome {
+    let size = Encoder::open(target)?.size_near(SIZE)?;
+    for (rate, references) in [(5, 1), (5, 16), (25, 1)] {
+        let sps = with_level(target, size, (1, rate), |sps| {
+            sps.level_idc = 11;
+            sps.constraint_set_flags |= SET3;
+            sps.max_num_ref_frames = references;
+        })?;
+        let wanted = h264::level_idc(size.0, size.1, (rate, 1), sps.max_num_ref_frames);
+        equal(
+            &format!("level_idc and constraint_set3_flag at {rate} pictures/s"),
+            (sps.level_idc, sps.constraint_set_flags & SET3 != 0),
+            // What level 1 suffices for, level 1b does.
+            (wanted.max(11), wanted == 10),
+        )?;
+    }
+    Ok(())
 }
 
 fn ids_and_lengths(target: &Target) -> Outcome {

@@ -107,6 +107,8 @@ pub(super) struct Stream {
     request: Request,
     sources: Vec<Vec<Mapping>>,
     coded: Vec<Mapping>,
+    /// Buffers of each queue.
+    buffers: u32,
     /// The name of the next picture.
     name: u64,
     /// The number of the next picture that is read.
@@ -166,6 +168,11 @@ impl Stream {
     /// Starts an encoder that is set up.
     pub(super) fn begin(encoder: Encoder) -> Outcome<Self> {
         encoder.allocate(BUFFERS)?;
+        Self::begin_with(encoder, BUFFERS)
+    }
+
+    /// Starts an encoder that has so many buffers on each queue.
+    pub(super) fn begin_with(encoder: Encoder, buffers: u32) -> Outcome<Self> {
         encoder.start()?;
         let request = encoder.request()?;
         let mut stream = Self {
@@ -174,6 +181,7 @@ impl Stream {
             request,
             sources: Vec::new(),
             coded: Vec::new(),
+            buffers,
             name: 1,
             serial: 1,
             position: 0,
@@ -186,7 +194,7 @@ impl Stream {
     pub(super) fn map(&mut self) -> Outcome {
         self.sources.clear();
         self.coded.clear();
-        for index in 0..BUFFERS {
+        for index in 0..self.buffers {
             self.sources.push(self.encoder.map(OUTPUT, index)?);
             let coded = self.encoder.map(CAPTURE, index)?.into_iter().next();
             self.coded
