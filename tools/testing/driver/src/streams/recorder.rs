@@ -57,7 +57,7 @@ use std::{
 pub(super) struct Picture {
     pub(super) bytes: Vec<u8>,
     pub(super) stats: Stats,
-    md5: String,
+    pub(super) md5: String,
 }
 
 /// Codes the pictures of a stream. They are named 1, 2 and so on.

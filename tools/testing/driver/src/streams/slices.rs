@@ -6,6 +6,7 @@ use super::{
     recorder::{
         keep,
         set,
+        Picture,
         Recorder, //
     },
     Test, //
@@ -28,6 +29,7 @@ use crate::{
 use rustix::io::Errno;
 use slenc::{
     error::Result,
+    h264,
     v4l2::{
         sys::control::{
             ExtControl,
@@ -46,6 +48,10 @@ pub(super) const TESTS: &[Test] = &[
     (
         "the filter is that of each picture, with and without slices",
         deblocking,
+    ),
+    (
+        "without deblocking control in the PPS the filter is on, whatever is asked for",
+        default_deblocking,
     ),
     (
         "modes of slices that do not exist are refused",
@@ -133,6 +139,43 @@ fn deblocking() -> Result<()> {
         }
     }
     keep("deblocking", &pictures)
+}
+
+/// Codes pictures that the filter changes, with or without control of it in the PPS.
+fn filtered(with_control: bool, disable_deblocking_filter_idc: u8) -> Result<Vec<Picture>> {
+    let mut pps = h264::pps();
+    if !with_control {
+        pps.flags &= !(V4L2_H264_PPS_FLAG_DEBLOCKING_FILTER_CONTROL_PRESENT as u16);
+    }
+    let mut recorder = Recorder::with(SIZE, &h264::sps(SIZE.0, SIZE.1, (25, 1)), &pps)?;
+    let offset = if with_control { 0 } else { -6 };
+    [idr(), predicted(), predicted()]
+        .into_iter()
+        .map(|params| {
+            let params = Params {
+                disable_deblocking_filter_idc,
+                slice_alpha_c0_offset_div2: offset,
+                slice_beta_offset_div2: offset,
+                ..params
+            };
+            let mut qp = [ExtControl::int(V4L2_CID_STATELESS_ENC_FRAME_QP, 40)];
+            recorder.code(&params, &plain(), &mut qp)
+        })
+        .collect()
+}
+
+fn default_deblocking() -> Result<()> {
+    let md5s = |pictures: &[Picture]| -> Vec<_> {
+        pictures.iter().map(|picture| picture.md5.clone()).collect()
+    };
+    let pictures = filtered(false, 1)?;
+    let on = md5s(&filtered(true, 0)?);
+    equal("pictures without control", md5s(&pictures), on.clone())?;
+    ensure!(
+        md5s(&filtered(true, 1)?) != on,
+        "the filter changes nothing in these pictures"
+    );
+    keep("deblocking-default", &pictures)
 }
 
 fn no_such_mode() -> Result<()> {
