@@ -14,6 +14,7 @@ mod imports;
 mod interface;
 mod ktap;
 mod lifetimes;
+mod races;
 mod references;
 mod requests;
 mod rig;
@@ -28,13 +29,14 @@ use std::{
 /// A suite adds its results.
 type Suite = fn(&mut Ktap);
 
-const SUITES: [(&str, Suite); 9] = [
+const SUITES: [(&str, Suite); 10] = [
     ("interface", interface::run),
     ("requests", requests::run),
     ("references", references::run),
     ("streams", streams::run),
     ("buffers", buffers::run),
     ("lifetimes", lifetimes::run),
+    ("races", races::run),
     ("allocations", allocations::run),
     ("accounting", accounting::run),
     ("imports", imports::run),
