@@ -195,8 +195,9 @@ impl Controller {
         .max(1)
     }
 
-    /// The most bits that a picture may have; 0 for any number.
-    pub(super) fn max_bits(&self, config: &Config, frame: &FrameIn, worst: &Bucket) -> u64 {
+    /// The most bits that a picture may have, 0 for any number; and whether that is more than the
+    /// limits allow, as a picture takes no fewer.
+    pub(super) fn max_bits(&self, config: &Config, frame: &FrameIn, worst: &Bucket) -> (u64, bool) {
         // A bucket of many pictures is never filled up: the viewer waits for all of it, and the
         // next picture finds nothing left.
         let full = if self.plan.limit > self.pace.saturating_mul(8) {
@@ -218,6 +219,9 @@ impl Controller {
         .into_iter()
         .filter(|&max| max != 0)
         .min()
-        .map_or(0, |max| max.max(self.floor(frame)))
+        .map_or((0, false), |max| {
+            let floor = self.floor(frame);
+            (max.max(floor), max < floor)
+        })
     }
 }

@@ -74,8 +74,10 @@ pub struct Controller {
     pub(super) missed: bool,
     /// Pictures that were replaced in a row.
     pub(super) skips: u32,
-    /// No picture has begun in this stream.
+    /// No picture has begun in this stream, or none that was not cancelled.
     pub(super) first: bool,
+    /// A picture is in the stream.
+    started: bool,
 }
 
 // What a driver holds for each stream stays small.
@@ -108,6 +110,7 @@ impl Controller {
             missed: false,
             skips: 0,
             first: true,
+            started: false,
         })
     }
 
@@ -217,8 +220,8 @@ impl Controller {
         let worst = self.worst(open, drained, due);
         let (max_bits, bits) = match action {
             Action::Encode => {
-                let max_bits = self.max_bits(&config, frame, &worst);
-                if max_bits == self.floor(frame) {
+                let (max_bits, raised) = self.max_bits(&config, frame, &worst);
+                if raised {
                     reasons |= reason::FLOOR;
                 }
                 let bits = match max_bits {
@@ -306,8 +309,11 @@ impl Controller {
         let mut bucket = self.bucket;
         picture.apply(&mut bucket);
         let violation = self.plan.violation(&bucket);
+        let may_skip = config.max_skips == 0 || self.skips < config.max_skips;
         let unwanted = (config.strict && violation != 0)
-            || (config.skip != SkipMode::Disabled && bucket.fill > self.plan.skip_limit);
+            || (config.skip != SkipMode::Disabled
+                && may_skip
+                && bucket.fill > self.plan.skip_limit);
         let verdict = if !unwanted
             || !picture.droppable
             || picture.skipped
@@ -355,6 +361,7 @@ impl Controller {
         }
         self.cycle.commit(cookie)?;
         self.close(cookie, bits);
+        self.started = true;
         Ok(self.state())
     }
 
@@ -362,6 +369,11 @@ impl Controller {
     pub fn cancel(&mut self, cookie: Cookie) -> Result<(), Error> {
         self.cycle.cancel(cookie)?;
         self.close(cookie, 0);
+        if !self.started && self.outstanding() == 0 {
+            // The stream starts with the next one.
+            self.first = true;
+            self.bucket.fill = self.plan.initial_fill;
+        }
         Ok(())
     }
 

@@ -66,8 +66,6 @@ pub struct Removal {
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     ticks: u32,
-    /// What it was before the last IDR picture.
-    before: u32,
     started: bool,
 }
 
@@ -75,7 +73,6 @@ impl Clock {
     /// No picture yet.
     pub const NEW: Self = Self {
         ticks: 0,
-        before: 0,
         started: false,
     };
 
@@ -88,16 +85,15 @@ impl Clock {
         self.started = true;
         let now = self.ticks;
         if idr {
-            self.before = now;
             self.ticks = 0;
         }
         now
     }
 
-    /// The last IDR picture will not be: the buffering period before goes on.
-    pub fn undo_idr(&mut self) {
-        self.ticks = self.ticks.wrapping_add(self.before);
-        self.before = 0;
+    /// The last IDR picture will not be: the buffering period before it, which was so long, goes
+    /// on.
+    pub fn undo_idr(&mut self, before: u32) {
+        self.ticks = self.ticks.wrapping_add(before);
     }
 }
 
@@ -182,7 +178,7 @@ mod tests {
         assert_eq!(clock.advance(&CONFIG, 0, true), 8);
         assert_eq!(clock.advance(&CONFIG, 0, false), 2);
         assert_eq!(clock.advance(&CONFIG, 0, true), 4);
-        clock.undo_idr();
+        clock.undo_idr(4);
         assert_eq!(clock.advance(&CONFIG, 0, false), 6);
     }
 

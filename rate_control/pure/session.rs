@@ -11,7 +11,10 @@ use super::{
         Config, //
     },
     controller::Controller,
-    cycle::Cookie,
+    cycle::{
+        Cookie,
+        Cycle, //
+    },
     error::Error,
     frame::{
         Decision,
@@ -68,12 +71,12 @@ pub struct Begun {
     pub removal: Option<Removal>,
 }
 
-/// The last IDR picture that has begun.
+/// A change of what decoders are told, by an IDR picture that is not in the stream yet.
 #[derive(Clone, Copy, Debug)]
-struct Idr {
+struct Change {
     cookie: Cookie,
     /// The configuration that it put an end to.
-    replaced: Option<Config>,
+    replaced: Config,
 }
 
 /// A session.
@@ -85,9 +88,14 @@ pub struct Session {
     /// The controller does not have `config` yet.
     changed: bool,
     clock: Clock,
-    idr: Option<Idr>,
+    change: Option<Change>,
+    /// Of the IDR pictures that have begun and not closed: the ticks of the buffering period before,
+    /// found by cookies.
+    periods: [Option<u32>; Cycle::MAX_OUTSTANDING as usize],
     /// The picture that has ended last violates the CPB if it is kept.
     violates: bool,
+    /// The size that it had then.
+    ended_bits: u64,
     /// The verdict on it.
     verdict: Verdict,
     counts: Counts,
@@ -102,8 +110,10 @@ impl Session {
             config: None,
             changed: false,
             clock: Clock::NEW,
-            idr: None,
+            change: None,
+            periods: [None; Cycle::MAX_OUTSTANDING as usize],
             violates: false,
+            ended_bits: 0,
             verdict: Verdict::Keep,
             counts: Counts::NONE,
         }
@@ -145,7 +155,8 @@ impl Session {
 
     fn forget(&mut self) {
         self.clock = Clock::NEW;
-        self.idr = None;
+        self.change = None;
+        self.periods = [None; Cycle::MAX_OUTSTANDING as usize];
         self.counts = Counts::NONE;
     }
 
@@ -170,7 +181,9 @@ impl Session {
             return Err(Error::Unconfigured);
         };
         let before = controller.config;
-        let told = before.filter(|before| !frame.idr && !controller.first && tells(before));
+        // One change at a time can be taken back.
+        let may_tell = frame.idr && self.change.is_none();
+        let told = before.filter(|before| !may_tell && !controller.first && tells(before));
         if told.is_some_and(|before| !same_story(&before, config)) {
             return Ok(None);
         }
@@ -181,14 +194,25 @@ impl Session {
 
     /// Decides how to code a picture.
     pub fn begin(&mut self, frame: &FrameIn) -> Result<Begun, Error> {
+        let layers = |config: &Option<Config>| config.as_ref().map(|config| config.layers);
+        if layers(&self.config).is_some_and(|layers| frame.layer >= layers) {
+            return Err(Error::Invalid);
+        }
         let replaced = self.apply(frame)?;
         let controller = self.controller.as_mut().ok_or(Error::Unconfigured)?;
+        // A configuration that still waits may have more layers than the one that counts.
+        let highest = layers(&controller.config).map_or(0, |layers| layers.saturating_sub(1));
+        let frame = &FrameIn {
+            layer: frame.layer.min(highest),
+            ..*frame
+        };
         let decision = match controller.begin(frame) {
             Ok(decision) => decision,
             Err(error) => {
                 // What the picture would have told decoders is still to be told.
                 if let Some(replaced) = replaced.filter(tells) {
-                    controller.configure(&replaced)?;
+                    // It was valid before.
+                    let _ = controller.configure(&replaced);
                     self.changed = true;
                 }
                 return Err(error);
@@ -196,11 +220,12 @@ impl Session {
         };
         let config = controller.config.as_ref().ok_or(Error::Unconfigured)?;
         let delay = self.clock.advance(config, frame.interval_ns, frame.idr);
-        if frame.idr {
-            self.idr = Some(Idr {
-                cookie: decision.cookie,
-                replaced,
-            });
+        let cookie = decision.cookie;
+        if let Some(period) = period(&mut self.periods, cookie) {
+            *period = frame.idr.then_some(delay);
+        }
+        if let Some(replaced) = replaced.filter(|replaced| frame.idr && tells(replaced)) {
+            self.change = Some(Change { cookie, replaced });
         }
         let plan = &controller.plan;
         let has_cpb = plan.rate != 0;
@@ -228,6 +253,7 @@ impl Session {
         }
         self.verdict = judgement.verdict;
         self.violates = judgement.violation_bits != 0;
+        self.ended_bits = outcome.bits;
         Ok(judgement)
     }
 
@@ -236,7 +262,14 @@ impl Session {
         let controller = self.controller()?;
         controller.commit(cookie, bits)?;
         let state = shown(controller);
-        let skipped = controller.skipped(cookie) || self.verdict == Verdict::ReplaceBySkip;
+        let decided = controller.skipped(cookie);
+        // Who cannot carry out a verdict says so by the size.
+        let replaced = self.verdict == Verdict::ReplaceBySkip && bits != self.ended_bits;
+        let skipped = decided || replaced;
+        let idr = period(&mut self.periods, cookie).and_then(Option::take);
+        if idr.is_some() && self.change.is_some_and(|change| change.cookie <= cookie) {
+            self.change = None;
+        }
         let counts = &mut self.counts;
         counts.frames = counts.frames.wrapping_add(1);
         counts.bits = counts.bits.wrapping_add(bits);
@@ -252,16 +285,26 @@ impl Session {
 
     /// The picture will not be. Its time passes nevertheless.
     pub fn cancel(&mut self, cookie: Cookie) -> Result<(), Error> {
-        self.controller()?.cancel(cookie)?;
-        if let Some(idr) = self.idr.filter(|idr| idr.cookie == cookie) {
-            if let Some(replaced) = idr.replaced.filter(tells) {
-                self.controller()?.configure(&replaced)?;
-                self.changed = true;
-            }
-            self.clock.undo_idr();
-            self.idr = None;
-        }
+        let controller = self.controller()?;
+        controller.cancel(cookie)?;
+        let open = controller.cycle.open();
         self.counts.cancelled = self.counts.cancelled.wrapping_add(1);
+        let Some(ticks) = period(&mut self.periods, cookie).and_then(Option::take) else {
+            return Ok(());
+        };
+        for later in open {
+            // One that comes with an SPS of its own: the periods before it are one now.
+            if let Some(Some(period)) = period(&mut self.periods, later) {
+                *period = period.wrapping_add(ticks);
+                return Ok(());
+            }
+        }
+        self.clock.undo_idr(ticks);
+        if let Some(change) = self.change.take() {
+            // It was valid before.
+            let _ = self.controller()?.configure(&change.replaced);
+            self.changed = true;
+        }
         Ok(())
     }
 
@@ -288,6 +331,14 @@ impl Session {
             .filter(|plan| plan.rate != 0)
             .map(|plan| plan.cpb)
     }
+}
+
+/// The place of a picture that has begun.
+fn period(
+    periods: &mut [Option<u32>; Cycle::MAX_OUTSTANDING as usize],
+    cookie: Cookie,
+) -> Option<&mut Option<u32>> {
+    periods.get_mut((cookie % Cycle::MAX_OUTSTANDING) as usize)
 }
 
 /// The state of a controller; without a CPB there is nothing in it.

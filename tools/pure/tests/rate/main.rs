@@ -10,3 +10,4 @@ mod plant;
 mod random;
 mod range;
 mod session;
+mod turns;
