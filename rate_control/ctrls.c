@@ -7,6 +7,7 @@
 #include <linux/bits.h>
 #include <linux/build_bug.h>
 #include <linux/export.h>
+#include <linux/list.h>
 #include <linux/lockdep.h>
 #include <linux/minmax.h>
 #include <linux/string.h>
@@ -46,8 +47,6 @@ enum rc_ctrl {
 	RC_SKIP_MODE,
 	RC_MAX_SKIPS,
 	RC_CONTENT,
-	RC_LAYERED,
-	RC_LAYER_TYPE,
 	RC_LAYERS,
 	RC_LAYER_BITRATE,
 	RC_FRAME_QP = RC_LAYER_BITRATE + V4L2_RC_MAX_TEMPORAL_LAYERS,
@@ -66,7 +65,7 @@ struct rc_codec {
 	u32 min_qp_id, max_qp_id;
 	u32 i_qp_id, i_min_qp_id, i_max_qp_id;
 	u32 p_qp_id, p_min_qp_id, p_max_qp_id;
-	u32 layered_id, layer_type_id, layers_id, layer_bitrate_id;
+	u32 layers_id, layer_bitrate_id;
 };
 
 static const struct rc_codec rc_codecs[] = {
@@ -81,9 +80,6 @@ static const struct rc_codec rc_codecs[] = {
 		.p_qp_id = V4L2_CID_MPEG_VIDEO_H264_P_FRAME_QP,
 		.p_min_qp_id = V4L2_CID_MPEG_VIDEO_H264_P_FRAME_MIN_QP,
 		.p_max_qp_id = V4L2_CID_MPEG_VIDEO_H264_P_FRAME_MAX_QP,
-		.layered_id = V4L2_CID_MPEG_VIDEO_H264_HIERARCHICAL_CODING,
-		.layer_type_id =
-			V4L2_CID_MPEG_VIDEO_H264_HIERARCHICAL_CODING_TYPE,
 		.layers_id =
 			V4L2_CID_MPEG_VIDEO_H264_HIERARCHICAL_CODING_LAYER,
 		.layer_bitrate_id = V4L2_CID_MPEG_VIDEO_H264_HIER_CODING_L0_BR,
@@ -99,7 +95,6 @@ static const struct rc_codec rc_codecs[] = {
 		.p_qp_id = V4L2_CID_MPEG_VIDEO_HEVC_P_FRAME_QP,
 		.p_min_qp_id = V4L2_CID_MPEG_VIDEO_HEVC_P_FRAME_MIN_QP,
 		.p_max_qp_id = V4L2_CID_MPEG_VIDEO_HEVC_P_FRAME_MAX_QP,
-		.layer_type_id = V4L2_CID_MPEG_VIDEO_HEVC_HIER_CODING_TYPE,
 		.layers_id = V4L2_CID_MPEG_VIDEO_HEVC_HIER_CODING_LAYER,
 		.layer_bitrate_id = V4L2_CID_MPEG_VIDEO_HEVC_HIER_CODING_L0_BR,
 	},
@@ -318,17 +313,8 @@ static void rc_make_layers(const struct rc_maker *m, u32 layers)
 	const struct rc_codec *codec = m->codec;
 	u32 n;
 
-	/* The items have the same numbers for H.264 and HEVC. */
-	static_assert((int)V4L2_MPEG_VIDEO_H264_HIERARCHICAL_CODING_P ==
-		      (int)V4L2_MPEG_VIDEO_HEVC_HIERARCHICAL_CODING_P);
-
 	if (layers < 2 || !codec->layers_id)
 		return;
-	rc_std(m, RC_LAYERED, codec->layered_id, 0, 1, 0);
-	rc_menu(m, RC_LAYER_TYPE, codec->layer_type_id,
-		V4L2_MPEG_VIDEO_H264_HIERARCHICAL_CODING_P,
-		BIT(V4L2_MPEG_VIDEO_H264_HIERARCHICAL_CODING_B),
-		V4L2_MPEG_VIDEO_H264_HIERARCHICAL_CODING_P);
 	rc_std(m, RC_LAYERS, codec->layers_id, 1, layers, 1);
 	for (n = 0; n < layers; n++)
 		rc_std(m, RC_LAYER_BITRATE + n, codec->layer_bitrate_id + n, 0,
@@ -346,16 +332,17 @@ int v4l2_rc_ctrls_init(struct v4l2_rc_ctrls *ctrls,
 			  V4L2_RC_MODE_BIT(V4L2_RC_MODE_CAPPED_CQ);
 	struct rc_maker m = { .ctrls = ctrls, .ops = ops };
 
+	memset(ctrls, 0, sizeof(*ctrls));
+	ctrls->handler = handler;
 	if (params->codec >= ARRAY_SIZE(rc_codecs) ||
 	    !params->modes || params->modes & ~modes ||
 	    (rc_has_mode(params, V4L2_RC_MODE_CAPPED_CQ) &&
 	     !rc_has_mode(params, V4L2_RC_MODE_CQ)) ||
 	    params->flags & ~V4L2_RC_CONFIG_ALL ||
+	    params->max_bitrate > S32_MAX ||
 	    params->layers > V4L2_RC_MAX_TEMPORAL_LAYERS)
 		return -EINVAL;
 
-	memset(ctrls, 0, sizeof(*ctrls));
-	ctrls->handler = handler;
 	m.codec = &rc_codecs[params->codec];
 	rc_make_rates(&m, params);
 	rc_make_cpb(&m, params->flags);
@@ -369,44 +356,61 @@ int v4l2_rc_ctrls_init(struct v4l2_rc_ctrls *ctrls,
 }
 EXPORT_SYMBOL_GPL(v4l2_rc_ctrls_init);
 
-/* The value of a control, or what stands for it where the driver has none. */
-static s32 rc_value(const struct v4l2_rc_ctrls *ctrls, enum rc_ctrl which,
+/* Where values are: those that a request has, and those of the file. */
+struct rc_source {
+	const struct v4l2_rc_ctrls *ctrls;
+	const struct v4l2_ctrl_handler *request;
+};
+
+/*
+ * The value of a control, or what stands for it where the driver has none.
+ * What the file has may have been set after the request was queued.
+ */
+static s32 rc_value(const struct rc_source *source, enum rc_ctrl which,
 		    s32 without)
 {
-	const struct v4l2_ctrl *ctrl = ctrls->ctrls[which];
+	const struct v4l2_ctrl *ctrl = source->ctrls->ctrls[which];
+	const struct v4l2_ctrl_ref *ref;
 
-	return ctrl ? ctrl->cur.val : without;
+	if (!ctrl)
+		return without;
+	if (source->request) {
+		list_for_each_entry(ref, &source->request->ctrl_refs, node)
+			if (ref->ctrl == ctrl && ref->p_req_valid)
+				return *ref->p_req.p_s32;
+	}
+	return ctrl->cur.val;
 }
 
-static u64 rc_time(const struct v4l2_rc_ctrls *ctrls, enum rc_ctrl which)
+static u64 rc_time(const struct rc_source *source, enum rc_ctrl which)
 {
-	return (u64)rc_value(ctrls, which, 0) * NSEC_PER_USEC;
+	return (u64)rc_value(source, which, 0) * NSEC_PER_USEC;
 }
 
-static u32 rc_flag(const struct v4l2_rc_ctrls *ctrls, enum rc_ctrl which,
+static u32 rc_flag(const struct rc_source *source, enum rc_ctrl which,
 		   u32 flag)
 {
-	return rc_value(ctrls, which, 0) ? flag : 0;
+	return rc_value(source, which, 0) ? flag : 0;
 }
 
-static u32 rc_mode(const struct v4l2_rc_ctrls *ctrls)
+static u32 rc_mode(const struct rc_source *source)
 {
-	if (!rc_value(ctrls, RC_ENABLE, 0))
+	if (!rc_value(source, RC_ENABLE, 0))
 		return V4L2_RC_MODE_OFF;
-	switch (rc_value(ctrls, RC_BITRATE_MODE, 0)) {
+	switch (rc_value(source, RC_BITRATE_MODE, 0)) {
 	case V4L2_MPEG_VIDEO_BITRATE_MODE_CBR:
 		return V4L2_RC_MODE_CBR;
 	case V4L2_MPEG_VIDEO_BITRATE_MODE_VBR:
 		return V4L2_RC_MODE_VBR;
 	default:
-		return rc_value(ctrls, RC_QUALITY_CAP, 0) ?
+		return rc_value(source, RC_QUALITY_CAP, 0) ?
 			V4L2_RC_MODE_CAPPED_CQ : V4L2_RC_MODE_CQ;
 	}
 }
 
-static u32 rc_skip_mode(const struct v4l2_rc_ctrls *ctrls)
+static u32 rc_skip_mode(const struct rc_source *source)
 {
-	switch (rc_value(ctrls, RC_SKIP_MODE, 0)) {
+	switch (rc_value(source, RC_SKIP_MODE, 0)) {
 	case V4L2_MPEG_VIDEO_FRAME_SKIP_MODE_LEVEL_LIMIT:
 		return V4L2_RC_SKIP_LEVEL;
 	case V4L2_MPEG_VIDEO_FRAME_SKIP_MODE_BUF_LIMIT:
@@ -416,85 +420,86 @@ static u32 rc_skip_mode(const struct v4l2_rc_ctrls *ctrls)
 	}
 }
 
-static u32 rc_layers(const struct v4l2_rc_ctrls *ctrls)
+static u32 rc_layers(const struct rc_source *source)
 {
-	/* HEVC has no control that turns layers on. */
-	if (ctrls->ctrls[RC_LAYERED] && !rc_value(ctrls, RC_LAYERED, 0))
-		return 1;
-	return rc_value(ctrls, RC_LAYERS, 1);
+	return rc_value(source, RC_LAYERS, 1);
 }
 
 /*
  * The limits of a type, whose controls are at @which and behind it. Those of
  * all types apply too.
  */
-static struct v4l2_rc_limits rc_limits(const struct v4l2_rc_ctrls *ctrls,
+static struct v4l2_rc_limits rc_limits(const struct rc_source *source,
 				       enum rc_ctrl which)
 {
-	s32 min = rc_value(ctrls, RC_MIN_QP, 0);
-	s32 max = rc_value(ctrls, RC_MAX_QP, 0);
+	s32 min = rc_value(source, RC_MIN_QP, 0);
+	s32 max = rc_value(source, RC_MAX_QP, 0);
 
 	static_assert(RC_I_MAX_BITS - RC_I_QP == 3);
 	static_assert(RC_P_MAX_BITS - RC_P_QP == 3);
 	return (struct v4l2_rc_limits) {
-		.fixed_qp = rc_value(ctrls, which, 0),
-		.min_qp = max(min, rc_value(ctrls, which + 1, min)),
-		.max_qp = min(max, rc_value(ctrls, which + 2, max)),
-		.max_bits = rc_value(ctrls, which + 3, 0),
+		.fixed_qp = rc_value(source, which, 0),
+		.min_qp = max(min, rc_value(source, which + 1, min)),
+		.max_qp = min(max, rc_value(source, which + 2, max)),
+		.max_bits = rc_value(source, which + 3, 0),
 	};
 }
 
 void v4l2_rc_ctrls_config(const struct v4l2_rc_ctrls *ctrls,
+			  const struct v4l2_ctrl_handler *request,
 			  struct v4l2_rc_config *config)
 {
+	const struct rc_source source = { .ctrls = ctrls, .request = request };
 	u32 n;
 
 	lockdep_assert_held(ctrls->handler->lock);
 
-	config->mode = rc_mode(ctrls);
+	config->mode = rc_mode(&source);
 	config->flags =
-		rc_flag(ctrls, RC_CPB_STRICT, V4L2_RC_CONFIG_STRICT) |
-		rc_flag(ctrls, RC_MAX_DELAY, V4L2_RC_CONFIG_LOW_DELAY) |
-		rc_flag(ctrls, RC_FILLER, V4L2_RC_CONFIG_FILLER) |
-		rc_flag(ctrls, RC_INTRA_SAFE, V4L2_RC_CONFIG_INTRA_SAFE) |
-		rc_flag(ctrls, RC_HRD, V4L2_RC_CONFIG_HRD);
-	config->bitrate = rc_value(ctrls, RC_BITRATE, 1);
-	config->peak_bitrate = rc_value(ctrls, RC_BITRATE_PEAK, 1);
-	config->window_ns = rc_time(ctrls, RC_BITRATE_WINDOW);
-	config->cpb_ns = rc_time(ctrls, RC_CPB_TIME);
+		rc_flag(&source, RC_CPB_STRICT, V4L2_RC_CONFIG_STRICT) |
+		rc_flag(&source, RC_MAX_DELAY, V4L2_RC_CONFIG_LOW_DELAY) |
+		rc_flag(&source, RC_FILLER, V4L2_RC_CONFIG_FILLER) |
+		rc_flag(&source, RC_INTRA_SAFE, V4L2_RC_CONFIG_INTRA_SAFE) |
+		rc_flag(&source, RC_HRD, V4L2_RC_CONFIG_HRD);
+	config->bitrate = rc_value(&source, RC_BITRATE, 1);
+	config->peak_bitrate = rc_value(&source, RC_BITRATE_PEAK, 1);
+	config->window_ns = rc_time(&source, RC_BITRATE_WINDOW);
+	config->cpb_ns = rc_time(&source, RC_CPB_TIME);
 	/* In kilobytes; the time wins. */
 	config->cpb_bits = config->cpb_ns ? 0 :
-		(u64)rc_value(ctrls, RC_CPB_SIZE, 0) * 8000;
+		(u64)rc_value(&source, RC_CPB_SIZE, 0) * 8000;
 	config->initial_delay_ns =
-		(u64)rc_value(ctrls, RC_INITIAL_DELAY, 0) * NSEC_PER_MSEC;
-	config->max_delay_ns = rc_time(ctrls, RC_MAX_DELAY);
-	config->i = rc_limits(ctrls, RC_I_QP);
-	config->p = rc_limits(ctrls, RC_P_QP);
-	config->initial_qp = rc_value(ctrls, RC_INITIAL_QP, V4L2_RC_NO_QP);
-	config->skip_mode = rc_skip_mode(ctrls);
-	config->max_skips = rc_value(ctrls, RC_MAX_SKIPS, 0);
-	config->layers = rc_layers(ctrls);
+		(u64)rc_value(&source, RC_INITIAL_DELAY, 0) * NSEC_PER_MSEC;
+	config->max_delay_ns = rc_time(&source, RC_MAX_DELAY);
+	config->i = rc_limits(&source, RC_I_QP);
+	config->p = rc_limits(&source, RC_P_QP);
+	config->initial_qp = rc_value(&source, RC_INITIAL_QP, V4L2_RC_NO_QP);
+	config->skip_mode = rc_skip_mode(&source);
+	config->max_skips = rc_value(&source, RC_MAX_SKIPS, 0);
+	config->layers = rc_layers(&source);
 	for (n = 0; n < V4L2_RC_MAX_TEMPORAL_LAYERS; n++)
 		config->layer_bitrates[n] =
-			rc_value(ctrls, RC_LAYER_BITRATE + n, 0);
-	config->content = rc_value(ctrls, RC_CONTENT, 0) ==
+			rc_value(&source, RC_LAYER_BITRATE + n, 0);
+	config->content = rc_value(&source, RC_CONTENT, 0) ==
 			  V4L2_STATELESS_ENC_CONTENT_SCREEN ?
 		V4L2_RC_CONTENT_SCREEN : V4L2_RC_CONTENT_CAMERA;
-	config->quality = rc_value(ctrls, RC_QUALITY, 1);
+	config->quality = rc_value(&source, RC_QUALITY, 1);
 }
 EXPORT_SYMBOL_GPL(v4l2_rc_ctrls_config);
 
 void v4l2_rc_ctrls_frame(const struct v4l2_rc_ctrls *ctrls,
+			 const struct v4l2_ctrl_handler *request,
 			 struct v4l2_rc_frame_info *info)
 {
-	s32 hints = rc_value(ctrls, RC_HINTS, 0);
-	u32 layer = rc_value(ctrls, RC_TEMPORAL_ID, 0);
+	const struct rc_source source = { .ctrls = ctrls, .request = request };
+	s32 hints = rc_value(&source, RC_HINTS, 0);
+	u32 layer = rc_value(&source, RC_TEMPORAL_ID, 0);
 
 	lockdep_assert_held(ctrls->handler->lock);
 
-	info->fixed_qp = rc_value(ctrls, RC_FRAME_QP, V4L2_RC_NO_QP);
-	info->temporal_layer = min(layer, rc_layers(ctrls) - 1);
-	info->duration_ns = rc_time(ctrls, RC_DURATION);
+	info->fixed_qp = rc_value(&source, RC_FRAME_QP, V4L2_RC_NO_QP);
+	info->temporal_layer = min(layer, rc_layers(&source) - 1);
+	info->duration_ns = rc_time(&source, RC_DURATION);
 	if (hints & V4L2_STATELESS_ENC_HINT_NEW_CONTENT)
 		info->flags |= V4L2_RC_FRAME_DISCONTINUITY;
 	if (hints & V4L2_STATELESS_ENC_HINT_KEEP)

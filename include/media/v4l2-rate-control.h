@@ -415,7 +415,7 @@ struct v4l2_rc_hrd {
  * @num_checkpoints: entries of @checkpoints that are used. 0 when the QP is to
  *	be the same for all of the picture.
  * @checkpoints: bits that are to be written, headers included, after (n + 1) /
- *	@num_checkpoints of the picture's macroblocks.
+ *	@num_checkpoints of the picture's macroblocks; at most U32_MAX.
  * @reasons: V4L2_RC_REASON\_\* bits.
  * @predicted_bits: size that the picture probably has.
  * @cpb_fill: what the CPB holds before the picture, with predictions for those
@@ -631,7 +631,8 @@ void v4l2_rc_session_state(struct v4l2_rc_session *session,
  *
  * It names the session in debugfs and tracepoints.
  *
- * Return: a number that no other session has had, not 0.
+ * Return: a number that no other session has had since the module was loaded,
+ * not 0.
  */
 u64 v4l2_rc_session_id(const struct v4l2_rc_session *session);
 
@@ -691,7 +692,8 @@ int v4l2_rc_frame_commit(struct v4l2_rc_session *session,
  * @frame: as v4l2_rc_frame_begin() or v4l2_rc_frame_end() left it.
  *
  * For errors of the hardware, and whatever else keeps the picture from the
- * application. Nothing is learnt from it, and nothing was sent.
+ * application. Nothing was sent. Nothing is learnt from a picture that has not
+ * been judged; what was learnt by judging one stays.
  *
  * Return: 0; -EINVAL when it is not this picture's turn; -ESTALE when the
  * session was reset or the picture is done with.
@@ -726,7 +728,7 @@ struct v4l2_rc_ctrls {
  * @flags: V4L2_RC_CONFIG\_\* bits that an application can set.
  * @layers: most temporal layers.
  * @bitrate: default, in bits a second.
- * @max_bitrate: highest bitrate; 0 for the highest that a control can have.
+ * @max_bitrate: highest bitrate, at most S32_MAX; 0 for that.
  * @i_qp: default QP of I pictures in V4L2_RC_MODE_OFF.
  * @p_qp: default QP of P pictures in V4L2_RC_MODE_OFF.
  */
@@ -764,19 +766,25 @@ int v4l2_rc_ctrls_init(struct v4l2_rc_ctrls *ctrls,
  * v4l2_rc_ctrls_config() - What the controls say of a session
  *
  * @ctrls: from v4l2_rc_ctrls_init().
+ * @request: the handler that a queued request has for that of @ctrls, from
+ *	v4l2_ctrl_request_hdl_find(), or NULL.
  * @config: gets it. @interval_num, @interval_den and @level_cpb_bits, which no
  *	control has, are left alone.
  *
- * The lock of the handler is held; of a request, v4l2_ctrl_request_setup() has
- * been called. What this gives is never refused, but for the interval.
+ * The lock of the handler of @ctrls is held; of a request,
+ * v4l2_ctrl_request_setup() has been called. The values that the request has
+ * count, whatever has been set on the file since. What this gives is never
+ * refused, but for the interval.
  */
 void v4l2_rc_ctrls_config(const struct v4l2_rc_ctrls *ctrls,
+			  const struct v4l2_ctrl_handler *request,
 			  struct v4l2_rc_config *config);
 
 /**
  * v4l2_rc_ctrls_frame() - What the controls say of a picture
  *
  * @ctrls: from v4l2_rc_ctrls_init().
+ * @request: as for v4l2_rc_ctrls_config().
  * @info: gets @fixed_qp, @temporal_layer and @duration_ns, and in @flags
  *	V4L2_RC_FRAME_UNDROPPABLE and V4L2_RC_FRAME_DISCONTINUITY in addition to
  *	those that are set. The rest is left alone.
@@ -785,6 +793,7 @@ void v4l2_rc_ctrls_config(const struct v4l2_rc_ctrls *ctrls,
  * have counts as the highest one that it has.
  */
 void v4l2_rc_ctrls_frame(const struct v4l2_rc_ctrls *ctrls,
+			 const struct v4l2_ctrl_handler *request,
 			 struct v4l2_rc_frame_info *info);
 
 #endif /* _MEDIA_V4L2_RATE_CONTROL_H */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The controls helper, on a handler as a driver has it. */
+#include <linux/list.h>
 #include <linux/time64.h>
 #include <linux/v4l2-stateless-encoder.h>
 #include <media/v4l2-ctrls.h>
@@ -70,7 +71,8 @@ static bool has(struct controls *controls, u32 id)
 	return v4l2_ctrl_find(&controls->handler, id);
 }
 
-static struct v4l2_rc_config config_of(struct controls *controls)
+static struct v4l2_rc_config
+config_of_request(struct controls *controls, struct v4l2_ctrl_handler *request)
 {
 	struct v4l2_rc_config config = {
 		.interval_num = 1,
@@ -78,9 +80,14 @@ static struct v4l2_rc_config config_of(struct controls *controls)
 	};
 
 	mutex_lock(controls->handler.lock);
-	v4l2_rc_ctrls_config(&controls->ctrls, &config);
+	v4l2_rc_ctrls_config(&controls->ctrls, request, &config);
 	mutex_unlock(controls->handler.lock);
 	return config;
+}
+
+static struct v4l2_rc_config config_of(struct controls *controls)
+{
+	return config_of_request(controls, NULL);
 }
 
 static void expect_good(struct kunit *test, const struct v4l2_rc_config *config)
@@ -90,14 +97,20 @@ static void expect_good(struct kunit *test, const struct v4l2_rc_config *config)
 						  config));
 }
 
-static struct v4l2_rc_frame_info info_of(struct controls *controls)
+static struct v4l2_rc_frame_info
+info_of_request(struct controls *controls, struct v4l2_ctrl_handler *request)
 {
 	struct v4l2_rc_frame_info info = { .flags = V4L2_RC_FRAME_REFERENCE };
 
 	mutex_lock(controls->handler.lock);
-	v4l2_rc_ctrls_frame(&controls->ctrls, &info);
+	v4l2_rc_ctrls_frame(&controls->ctrls, request, &info);
 	mutex_unlock(controls->handler.lock);
 	return info;
+}
+
+static struct v4l2_rc_frame_info info_of(struct controls *controls)
+{
+	return info_of_request(controls, NULL);
 }
 
 static void defaults_are_rate_control_off(struct kunit *test)
@@ -225,17 +238,16 @@ static void limits_of_all_and_of_a_type_apply(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 35, config.p.max_qp);
 }
 
-static void layers_have_to_be_turned_on(struct kunit *test)
+static void layers_are_counted(struct kunit *test)
 {
 	struct controls *controls = controls_make(test, &everything);
 	struct v4l2_rc_config config;
 
-	set(test, controls, V4L2_CID_MPEG_VIDEO_H264_HIERARCHICAL_CODING_LAYER,
-	    2);
 	set(test, controls, V4L2_CID_STATELESS_ENC_TEMPORAL_ID, 2);
 	KUNIT_EXPECT_EQ(test, 1, config_of(controls).layers);
 	KUNIT_EXPECT_EQ(test, 0, info_of(controls).temporal_layer);
-	set(test, controls, V4L2_CID_MPEG_VIDEO_H264_HIERARCHICAL_CODING, 1);
+	set(test, controls, V4L2_CID_MPEG_VIDEO_H264_HIERARCHICAL_CODING_LAYER,
+	    2);
 	set(test, controls, V4L2_CID_MPEG_VIDEO_H264_HIER_CODING_L0_BR, 100);
 	set(test, controls, V4L2_CID_MPEG_VIDEO_H264_HIER_CODING_L2_BR, 300);
 	config = config_of(controls);
@@ -244,6 +256,10 @@ static void layers_have_to_be_turned_on(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, config.layer_bitrates[1]);
 	KUNIT_EXPECT_EQ(test, 300, config.layer_bitrates[2]);
 	KUNIT_EXPECT_EQ(test, 1, info_of(controls).temporal_layer);
+	/* The count says it all, and layers are a matter of the client. */
+	KUNIT_EXPECT_FALSE(test,
+			   has(controls,
+			       V4L2_CID_MPEG_VIDEO_H264_HIERARCHICAL_CODING));
 }
 
 static void pictures_have_controls(struct kunit *test)
@@ -264,6 +280,85 @@ static void pictures_have_controls(struct kunit *test)
 	    V4L2_STATELESS_ENC_HINT_KEEP);
 	KUNIT_EXPECT_EQ(test, V4L2_RC_FRAME_REFERENCE |
 			V4L2_RC_FRAME_UNDROPPABLE, info_of(controls).flags);
+}
+
+/* Has a request set a control, to what is at @value. */
+static void set_in(struct kunit *test, struct v4l2_ctrl_handler *request,
+		   u32 id, s32 *value)
+{
+	struct v4l2_ctrl_ref *ref;
+
+	list_for_each_entry(ref, &request->ctrl_refs, node) {
+		if (ref->ctrl->id == id) {
+			ref->p_req.p_s32 = value;
+			ref->p_req_valid = true;
+			return;
+		}
+	}
+	KUNIT_FAIL(test, "no control %x", id);
+}
+
+static void values_of_a_request_count(struct kunit *test)
+{
+	struct controls *controls = controls_make(test, &everything);
+	struct controls *queued = controls_alloc(test);
+	struct v4l2_ctrl_handler *request = &queued->handler;
+	s32 bitrate = 300000, max_bits = 5000, qp = 33, layer = 1, layers = 2;
+	struct v4l2_rc_config config;
+	struct v4l2_rc_frame_info info;
+
+	KUNIT_ASSERT_EQ(test, 0, v4l2_ctrl_add_handler(request,
+						       &controls->handler,
+						       NULL, false));
+	set_in(test, request, V4L2_CID_MPEG_VIDEO_BITRATE, &bitrate);
+	set_in(test, request, V4L2_CID_STATELESS_ENC_MAX_P_BITS, &max_bits);
+	set_in(test, request, V4L2_CID_STATELESS_ENC_FRAME_QP, &qp);
+	set_in(test, request, V4L2_CID_STATELESS_ENC_TEMPORAL_ID, &layer);
+	set_in(test, request,
+	       V4L2_CID_MPEG_VIDEO_H264_HIERARCHICAL_CODING_LAYER, &layers);
+	/* Whatever is set on the file after the request was queued. */
+	set(test, controls, V4L2_CID_MPEG_VIDEO_BITRATE, 1);
+	set(test, controls, V4L2_CID_STATELESS_ENC_MAX_P_BITS, 2);
+	set(test, controls, V4L2_CID_STATELESS_ENC_FRAME_QP, 3);
+	set(test, controls, V4L2_CID_STATELESS_ENC_TEMPORAL_ID, 0);
+	config = config_of_request(controls, request);
+	KUNIT_EXPECT_EQ(test, 300000, config.bitrate);
+	KUNIT_EXPECT_EQ(test, 5000, config.p.max_bits);
+	KUNIT_EXPECT_EQ(test, 2, config.layers);
+	info = info_of_request(controls, request);
+	KUNIT_EXPECT_EQ(test, 33, info.fixed_qp);
+	KUNIT_EXPECT_EQ(test, 1, info.temporal_layer);
+	/* What it does not set is the file's. */
+	set(test, controls, V4L2_CID_STATELESS_ENC_MAX_I_BITS, 4);
+	config = config_of_request(controls, request);
+	KUNIT_EXPECT_EQ(test, 4, config.i.max_bits);
+	KUNIT_EXPECT_EQ(test, 1, config_of(controls).bitrate);
+	KUNIT_EXPECT_EQ(test, 3, info_of(controls).fixed_qp);
+}
+
+static void other_codecs_have_their_own(struct kunit *test)
+{
+	struct v4l2_rc_ctrls_params hevc = everything;
+	struct v4l2_rc_config config;
+	struct controls *controls;
+
+	hevc.codec = V4L2_RC_CODEC_HEVC;
+	controls = controls_make(test, &hevc);
+	KUNIT_EXPECT_FALSE(test, has(controls,
+				     V4L2_CID_MPEG_VIDEO_H264_MIN_QP));
+	set(test, controls, V4L2_CID_MPEG_VIDEO_HEVC_MIN_QP, 11);
+	set(test, controls, V4L2_CID_MPEG_VIDEO_HEVC_P_FRAME_MAX_QP, 44);
+	set(test, controls, V4L2_CID_MPEG_VIDEO_HEVC_I_FRAME_QP, 22);
+	set(test, controls, V4L2_CID_MPEG_VIDEO_VBV_SIZE, 1);
+	set(test, controls, V4L2_CID_MPEG_VIDEO_HEVC_HIER_CODING_LAYER, 3);
+	set(test, controls, V4L2_CID_MPEG_VIDEO_HEVC_HIER_CODING_L1_BR, 7);
+	config = config_of(controls);
+	KUNIT_EXPECT_EQ(test, 11, config.i.min_qp);
+	KUNIT_EXPECT_EQ(test, 44, config.p.max_qp);
+	KUNIT_EXPECT_EQ(test, 22, config.i.fixed_qp);
+	KUNIT_EXPECT_EQ(test, 8000, config.cpb_bits);
+	KUNIT_EXPECT_EQ(test, 3, config.layers);
+	KUNIT_EXPECT_EQ(test, 7, config.layer_bitrates[1]);
 }
 
 static void a_driver_has_what_it_can_do(struct kunit *test)
@@ -309,7 +404,7 @@ static void a_driver_has_what_it_can_do(struct kunit *test)
 static void parameters_are_checked(struct kunit *test)
 {
 	struct controls *controls = controls_alloc(test);
-	struct v4l2_rc_ctrls_params bad[6];
+	struct v4l2_rc_ctrls_params bad[7];
 	u32 n;
 
 	for (n = 0; n < ARRAY_SIZE(bad); n++)
@@ -320,6 +415,8 @@ static void parameters_are_checked(struct kunit *test)
 	bad[3].modes = V4L2_RC_MODE_BIT(V4L2_RC_MODE_CAPPED_CQ);
 	bad[4].flags = V4L2_RC_CONFIG_ALL + 1;
 	bad[5].layers = V4L2_RC_MAX_TEMPORAL_LAYERS + 1;
+	/* Controls are signed. */
+	bad[6].max_bitrate = S32_MAX + 1U;
 	for (n = 0; n < ARRAY_SIZE(bad); n++)
 		KUNIT_EXPECT_EQ_MSG(test, -EINVAL,
 				    v4l2_rc_ctrls_init(&controls->ctrls,
@@ -341,8 +438,10 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(controls_become_the_configuration),
 	KUNIT_CASE(the_time_of_the_cpb_wins),
 	KUNIT_CASE(limits_of_all_and_of_a_type_apply),
-	KUNIT_CASE(layers_have_to_be_turned_on),
+	KUNIT_CASE(layers_are_counted),
 	KUNIT_CASE(pictures_have_controls),
+	KUNIT_CASE(values_of_a_request_count),
+	KUNIT_CASE(other_codecs_have_their_own),
 	KUNIT_CASE(a_driver_has_what_it_can_do),
 	KUNIT_CASE(parameters_are_checked),
 	{}

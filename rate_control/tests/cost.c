@@ -5,9 +5,13 @@
  */
 #include <linux/ktime.h>
 #include <linux/math64.h>
+#include <linux/minmax.h>
 #include "encoder.h"
 
-#define PICTURES	10000
+#define PICTURES	500
+
+/* Something else may run meanwhile: the shortest time counts. */
+#define ROUNDS		20
 
 /* Far from what it takes, even where the processor is emulated. */
 #define MAX_NS		100000
@@ -18,23 +22,26 @@ static void a_picture_takes_little_time(struct kunit *test)
 	struct encoder encoder = encoder_open(test, 0, &config);
 	struct v4l2_rc_session *session = encoder.session;
 	struct v4l2_rc_frame frame = encoder_picture(false);
+	u64 ns, least = U64_MAX;
 	int ret = 0;
-	u64 ns;
-	u32 n;
+	u32 round, n;
 
 	encoder_play(test, &encoder, 50, true);
 	frame.result.bytes = 5000;
 	frame.result.header_bits = ENCODER_HEADER_BITS;
-	ns = ktime_get_ns();
-	for (n = 0; n < PICTURES; n++) {
-		ret |= v4l2_rc_frame_begin(session, &frame);
-		ret |= v4l2_rc_frame_end(session, &frame);
-		ret |= v4l2_rc_frame_commit(session, &frame, 5000);
+	for (round = 0; round < ROUNDS; round++) {
+		ns = ktime_get_ns();
+		for (n = 0; n < PICTURES; n++) {
+			ret |= v4l2_rc_frame_begin(session, &frame);
+			ret |= v4l2_rc_frame_end(session, &frame);
+			ret |= v4l2_rc_frame_commit(session, &frame, 5000);
+		}
+		least = min(least, ktime_get_ns() - ns);
 	}
-	ns = div_u64(ktime_get_ns() - ns, PICTURES);
-	kunit_info(test, "begin, end and commit: %llu ns", ns);
+	least = div_u64(least, PICTURES);
+	kunit_info(test, "begin, end and commit: %llu ns", least);
 	KUNIT_EXPECT_EQ(test, 0, ret);
-	KUNIT_EXPECT_LT(test, ns, MAX_NS);
+	KUNIT_EXPECT_LT(test, least, MAX_NS);
 }
 
 static struct kunit_case cases[] = {

@@ -138,6 +138,7 @@ static void times_and_sizes_are_clamped(struct kunit *test)
 	config.i.max_bits = U64_MAX;
 	config.p.max_bits = U64_MAX;
 	config.max_skips = U32_MAX;
+	config.layers = V4L2_RC_MAX_TEMPORAL_LAYERS;
 	config.layer_bitrates[0] = U64_MAX;
 	config.interval_num = 1001;
 	config.interval_den = 1;

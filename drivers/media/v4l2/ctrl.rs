@@ -222,6 +222,13 @@ impl Values<'_> {
         }
     }
 
+    /// Returns the handler that the request has, or null.
+    fn request_handler(&self) -> *const media::v4l2_ctrl_handler {
+        self.request
+            .as_ref()
+            .map_or(core::ptr::null(), |own| own.0.as_ptr().cast_const())
+    }
+
     fn of_request(&self, id: u32) -> Option<NonNull<c_void>> {
         self.request.as_ref()?.find(id)
     }

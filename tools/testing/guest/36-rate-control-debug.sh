@@ -29,6 +29,13 @@ new_session() {
 	dir=$(session) && [ "$(<"$dir/config")" = none ] && grep -qx 'outstanding: 0' "$dir/state" &&
 		[ "$(wc -l <"$dir/frames")" -eq 1 ]
 }
+# Descriptors 7 to 9 are of the files of a session that is gone.
+gone() {
+	local fd
+	for fd in 7 8 9; do
+		! cat <&"$fd" 2>/dev/null || return
+	done
+}
 # The last pictures are there, in their order, as long as the session is: the client
 # has the whole input, and waits for its end.
 shown_frames() {
@@ -81,8 +88,12 @@ wait_node
 check "no session without a file" no_session
 exec 6<>"$(video_node)"
 check "an open file has a session" new_session
+dir=$(session)
+exec 7<"$dir/state" 8<"$dir/config" 9<"$dir/frames"
 exec 6>&-
 check "it goes with the file" no_session
+check "a file of it that is still open says nothing" gone
+exec 7<&- 8<&- 9<&-
 check "the last pictures are shown" shown_frames
 [ -e /sys/kernel/tracing/events ] || mount -t tracefs tracefs /sys/kernel/tracing
 check "each picture begins and ends in the trace" trace 8

@@ -112,8 +112,8 @@ impl Values<'_> {
             interval_den: 25,
             ..pin_init::zeroed()
         };
-        // SAFETY: By the invariants of the handler, which is locked.
-        unsafe { c::v4l2_rc_ctrls_config(rate, &mut config) };
+        // SAFETY: By the invariants of the handler, which is locked, and of the request's.
+        unsafe { c::v4l2_rc_ctrls_config(rate, self.request_handler(), &mut config) };
         Ok(Config(config))
     }
 
@@ -121,10 +121,10 @@ impl Values<'_> {
     pub fn rate_control_frame(&self) -> Result<FrameControls> {
         let rate = self.handler.rate.as_ref().ok_or(EINVAL)?;
         let mut info: c::v4l2_rc_frame_info = pin_init::zeroed();
-        // SAFETY: By the invariants of the handler, which is locked.
-        unsafe { c::v4l2_rc_ctrls_frame(rate, &mut info) };
+        // SAFETY: By the invariants of the handler, which is locked, and of the request's.
+        unsafe { c::v4l2_rc_ctrls_frame(rate, self.request_handler(), &mut info) };
         Ok(FrameControls {
-            fixed_qp: Some(info.fixed_qp).filter(|&qp| qp != c::V4L2_RC_NO_QP),
+            fixed_qp: Some(info.fixed_qp).filter(|&qp| qp >= 0),
             temporal_layer: info.temporal_layer,
             duration: match info.duration_ns {
                 0 => None,
