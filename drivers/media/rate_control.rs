@@ -5,16 +5,21 @@
 //! C header: `include/media/v4l2-rate-control.h`, which describes what the calls do and when they
 //! fail.
 
-use crate::bindings as c;
+use crate::{
+    bindings as c,
+    v4l2::ctrl::FrameControls, //
+};
 use core::ptr::NonNull;
 use kernel::{
     error::{
         from_err_ptr,
         to_result, //
     },
-    prelude::*,
-    time::Delta, //
+    prelude::*, //
 };
+
+/// Nanoseconds of a second.
+const NSEC_PER_SEC: u64 = 1_000_000_000;
 
 /// Codec of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,16 +28,83 @@ pub enum Codec {
     H264,
 }
 
+/// What the hardware, and its driver, can do for a stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Caps {
+    /// Macroblocks of a picture.
+    pub macroblocks: u32,
+    /// [`Verdict::ReplaceSkip`] can be carried out.
+    pub post_skip: bool,
+    /// Filler data can be appended.
+    pub filler: bool,
+    /// Most bits of a P picture that only skips, without its headers.
+    pub skip_bits: u32,
+}
+
 /// The parameters of a session.
 #[derive(Clone, Copy)]
 pub struct Config(pub(crate) c::v4l2_rc_config);
+
+impl Config {
+    /// Whether a bit of `V4L2_RC_CONFIG_*` is set.
+    fn has(&self, flag: u32) -> bool {
+        self.0.flags & flag != 0
+    }
+
+    /// Sets how long a picture lasts, in seconds: at the least 1 ms, at the most 1001 s.
+    pub fn set_interval(&mut self, numerator: u32, denominator: u32) {
+        let (num, den) = (u64::from(numerator), u64::from(denominator));
+        let (num, den) = if num.saturating_mul(1000) < den {
+            (1, 1000)
+        } else if den.saturating_mul(1001) < num {
+            (1001, 1)
+        } else {
+            (numerator, denominator)
+        };
+        self.0.interval_num = num;
+        self.0.interval_den = den;
+    }
+
+    /// Rate and size of the coded picture buffer, if the stream is to say them.
+    pub fn buffer(&self) -> Option<(u64, u64)> {
+        let config = &self.0;
+        let rate = match config.mode {
+            c::v4l2_rc_mode_V4L2_RC_MODE_CBR => config.bitrate,
+            c::v4l2_rc_mode_V4L2_RC_MODE_VBR => config.peak_bitrate.max(config.bitrate),
+            c::v4l2_rc_mode_V4L2_RC_MODE_CAPPED_CQ => config.peak_bitrate,
+            _ => return None,
+        };
+        let bits = match (config.cpb_bits, config.cpb_ns) {
+            (0, 0) => rate,
+            // SAFETY: The function has no preconditions.
+            (0, ns) => unsafe { c::media_helper_mul_u64_u64_div_u64(rate, ns, NSEC_PER_SEC) },
+            (bits, _) => bits,
+        };
+        self.has(c::V4L2_RC_CONFIG_HRD).then_some((rate, bits))
+    }
+
+    /// Sets the largest coded picture buffer that the level of the stream allows.
+    pub fn set_level_cpb(&mut self, bits: u64) {
+        self.0.level_cpb_bits = bits;
+    }
+
+    /// Whether bits are to enter the decoder's buffer all the time.
+    pub fn is_constant_rate(&self) -> bool {
+        self.0.mode == c::v4l2_rc_mode_V4L2_RC_MODE_CBR && self.has(c::V4L2_RC_CONFIG_FILLER)
+    }
+
+    /// Whether a picture may reach a decoder late.
+    pub fn is_low_delay(&self) -> bool {
+        self.has(c::V4L2_RC_CONFIG_LOW_DELAY)
+    }
+}
 
 /// Type of a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FrameType {
     /// Intra only.
     I,
-    /// Predicted from one picture.
+    /// Predicted from other pictures.
     P,
 }
 
@@ -41,45 +113,61 @@ pub enum FrameType {
 pub struct FrameInfo {
     /// Type.
     pub frame_type: FrameType,
-    /// QP that the application gives it, if it does.
-    pub own_qp: Option<i32>,
-    /// Temporal layer, 0 is the base.
-    pub temporal_layer: u8,
-    /// How long it is shown, if that is known.
-    pub duration: Option<Delta>,
+    /// It is an IDR picture.
+    pub idr: bool,
+    /// Later pictures may refer to it.
+    pub reference: bool,
+    /// It becomes a long-term reference, or marks others.
+    pub long_term: bool,
+    /// Upper bound of everything that is no slice data.
+    pub header_bits: u64,
+    /// What its controls say.
+    pub controls: FrameControls,
 }
 
-/// Configuration of a session in the mode that gives each type of picture its QP.
+/// How a picture is to be coded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FixedQp {
-    /// Of I pictures.
-    pub i_qp: i32,
-    /// Of P pictures.
-    pub p_qp: i32,
-    /// The lowest of any picture.
-    pub min_qp: i32,
-    /// The highest of any picture. It wins over `min_qp`.
-    pub max_qp: i32,
+pub enum Action {
+    /// As it is.
+    Encode,
+    /// All of it is skipped.
+    Skip,
 }
 
-impl From<&FixedQp> for Config {
-    fn from(qps: &FixedQp) -> Self {
-        let limits = |fixed_qp| c::v4l2_rc_limits {
-            fixed_qp,
-            min_qp: qps.min_qp,
-            max_qp: qps.max_qp,
-            max_bits: 0,
-        };
-        Self(c::v4l2_rc_config {
-            mode: c::v4l2_rc_mode_V4L2_RC_MODE_OFF,
-            interval_num: 1,
-            interval_den: 25,
-            i: limits(qps.i_qp),
-            p: limits(qps.p_qp),
-            initial_qp: c::V4L2_RC_NO_QP,
-            ..pin_init::zeroed()
-        })
-    }
+/// What the stream tells decoders about the coded picture buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Removal {
+    /// Bits a second.
+    pub bit_rate: u64,
+    /// Size of the buffer.
+    pub cpb_bits: u64,
+    /// initial_cpb_removal_delay and its offset, if a buffering period begins here.
+    pub initial_delay: (u32, u32),
+    /// cpb_removal_delay.
+    pub removal_delay: u32,
+}
+
+/// How a picture was coded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Size of the access unit.
+    pub bytes: u32,
+    /// How much of it are headers.
+    pub header_bits: u32,
+    /// Mean QP of the macroblocks, times 256.
+    pub mean_qp_q8: u32,
+    /// Transform coefficient levels that are not 0.
+    pub nonzero: u32,
+    /// Intra macroblocks.
+    pub intra_mbs: u32,
+    /// Skipped macroblocks.
+    pub skip_mbs: u32,
+    /// Sum of absolute differences of source and prediction, luma.
+    pub sad: u64,
+    /// Sum of absolute differences of source and the mean of its macroblock.
+    pub mad: u64,
+    /// Sum of squared errors of luma, where it is known.
+    pub sse: Option<u64>,
 }
 
 /// What is to be done with a coded picture.
@@ -87,6 +175,19 @@ impl From<&FixedQp> for Config {
 pub enum Verdict {
     /// The application gets it.
     Keep,
+    /// A picture that only skips takes its place.
+    ReplaceSkip,
+}
+
+/// What the coded picture buffer holds after a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cpb {
+    /// What is coded and not sent.
+    pub fill: u64,
+    /// Its size.
+    pub bits: u64,
+    /// By how much the picture exceeds it.
+    pub violation: u64,
 }
 
 /// A picture that has begun.
@@ -94,13 +195,70 @@ pub enum Verdict {
 /// It is ended and committed, or cancelled. One that is merely dropped holds up those that began
 /// after it until the session is reset.
 #[must_use]
-pub struct Frame(c::v4l2_rc_frame);
+pub struct Frame(KBox<c::v4l2_rc_frame>);
 
 impl Frame {
+    /// What is to be done.
+    pub fn action(&self) -> Action {
+        match self.0.decision.action {
+            c::v4l2_rc_action_V4L2_RC_ACTION_SKIP => Action::Skip,
+            _ => Action::Encode,
+        }
+    }
+
     /// QP of every block.
     pub fn qp(&self) -> i32 {
         self.0.decision.qp
     }
+
+    /// The size that is aimed at, if any is.
+    pub fn target_bits(&self) -> Option<u64> {
+        non_zero(self.0.decision.target_bits)
+    }
+
+    /// The size that the picture probably has, if there is a target.
+    pub fn predicted_bits(&self) -> Option<u64> {
+        self.target_bits()?;
+        non_zero(self.0.decision.predicted_bits)
+    }
+
+    /// The size that is allowed, if that is limited.
+    pub fn max_bits(&self) -> Option<u64> {
+        non_zero(self.0.decision.max_bits)
+    }
+
+    /// What the stream tells decoders, if it does.
+    pub fn removal(&self) -> Option<Removal> {
+        let hrd = &self.0.decision.hrd;
+        (hrd.bit_rate != 0).then_some(Removal {
+            bit_rate: hrd.bit_rate,
+            cpb_bits: hrd.cpb_bits,
+            initial_delay: (hrd.initial_removal_delay, hrd.initial_removal_delay_offset),
+            removal_delay: hrd.removal_delay,
+        })
+    }
+
+    /// Size of the filler data that is to follow the picture, once it has ended.
+    pub fn filler_bytes(&self) -> u64 {
+        self.0.judgement.filler_bytes
+    }
+
+    /// The coded picture buffer, if there is one, once the picture is committed.
+    pub fn cpb(&self) -> Option<Cpb> {
+        let bits = non_zero(self.0.decision.cpb_bits)?;
+        let judgement = &self.0.judgement;
+        // One that was not kept violates nothing.
+        let kept = judgement.verdict == c::v4l2_rc_verdict_V4L2_RC_VERDICT_KEEP;
+        Some(Cpb {
+            fill: judgement.cpb_fill,
+            bits,
+            violation: if kept { judgement.violation_bits } else { 0 },
+        })
+    }
+}
+
+fn non_zero(bits: u64) -> Option<u64> {
+    (bits != 0).then_some(bits)
 }
 
 /// `struct v4l2_rc_session`: the rate control of one stream.
@@ -118,7 +276,7 @@ unsafe impl Send for Session {}
 unsafe impl Sync for Session {}
 
 impl Session {
-    /// Allocates a session. It has to be configured before its first picture.
+    /// Allocates a session. It has to be started and configured before its first picture.
     pub fn new(codec: Codec) -> Result<Self> {
         let codec = match codec {
             Codec::H264 => c::v4l2_rc_codec_V4L2_RC_CODEC_H264,
@@ -129,10 +287,16 @@ impl Session {
         NonNull::new(session).map(Self).ok_or(ENOMEM)
     }
 
-    /// A stream of pictures with so many macroblocks starts.
-    pub fn start(&self, macroblocks: u32) -> Result {
+    /// A stream starts: pictures that have begun are forgotten.
+    pub fn start(&self, caps: &Caps) -> Result {
+        let levers = [
+            (caps.post_skip, c::V4L2_RC_LEVER_POST_SKIP),
+            (caps.filler, c::V4L2_RC_LEVER_FILLER),
+        ];
         let caps = c::v4l2_rc_caps {
-            macroblocks,
+            macroblocks: caps.macroblocks,
+            levers: bits(&levers),
+            skip_bits: caps.skip_bits,
             ..pin_init::zeroed()
         };
         // SAFETY: By the type invariant, and `caps` is valid during the call.
@@ -145,7 +309,7 @@ impl Session {
         to_result(unsafe { c::v4l2_rc_session_configure(self.0.as_ptr(), &config.0) })
     }
 
-    /// A new stream starts: pictures that have begun are forgotten.
+    /// Pictures that have begun are forgotten, and what was learnt.
     pub fn reset(&self) {
         // SAFETY: By the type invariant.
         unsafe { c::v4l2_rc_session_reset(self.0.as_ptr()) }
@@ -153,51 +317,88 @@ impl Session {
 
     /// Decides how to code a picture.
     pub fn begin(&self, info: &FrameInfo) -> Result<Frame> {
-        let mut frame = Frame(c::v4l2_rc_frame {
-            info: c::v4l2_rc_frame_info {
-                type_: match info.frame_type {
-                    FrameType::I => c::v4l2_rc_frame_type_V4L2_RC_FRAME_I,
-                    FrameType::P => c::v4l2_rc_frame_type_V4L2_RC_FRAME_P,
-                },
-                fixed_qp: info.own_qp.unwrap_or(c::V4L2_RC_NO_QP),
-                temporal_layer: info.temporal_layer.into(),
-                duration_ns: match info.duration {
-                    Some(duration) => duration.as_nanos().try_into()?,
-                    None => 0,
-                },
-                ..pin_init::zeroed()
+        let controls = &info.controls;
+        let flags = [
+            (info.idr, c::V4L2_RC_FRAME_IDR),
+            (info.reference, c::V4L2_RC_FRAME_REFERENCE),
+            (info.long_term, c::V4L2_RC_FRAME_LONG_TERM),
+            (controls.undroppable, c::V4L2_RC_FRAME_UNDROPPABLE),
+            (controls.discontinuity, c::V4L2_RC_FRAME_DISCONTINUITY),
+        ];
+        // Boxed: it is large for a stack.
+        let mut frame = Frame(KBox::init(pin_init::init_zeroed(), GFP_KERNEL)?);
+        frame.0.info = c::v4l2_rc_frame_info {
+            type_: match info.frame_type {
+                FrameType::I => c::v4l2_rc_frame_type_V4L2_RC_FRAME_I,
+                FrameType::P => c::v4l2_rc_frame_type_V4L2_RC_FRAME_P,
             },
+            flags: bits(&flags),
+            fixed_qp: controls.fixed_qp.unwrap_or(c::V4L2_RC_NO_QP),
+            temporal_layer: controls.temporal_layer,
+            duration_ns: match controls.duration {
+                Some(duration) => duration.as_nanos().try_into()?,
+                None => 0,
+            },
+            header_bits: info.header_bits,
             ..pin_init::zeroed()
-        });
+        };
         // SAFETY: By the type invariant, and `frame` is ours.
-        to_result(unsafe { c::v4l2_rc_frame_begin(self.0.as_ptr(), &mut frame.0) })?;
+        to_result(unsafe { c::v4l2_rc_frame_begin(self.0.as_ptr(), &mut *frame.0) })?;
         Ok(frame)
     }
 
-    /// Judges a coded picture of so many bytes, `header_bits` of which are headers.
-    pub fn end(&self, frame: &mut Frame, bytes: u32, header_bits: u32) -> Result<Verdict> {
-        frame.0.result.bytes = u64::from(bytes);
-        frame.0.result.header_bits = u64::from(header_bits);
+    /// Judges a coded picture.
+    pub fn end(&self, frame: &mut Frame, outcome: &Outcome) -> Result<Verdict> {
+        let valid = [
+            (true, c::V4L2_RC_RESULT_MEAN_QP),
+            (true, c::V4L2_RC_RESULT_NONZERO),
+            (true, c::V4L2_RC_RESULT_SAD),
+            (true, c::V4L2_RC_RESULT_MAD),
+            (true, c::V4L2_RC_RESULT_MBS),
+            (outcome.sse.is_some(), c::V4L2_RC_RESULT_SSE),
+        ];
+        frame.0.result = c::v4l2_rc_result {
+            valid: bits(&valid),
+            bytes: outcome.bytes.into(),
+            header_bits: outcome.header_bits.into(),
+            mean_qp_q8: outcome.mean_qp_q8.try_into()?,
+            forced_skips: 0,
+            nonzero: outcome.nonzero,
+            intra_mbs: outcome.intra_mbs,
+            skip_mbs: outcome.skip_mbs,
+            sad: outcome.sad,
+            mad: outcome.mad,
+            sse: outcome.sse.unwrap_or(0),
+        };
         // SAFETY: By the type invariant, and `frame` is borrowed exclusively.
-        to_result(unsafe { c::v4l2_rc_frame_end(self.0.as_ptr(), &mut frame.0) })?;
+        to_result(unsafe { c::v4l2_rc_frame_end(self.0.as_ptr(), &mut *frame.0) })?;
         match frame.0.judgement.verdict {
             c::v4l2_rc_verdict_V4L2_RC_VERDICT_KEEP => Ok(Verdict::Keep),
+            c::v4l2_rc_verdict_V4L2_RC_VERDICT_REPLACE_SKIP => Ok(Verdict::ReplaceSkip),
+            // Of a lever that nobody was told of.
             _ => Err(EINVAL),
         }
     }
 
-    /// The verdict on a picture has been carried out.
-    pub fn commit(&self, mut frame: Frame) -> Result {
-        let bytes = frame.0.result.bytes;
-        // SAFETY: By the type invariant, and `frame` is ours.
-        to_result(unsafe { c::v4l2_rc_frame_commit(self.0.as_ptr(), &mut frame.0, bytes) })
+    /// The verdict on a picture has been carried out: so many bytes go to the application.
+    pub fn commit(&self, frame: &mut Frame, bytes: u64) -> Result {
+        // SAFETY: By the type invariant, and `frame` is borrowed exclusively.
+        to_result(unsafe { c::v4l2_rc_frame_commit(self.0.as_ptr(), &mut *frame.0, bytes) })
     }
 
     /// A picture will not be.
     pub fn cancel(&self, frame: Frame) -> Result {
         // SAFETY: By the type invariant, and `frame` is ours.
-        to_result(unsafe { c::v4l2_rc_frame_cancel(self.0.as_ptr(), &frame.0) })
+        to_result(unsafe { c::v4l2_rc_frame_cancel(self.0.as_ptr(), &*frame.0) })
     }
+}
+
+/// The flags that are to be set.
+fn bits(flags: &[(bool, u32)]) -> u32 {
+    flags
+        .iter()
+        .filter(|(set, _)| *set)
+        .fold(0, |all, (_, flag)| all | flag)
 }
 
 impl Drop for Session {

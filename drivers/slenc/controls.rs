@@ -30,6 +30,7 @@ use media::{
     v4l2::ctrl::{
         self,
         Builder,
+        RateControls,
         Reader,
         Volatile, //
     }, //
@@ -38,12 +39,15 @@ use media::{
 /// Highest QP of 8-bit H.264.
 const MAX_QP: i64 = 51;
 
-/// `enum v4l2_mpeg_video_bitrate_mode`.
-mod bitrate_mode {
-    pub(super) const VBR: u8 = 0;
-    pub(super) const CBR: u8 = 1;
-    pub(super) const CQ: u8 = 2;
-}
+/// What the rate control can be told.
+const RATE: RateControls = RateControls {
+    filler: true,
+    hrd: true,
+    layers: 3,
+    bitrate: 2_000_000,
+    i_qp: 24,
+    p_qp: 28,
+};
 
 /// `enum v4l2_mpeg_video_multi_slice_mode`.
 pub(crate) mod multi_slice_mode {
@@ -56,9 +60,6 @@ mod sar_idc {
     pub(super) const UNSPECIFIED: u8 = 0;
     pub(super) const EXTENDED: u8 = 17;
 }
-
-/// Highest of the temporal layers, of which there are three.
-const MAX_TEMPORAL_LAYER: i64 = 2;
 
 /// `V4L2_STATELESS_H264_START_CODE_ANNEX_B`.
 pub(crate) const START_CODE_ANNEX_B: u8 = 1;
@@ -90,45 +91,7 @@ impl ctrl::Operations for Encoder {
         init_references(device.capabilities(), builder)?;
         init_slices(device.capabilities(), builder)?;
 
-        builder.integer(v4l2::V4L2_CID_MPEG_VIDEO_FRAME_RC_ENABLE, 0, 1, 0)?;
-        builder.menu(
-            v4l2::V4L2_CID_MPEG_VIDEO_BITRATE_MODE,
-            bitrate_mode::CQ,
-            1 << bitrate_mode::VBR,
-            bitrate_mode::CBR,
-        )?;
-        builder.integer(
-            v4l2::V4L2_CID_MPEG_VIDEO_BITRATE,
-            1_000,
-            96_000_000,
-            2_000_000,
-        )?;
-        builder.integer(v4l2::V4L2_CID_MPEG_VIDEO_CONSTANT_QUALITY, 1, 100, 80)?;
-        builder.integer(v4l2::V4L2_CID_MPEG_VIDEO_H264_MIN_QP, 0, MAX_QP, 0)?;
-        builder.integer(v4l2::V4L2_CID_MPEG_VIDEO_H264_MAX_QP, 0, MAX_QP, MAX_QP)?;
-        builder.integer(v4l2::V4L2_CID_MPEG_VIDEO_H264_I_FRAME_QP, 0, MAX_QP, 24)?;
-        builder.integer(v4l2::V4L2_CID_MPEG_VIDEO_H264_P_FRAME_QP, 0, MAX_QP, 28)?;
-        builder.custom_integer(
-            v4l2::V4L2_CID_STATELESS_ENC_FRAME_QP,
-            c"Frame QP Value",
-            -1,
-            MAX_QP,
-            -1,
-        )?;
-        builder.custom_integer(
-            v4l2::V4L2_CID_STATELESS_ENC_TEMPORAL_ID,
-            c"Temporal Layer ID",
-            0,
-            MAX_TEMPORAL_LAYER,
-            0,
-        )?;
-        builder.custom_integer(
-            v4l2::V4L2_CID_STATELESS_ENC_FRAME_DURATION,
-            c"Frame Duration in Microseconds",
-            0,
-            i32::MAX.into(),
-            0,
-        )?;
+        builder.rate_control(&RATE)?;
 
         let (highest, unsupported) = profiles(device.capabilities());
         builder.menu(

@@ -16,6 +16,8 @@ use crate::{
             MAX_DPB_FRAMES, //
         },
         encode_references::EncodeReferences,
+        filler,
+        hrd::Timing,
         params::{
             Invalid,
             SLICE_TYPE_I, //
@@ -34,12 +36,14 @@ use crate::{
         slice::Picture,
         units::{
             self,
+            Saved,
             Unit,
             Units, //
         }, //
     },
     references::{
         Activation,
+        Conclusion,
         Pending,
         Stream, //
     },
@@ -51,12 +55,21 @@ use crate::{
     trace,
     uapi::Stats, //
 };
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
 use media::{
     m2m::{
         Job,
         PictureType,
         State, //
+    },
+    rate_control::{
+        Action,
+        Frame,
+        FrameInfo,
+        FrameType, //
     }, //
 };
 
@@ -67,73 +80,111 @@ const UNITS: usize = Capabilities::OTHER_UNITS as usize;
 
 /// Runs a job. It ends in [`finish`], at once if it cannot be started.
 pub(crate) fn run(job: Job<Encoder>) {
-    let hardware = job.context().device().hardware().clone();
-    let mut bytes = [0; HEADER_BYTES];
-    let mut entries = [Unit::EMPTY; UNITS];
-    let result = match prepare(&job, &mut bytes, &mut entries) {
-        Ok(prepared) => {
-            trace::picture(&job, &prepared.picture, prepared.qp);
-            hardware.submit(&prepared.picture_job(), job)
-        }
-        Err(error) => Err((error, job)),
-    };
-    if let Err((error, job)) = result {
-        hardware.count(Count::Refused);
-        finish(job, Err(error));
+    match prepare(&job) {
+        Ok((coding, Action::Encode)) => submit(job, &coding, Some(coding.source)),
+        Ok((coding, Action::Skip)) => submit(job, &coding, None),
+        Err(error) => refuse(job, error),
     }
 }
 
-/// Ends a job with what became of its picture.
+/// Ends a job that cannot be started.
+fn refuse(job: Job<Encoder>, error: Error) {
+    job.context().device().hardware().count(Count::Refused);
+    fail(job, error);
+}
+
+/// Gives a picture to the hardware; without a source, one that only skips.
+fn submit(job: Job<Encoder>, coding: &Coding, source: Option<Source>) {
+    let hardware = job.context().device().hardware().clone();
+    let (mut bytes, mut entries) = ([0; HEADER_BYTES], [Unit::EMPTY; UNITS]);
+    let units = coding.units.units(&mut bytes, &mut entries);
+    trace::picture(&job, &coding.picture, coding.qp);
+    if let Err((error, job)) = hardware.submit(&coding.picture_job(source, &units), job) {
+        refuse(job, error);
+    }
+}
+
+/// Ends a job with what became of its picture, or has another one coded in its place.
 pub(crate) fn finish(mut job: Job<Encoder>, outcome: Result<Completion>) {
-    let outcome = outcome.and_then(|completion| {
-        let stats = commit(&mut job, &completion)?;
-        Ok((stats, (completion.bytes, completion.encode_ns)))
-    });
-    trace::done(
-        &job,
-        outcome
-            .as_ref()
-            .map(|(_, took)| *took)
-            .map_err(|error| *error),
-    );
-    match outcome {
-        Ok((stats, _)) => {
-            *job.data() = stats;
+    let taken = outcome.as_ref().map(|done| (done.bytes, done.encode_ns));
+    let taken = taken.map_err(|error| *error);
+    match outcome.and_then(|completion| conclude(&mut job, &completion)) {
+        Ok(None) => {
+            trace::done(&job, taken);
             job.finish(State::Done);
         }
-        Err(_) => {
-            job.context().stream.lock().cancel();
-            *job.data() = Stats::failed(job.timestamp(), job.sequence());
-            job.finish(State::Error);
-        }
+        Ok(Some(coding)) => submit(job, &coding, None),
+        Err(error) => fail(job, error),
     }
 }
 
-/// Makes a coded picture part of the stream.
-fn commit(job: &mut Job<Encoder>, completion: &Completion) -> Result<Stats> {
-    let (picture, qp) = job.context().stream.lock().commit(completion)?;
-    let picture_type = if picture.slice_type == SLICE_TYPE_I {
+/// Ends a job whose picture was not coded.
+fn fail(mut job: Job<Encoder>, error: Error) {
+    job.context().stream.lock().cancel();
+    trace::done(&job, Err(error));
+    *job.data() = Stats::failed(job.timestamp(), job.sequence());
+    job.finish(State::Error);
+}
+
+/// Asks the rate control about a coded picture and makes it part of the stream, or returns it when
+/// one that only skips is to take its place.
+fn conclude(job: &mut Job<Encoder>, completion: &Completion) -> Result<Option<Arc<Coding>>> {
+    let conclusion = job.context().stream.lock().conclude(completion)?;
+    let (wanted, coding) = match conclusion {
+        Conclusion::Keep { filler, coding } => (filler, coding),
+        Conclusion::Replace(coding) => return Ok(Some(coding)),
+    };
+    let filler_bytes = append_filler(job, completion.bytes, wanted, coding.units.start_codes())?;
+    let bytes = completion.bytes.checked_add(filler_bytes).ok_or(EINVAL)?;
+    let committed = job.context().stream.lock().commit(bytes.into())?;
+    let picture_type = if committed.picture.slice_type == SLICE_TYPE_I {
         PictureType::Key
     } else {
         PictureType::Predicted
     };
-    // The hardware wrote no more than fits: this was checked.
-    job.set_capture(completion.bytes.try_into()?, picture_type)?;
+    // Neither the hardware nor the filler wrote more than fits.
+    job.set_capture(bytes.try_into()?, picture_type)?;
     let coded = Coded {
         timestamp: job.timestamp(),
         sequence: job.sequence(),
-        picture: &picture,
-        qp,
+        picture: &committed.picture,
+        qp: committed.qp,
+        skipped: committed.skipped,
+        filler_bytes,
+        frame: &committed.frame,
     };
-    Ok(Stats::new(&coded, completion))
+    *job.data() = Stats::new(&coded, completion);
+    Ok(None)
 }
 
-/// A picture whose job can be described to the hardware.
-struct Prepared<'a> {
+/// Appends filler data to an access unit, as far as there is room for it, and returns its size.
+fn append_filler(
+    job: &mut Job<Encoder>,
+    bytes: u32,
+    wanted: u64,
+    start_codes: bool,
+) -> Result<u32> {
+    let at = usize::try_from(bytes)?;
+    let room = job.capture()?.size.saturating_sub(at);
+    let size = filler::size(wanted, room, start_codes);
+    if size == 0 {
+        return Ok(0);
+    }
+    match job.write_capture(at, size, |to| filler::write(to, start_codes)) {
+        Ok(()) => Ok(size.try_into()?),
+        // Memory of others may be out of the processor's reach. The channel idles then, and the
+        // rate control knows.
+        Err(_) => Ok(0),
+    }
+}
+
+/// A picture as it goes to the hardware, and one that only skips in its place.
+pub(crate) struct Coding {
     picture: Picture,
     /// With the SPS and PPS that it is coded with.
     parameters: KBox<Parameters>,
-    qp: u8,
+    /// QP asked for.
+    pub(crate) qp: u8,
     cabac_init_idc: u8,
     slice_rows: u16,
     source: Source,
@@ -141,11 +192,12 @@ struct Prepared<'a> {
     references: [u64; MAX_DPB_FRAMES],
     reconstruction: Option<u64>,
     output: Output,
-    units: Units<'a>,
+    /// What comes before the slices.
+    units: KBox<Saved<HEADER_BYTES, UNITS>>,
 }
 
-impl Prepared<'_> {
-    fn picture_job(&self) -> PictureJob<'_> {
+impl Coding {
+    fn picture_job<'a>(&'a self, source: Option<Source>, units: &'a Units<'a>) -> PictureJob<'a> {
         let count = usize::from(self.picture.num_ref_idx_l0_active);
         PictureJob {
             picture: &self.picture,
@@ -154,23 +206,19 @@ impl Prepared<'_> {
             qp: self.qp,
             cabac_init_idc: self.cabac_init_idc,
             slice_rows: self.slice_rows,
-            source: Some(self.source),
+            source,
             references: self.references.get(..count).unwrap_or_default(),
             reconstruction: self.reconstruction,
             output: self.output,
             forced_intra: &[],
             in_frame: None,
-            units: &self.units,
+            units,
         }
     }
 }
 
-/// Validates and adapts the parameters, plans the picture and writes what comes before its slices.
-fn prepare<'a>(
-    job: &Job<Encoder>,
-    bytes: &'a mut [u8],
-    entries: &'a mut [Unit],
-) -> Result<Prepared<'a>> {
+/// Validates and adapts the parameters, plans the picture and asks the rate control how to code it.
+fn prepare(job: &Job<Encoder>) -> Result<(Arc<Coding>, Action)> {
     let context = job.context();
     let capabilities = context.device().capabilities();
     let (mut described, source) = {
@@ -179,8 +227,7 @@ fn prepare<'a>(
         (formats.stream(), formats.source(capabilities, address)?)
     };
     let size_mbs = (described.width_mbs, described.height_mbs);
-    let mut settings = adapted_settings(job, &described)?;
-    described.sample_aspect_ratio = settings.sample_aspect_ratio;
+    let mut settings = adapted_settings(job, &mut described)?;
     let capture = job.capture()?;
 
     let mut stream = context.stream.lock();
@@ -195,49 +242,162 @@ fn prepare<'a>(
             max_list0: capabilities.list0(),
         })
         .map_err(invalid)?;
+    let picture = plan.picture;
     let (references, reconstruction) = addresses(&stream, &plan, size_mbs)?;
-    let activation = activation(&stream, &mut settings, &described)?;
-    let written = activation.as_ref().map(|activation| &activation.written);
-    let pps = settings.parameters.pps;
-    let due = stream
-        .sets()
-        .due(written, &pps, settings.parameter_sets_with_idr);
-    let mut units = Units::new(bytes, entries, settings.start_codes);
-    write_units(&settings, &described, due, &mut units).map_err(not_written)?;
+    let slice_rows = units::slice_rows(size_mbs, settings.max_slice_mbs, capabilities.slices());
 
-    stream.rate.configure(&(&settings.fixed_qp).into())?;
-    let frame = stream.rate.begin(&settings.frame)?;
-    let qp = match u8::try_from(frame.qp()) {
-        Ok(qp) => qp,
+    let mut sets = ParameterSets::new(&mut stream, &mut settings, &described)?;
+    stream.rate.configure(&settings.rate)?;
+    let header_bits = header_bits(&stream, &settings, &described, &sets, &picture, slice_rows)?;
+    let frame = stream
+        .rate
+        .begin(&frame_info(&settings, &picture, header_bits))?;
+    let action = frame.action();
+    let coding = (|| {
+        let units = units_of(
+            &mut stream,
+            &mut settings,
+            &mut described,
+            &mut sets,
+            &picture,
+            &frame,
+        )?;
+        let coding = Coding {
+            picture,
+            qp: frame.qp().try_into()?,
+            cabac_init_idc: settings.params.cabac_init_idc,
+            slice_rows,
+            source,
+            references,
+            reconstruction,
+            output: Output {
+                address: capture.address,
+                size: capture.size.try_into().unwrap_or(u32::MAX),
+            },
+            units,
+            parameters: settings.parameters,
+        };
+        Ok(Arc::new(coding, GFP_KERNEL)?)
+    })();
+    let coding = match coding {
+        Ok(coding) => coding,
         Err(error) => {
-            stream.rate.cancel(frame)?;
-            return Err(error.into());
+            // It cannot fail for a picture that has begun.
+            let _ = stream.rate.cancel(frame);
+            return Err(error);
         }
     };
-    let picture = plan.picture;
     stream.begin(Pending {
         plan,
-        activation,
-        pps,
-        due,
+        activation: sets.activation,
+        pps: coding.parameters.pps,
+        due: sets.due,
         frame,
-        qp,
+        coding: coding.clone(),
+        skipped: action == Action::Skip,
+        replaced: false,
     });
-    Ok(Prepared {
-        picture,
-        parameters: settings.parameters,
-        qp,
-        cabac_init_idc: settings.params.cabac_init_idc,
-        slice_rows: units::slice_rows(size_mbs, settings.max_slice_mbs, capabilities.slices()),
-        source,
-        references,
-        reconstruction,
-        output: Output {
-            address: capture.address,
-            size: capture.size.try_into().unwrap_or(u32::MAX),
+    Ok((coding, action))
+}
+
+/// What the rate control gets to know of a picture.
+fn frame_info(settings: &Settings, picture: &Picture, header_bits: u64) -> FrameInfo {
+    FrameInfo {
+        frame_type: if picture.slice_type == SLICE_TYPE_I {
+            FrameType::I
+        } else {
+            FrameType::P
         },
-        units,
-    })
+        idr: picture.idr,
+        reference: picture.is_reference(),
+        long_term: picture.long_term_reference || !picture.operations.is_empty(),
+        header_bits,
+        controls: settings.frame,
+    }
+}
+
+/// The parameter sets of a picture, and whether they are in the stream with it.
+struct ParameterSets {
+    /// Of an IDR picture.
+    activation: Option<KBox<Activation>>,
+    due: Due,
+}
+
+impl ParameterSets {
+    /// Makes the SPS of `settings` the one that the picture is coded with.
+    fn new(
+        stream: &mut Stream,
+        settings: &mut Settings,
+        described: &adapt::Stream,
+    ) -> Result<Self> {
+        let activation = activation(stream, settings, described)?;
+        let written = activation.as_ref().map(|activation| &activation.written);
+        let always = settings.parameter_sets_with_idr;
+        let due = stream.sets().due(written, &settings.parameters.pps, always);
+        Ok(Self { activation, due })
+    }
+}
+
+/// Returns the most bits that everything but slice data can have.
+#[inline(never)]
+fn header_bits(
+    stream: &Stream,
+    settings: &Settings,
+    described: &adapt::Stream,
+    sets: &ParameterSets,
+    picture: &Picture,
+    slice_rows: u16,
+) -> Result<u64> {
+    let hrd = if picture.idr {
+        described.hrd
+    } else {
+        stream.hrd_in_use()
+    };
+    // What it says is not known yet; its length is.
+    let timing = hrd.map(|_| Timing {
+        initial_delay: picture.idr.then_some((0, 0)),
+        removal_delay: 0,
+    });
+    let (mut bytes, mut entries) = ([0; HEADER_BYTES], [Unit::EMPTY; UNITS]);
+    let mut units = Units::new(&mut bytes, &mut entries, settings.start_codes);
+    let Parameters { sps, pps, .. } = &*settings.parameters;
+    write_units(settings, described, sets.due, timing.as_ref(), &mut units)
+        .and_then(|()| units.header_bits(sps, pps, picture, slice_rows))
+        .map_err(not_written)
+}
+
+/// Writes what comes before the slices, as the rate control has decided.
+#[inline(never)]
+fn units_of(
+    stream: &mut Stream,
+    settings: &mut Settings,
+    described: &mut adapt::Stream,
+    sets: &mut ParameterSets,
+    picture: &Picture,
+    frame: &Frame,
+) -> Result<KBox<Saved<HEADER_BYTES, UNITS>>> {
+    let removal = frame.removal();
+    let hrd = if picture.idr {
+        let hrd = removal
+            .map(|removal| settings.hrd(removal.bit_rate, removal.cpb_bits))
+            .transpose()?;
+        if hrd != described.hrd {
+            described.hrd = hrd;
+            *sets = ParameterSets::new(stream, settings, described)?;
+        }
+        hrd
+    } else {
+        stream.hrd_in_use()
+    };
+    let timing = removal.filter(|_| hrd.is_some()).map(|removal| Timing {
+        initial_delay: picture.idr.then_some(removal.initial_delay),
+        removal_delay: removal.removal_delay,
+    });
+    let (mut bytes, mut entries) = ([0; HEADER_BYTES], [Unit::EMPTY; UNITS]);
+    let mut units = Units::new(&mut bytes, &mut entries, settings.start_codes);
+    write_units(settings, described, sets.due, timing.as_ref(), &mut units).map_err(not_written)?;
+    let saved = units.save().map_err(|_| ENOSPC)?;
+    Ok(KBox::new(saved, GFP_KERNEL)?)
 }
 
 /// Returns where the references and the reconstruction of a planned picture are.
@@ -270,17 +430,27 @@ fn activation(
     let activation = Activation {
         sps: *sps,
         written: Written::new(sps, described).map_err(invalid)?,
+        hrd: described.hrd,
     };
     Ok(Some(KBox::new(activation, GFP_KERNEL)?))
 }
 
 /// Reads the controls and adapts the parameter sets to what the hardware can do. The adapted ones
 /// become the file's current values; a request keeps those that it asked for.
-fn adapted_settings(job: &Job<Encoder>, described: &adapt::Stream) -> Result<Settings> {
+///
+/// What they say about the stream goes to `described`.
+fn adapted_settings(job: &Job<Encoder>, described: &mut adapt::Stream) -> Result<Settings> {
     let context = job.context();
     let capabilities = context.device().capabilities();
     let mut values = job.values();
     let mut settings = Settings::read(&values)?;
+    described.sample_aspect_ratio = settings.sample_aspect_ratio;
+    if let Some((numerator, denominator)) = described.interval {
+        settings.rate.set_interval(numerator, denominator);
+    }
+    if let Some((bit_rate, bits)) = settings.rate.buffer() {
+        described.hrd = Some(settings.hrd(bit_rate, bits)?);
+    }
     let Parameters {
         sps,
         pps,
@@ -311,7 +481,10 @@ fn adapted_settings(job: &Job<Encoder>, described: &adapt::Stream) -> Result<Set
         values.set_payload(pps)?;
     }
     *pps = coded;
-    if settings.params.pic_parameter_set_id != pps.pic_parameter_set_id {
+    settings
+        .rate
+        .set_level_cpb(adapt::max_cpb_bits(&settings.parameters.sps));
+    if settings.params.pic_parameter_set_id != settings.parameters.pps.pic_parameter_set_id {
         return Err(invalid(Invalid("pic_parameter_set_id")));
     }
     Ok(settings)
@@ -322,6 +495,7 @@ fn write_units(
     settings: &Settings,
     described: &adapt::Stream,
     due: Due,
+    timing: Option<&Timing>,
     units: &mut Units<'_>,
 ) -> Result<(), units::Error> {
     if settings.access_unit_delimiter {
@@ -332,6 +506,9 @@ fn write_units(
     }
     if due != Due::Nothing {
         units.push_pps(&settings.parameters.pps)?;
+    }
+    if let Some(timing) = timing {
+        units.push_sei(settings.parameters.sps.seq_parameter_set_id, timing)?;
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ use crate::{
 use kernel::prelude::*;
 use media::{
     m2m::Context,
+    rate_control::Caps,
     videobuf2::{
         self,
         Direction,
@@ -28,16 +29,26 @@ impl videobuf2::Operations for Encoder {
         if direction == Direction::Output {
             return Ok(());
         }
-        let frames = {
+        let size_mbs = context.formats.lock().size_mbs();
+        let (frames, slice_mbs) = {
             let values = context.controls().lock();
             let stream = context.stream.lock();
-            settings::reference_frames(&values, &stream.wishes)?
+            (
+                settings::reference_frames(&values, &stream.wishes)?,
+                settings::max_slice_mbs(&values)?,
+            )
         };
-        let size_mbs = context.formats.lock().size_mbs();
+        let capabilities = context.device().capabilities();
+        let caps = Caps {
+            macroblocks: u32::from(size_mbs.0) * u32::from(size_mbs.1),
+            post_skip: capabilities.all_skip,
+            filler: true,
+            skip_bits: capabilities.skip_bits(size_mbs, slice_mbs),
+        };
         context
             .stream
             .lock()
-            .start(context.device(), frames, size_mbs)
+            .start(context.device(), frames, size_mbs, &caps)
     }
 
     fn stop_streaming(context: &Context<Self>, direction: Direction) {

@@ -10,6 +10,7 @@ use crate::{
     context::Encoder,
     device::EncoderDevice,
     hw::Reconstruction,
+    job::Coding,
     pure::{
         adapt::{
             self,
@@ -19,6 +20,7 @@ use crate::{
             Dpb,
             Plan, //
         },
+        hrd::Hrd,
         params::{
             EncodeParams,
             Invalid,
@@ -40,13 +42,16 @@ use crate::{
 use kernel::{
     dma::DmaAddress,
     page::PAGE_SIZE,
-    prelude::*, //
+    prelude::*,
+    sync::Arc, //
 };
 use media::{
     m2m::Device,
     rate_control::{
+        Caps,
         Codec,
         Frame,
+        Outcome,
         Session,
         Verdict, //
     }, //
@@ -59,6 +64,8 @@ const RECONSTRUCTION_MB_BYTES: usize = 384;
 pub(crate) struct Activation {
     pub(crate) sps: Sps,
     pub(crate) written: Written,
+    /// What it says about the decoder's buffer.
+    pub(crate) hrd: Option<Hrd>,
 }
 
 /// The picture that is being coded.
@@ -71,8 +78,34 @@ pub(crate) struct Pending {
     pub(crate) due: Due,
     /// Its place in the rate control's session.
     pub(crate) frame: Frame,
+    /// How it goes to the hardware.
+    pub(crate) coding: Arc<Coding>,
+    /// Its source is not coded, or was not kept.
+    pub(crate) skipped: bool,
+    /// Another picture is being coded in its place.
+    pub(crate) replaced: bool,
+}
+
+/// What becomes of a picture that the hardware has coded.
+pub(crate) enum Conclusion {
+    /// It goes to the application, and is then to be committed.
+    Keep {
+        /// Bytes of filler data that are to follow it.
+        filler: u64,
+        /// How it goes to the hardware.
+        coding: Arc<Coding>,
+    },
+    /// A picture that only skips is to be coded in its place.
+    Replace(Arc<Coding>),
+}
+
+/// A picture that is in the stream.
+pub(crate) struct Committed {
+    pub(crate) picture: Picture,
     /// QP asked for.
     pub(crate) qp: u8,
+    pub(crate) skipped: bool,
+    pub(crate) frame: Frame,
 }
 
 /// The stream of an open file.
@@ -112,20 +145,20 @@ impl Stream {
     }
 
     /// Starts a stream: allocates reconstructions for `frames` references and the picture that is
-    /// being coded.
+    /// being coded. `caps` are what the rate control can count on.
     pub(crate) fn start(
         &mut self,
         device: &Device<Encoder>,
         frames: u8,
         size_mbs: (u16, u16),
+        caps: &Caps,
     ) -> Result {
         self.stop();
         let size = usize::from(size_mbs.0)
             .checked_mul(size_mbs.1.into())
             .and_then(|mbs| mbs.checked_mul(RECONSTRUCTION_MB_BYTES))
             .ok_or(EOVERFLOW)?;
-        self.rate
-            .start(u32::from(size_mbs.0) * u32::from(size_mbs.1))?;
+        self.rate.start(caps)?;
         // Memory for DMA is whole pages.
         let pages = size.checked_next_multiple_of(PAGE_SIZE).ok_or(EOVERFLOW)?;
         let mut reconstructions = KVec::new();
@@ -182,6 +215,13 @@ impl Stream {
         self.wishes.adapt(sps, pps, in_use, described, able)
     }
 
+    /// Returns what decoders were told of their buffer by the last IDR picture.
+    pub(crate) fn hrd_in_use(&self) -> Option<Hrd> {
+        self.activation
+            .as_ref()
+            .and_then(|activation| activation.hrd)
+    }
+
     /// Returns the parameter sets that decoders have.
     pub(crate) fn sets(&mut self) -> Sets<'_> {
         Sets {
@@ -215,19 +255,45 @@ impl Stream {
         }
     }
 
-    /// The picture that is being coded has been: it is in the stream. Returns its headers and the
-    /// QP that was asked for.
-    pub(crate) fn commit(&mut self, completion: &Completion) -> Result<(Picture, u8)> {
-        let mut pending = self.pending.take().ok_or(EINVAL)?;
-        let verdict = self
-            .rate
-            .end(&mut pending.frame, completion.bytes, completion.header_bits);
-        match verdict {
-            Ok(Verdict::Keep) => self.rate.commit(pending.frame)?,
-            Err(error) => {
-                let _ = self.rate.cancel(pending.frame);
-                return Err(error);
+    /// The picture that is being coded has been. Its verdict is asked for once: that on a picture
+    /// in its place is clear.
+    pub(crate) fn conclude(&mut self, completion: &Completion) -> Result<Conclusion> {
+        let pending = self.pending.as_mut().ok_or(EINVAL)?;
+        let coding = pending.coding.clone();
+        if pending.replaced {
+            return Ok(Conclusion::Keep { filler: 0, coding });
+        }
+        let outcome = Outcome {
+            bytes: completion.bytes,
+            header_bits: completion.header_bits,
+            mean_qp_q8: completion.qp_mean_q8(),
+            nonzero: completion.nonzero,
+            intra_mbs: completion.intra_mbs,
+            skip_mbs: completion.skip_mbs,
+            sad: completion.sad,
+            mad: completion.mad,
+            sse: completion.sse.map(|[luma, ..]| luma),
+        };
+        match self.rate.end(&mut pending.frame, &outcome)? {
+            Verdict::Keep => Ok(Conclusion::Keep {
+                filler: pending.frame.filler_bytes(),
+                coding,
+            }),
+            Verdict::ReplaceSkip => {
+                pending.replaced = true;
+                pending.skipped = true;
+                Ok(Conclusion::Replace(coding))
             }
+        }
+    }
+
+    /// The picture that is being coded goes to the application with so many bytes: it is in the
+    /// stream.
+    pub(crate) fn commit(&mut self, bytes: u64) -> Result<Committed> {
+        let mut pending = self.pending.take().ok_or(EINVAL)?;
+        if let Err(error) = self.rate.commit(&mut pending.frame, bytes) {
+            let _ = self.rate.cancel(pending.frame);
+            return Err(error);
         }
         self.dpb.commit(&pending.plan).map_err(|_| EINVAL)?;
         let activation = pending.activation;
@@ -236,6 +302,11 @@ impl Stream {
         if activation.is_some() {
             self.activation = activation;
         }
-        Ok((pending.plan.picture, pending.qp))
+        Ok(Committed {
+            picture: pending.plan.picture,
+            qp: pending.coding.qp,
+            skipped: pending.skipped,
+            frame: pending.frame,
+        })
     }
 }

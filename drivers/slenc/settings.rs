@@ -11,27 +11,23 @@ use crate::{
         dpb::MAX_DPB_FRAMES,
         encode_references::EncodeReferences,
         headers,
+        hrd::Hrd,
         params::{
             EncodeParams,
             Pps,
-            Sps,
-            SLICE_TYPE_I, //
+            Sps, //
         },
         wishes::Wishes, //
     },
 };
-use kernel::{
-    prelude::*,
-    time::Delta, //
-};
+use kernel::prelude::*;
 use media::{
-    rate_control::{
-        FixedQp,
-        FrameInfo,
-        FrameType, //
-    },
+    rate_control::Config,
     uapi as v4l2,
-    v4l2::ctrl::Values, //
+    v4l2::ctrl::{
+        FrameControls,
+        Values, //
+    }, //
 };
 
 /// The structures that a picture is coded with. Boxed where they are kept: stacks are small.
@@ -62,10 +58,10 @@ impl Parameters {
 pub(crate) struct Settings {
     pub(crate) parameters: KBox<Parameters>,
     pub(crate) params: EncodeParams,
-    /// QPs that the rate control works with.
-    pub(crate) fixed_qp: FixedQp,
+    /// How the rate control is to work.
+    pub(crate) rate: Config,
     /// What the rate control gets to know of the picture.
-    pub(crate) frame: FrameInfo,
+    pub(crate) frame: FrameControls,
     /// Most macroblocks of a slice, if there is a limit.
     pub(crate) max_slice_mbs: Option<u32>,
     pub(crate) sample_aspect_ratio: Option<(u16, u16)>,
@@ -83,13 +79,8 @@ impl Settings {
         Ok(Self {
             parameters: Parameters::read(values)?,
             params,
-            fixed_qp: FixedQp {
-                i_qp: values.value(v4l2::V4L2_CID_MPEG_VIDEO_H264_I_FRAME_QP)?,
-                p_qp: values.value(v4l2::V4L2_CID_MPEG_VIDEO_H264_P_FRAME_QP)?,
-                min_qp: values.value(v4l2::V4L2_CID_MPEG_VIDEO_H264_MIN_QP)?,
-                max_qp: values.value(v4l2::V4L2_CID_MPEG_VIDEO_H264_MAX_QP)?,
-            },
-            frame: frame_info(values, &params)?,
+            rate: values.rate_control()?,
+            frame: values.rate_control_frame()?,
             max_slice_mbs: max_slice_mbs(values)?,
             sample_aspect_ratio: sample_aspect_ratio(values)?,
             start_codes: values.value(v4l2::V4L2_CID_STATELESS_H264_START_CODE)?
@@ -98,28 +89,16 @@ impl Settings {
             parameter_sets_with_idr: flag(v4l2::V4L2_CID_MPEG_VIDEO_PREPEND_SPSPPS_TO_IDR)?,
         })
     }
-}
 
-/// Reads what the rate control gets to know of a picture.
-fn frame_info(values: &Values<'_>, params: &EncodeParams) -> Result<FrameInfo> {
-    let qp = values.value(v4l2::V4L2_CID_STATELESS_ENC_FRAME_QP)?;
-    let duration_us = values.value(v4l2::V4L2_CID_STATELESS_ENC_FRAME_DURATION)?;
-    Ok(FrameInfo {
-        frame_type: if params.slice_type == SLICE_TYPE_I {
-            FrameType::I
-        } else {
-            FrameType::P
-        },
-        own_qp: (qp >= 0).then_some(qp),
-        temporal_layer: values
-            .value(v4l2::V4L2_CID_STATELESS_ENC_TEMPORAL_ID)?
-            .try_into()?,
-        duration: (duration_us != 0).then(|| Delta::from_micros(duration_us.into())),
-    })
+    /// What the stream says about a decoder's buffer of this rate and size.
+    pub(crate) fn hrd(&self, bit_rate: u64, bits: u64) -> Result<Hrd> {
+        let (cbr, low_delay) = (self.rate.is_constant_rate(), self.rate.is_low_delay());
+        Hrd::new(bit_rate, bits, cbr, low_delay).map_err(|_| EINVAL)
+    }
 }
 
 /// Reads how many macroblocks a slice may have, if there is a limit.
-fn max_slice_mbs(values: &Values<'_>) -> Result<Option<u32>> {
+pub(crate) fn max_slice_mbs(values: &Values<'_>) -> Result<Option<u32>> {
     if values.value(v4l2::V4L2_CID_MPEG_VIDEO_MULTI_SLICE_MODE)?
         != i32::from(multi_slice_mode::MAX_MB)
     {

@@ -9,7 +9,10 @@ use crate::{
     },
     uapi::Stats, //
 };
-use media::uapi as v4l2;
+use media::{
+    rate_control::Frame,
+    uapi as v4l2, //
+};
 use pin_init::Zeroable;
 
 /// What is known of a picture without the hardware.
@@ -18,6 +21,12 @@ pub(crate) struct Coded<'a> {
     pub(crate) sequence: u32,
     pub(crate) picture: &'a Picture,
     pub(crate) qp: u8,
+    /// Its source was not coded, or is not in the stream.
+    pub(crate) skipped: bool,
+    /// Filler data behind it.
+    pub(crate) filler_bytes: u32,
+    /// As the rate control has committed it.
+    pub(crate) frame: &'a Frame,
 }
 
 impl Stats {
@@ -50,7 +59,10 @@ impl Stats {
             | v4l2::V4L2_STATELESS_ENC_STATS_VALID_SKIP_MBS
             | v4l2::V4L2_STATELESS_ENC_STATS_VALID_PCM_MBS;
         if coded.picture.idr {
-            s.flags = v4l2::V4L2_STATELESS_ENC_STATS_FLAG_IDR;
+            s.flags |= v4l2::V4L2_STATELESS_ENC_STATS_FLAG_IDR;
+        }
+        if coded.skipped {
+            s.flags |= v4l2::V4L2_STATELESS_ENC_STATS_FLAG_SKIPPED;
         }
         s.slice_type = coded.picture.slice_type;
         s.nal_ref_idc = coded.picture.nal_ref_idc;
@@ -61,7 +73,7 @@ impl Stats {
         s.qp_min = completion.qp_min.into();
         s.qp_max = completion.qp_max.into();
         s.qp_mean = completion.qp_mean_q8().try_into().unwrap_or(i32::MAX);
-        s.bytes = completion.bytes;
+        s.bytes = completion.bytes.saturating_add(coded.filler_bytes);
         s.header_bits = completion.header_bits;
         s.intra_mbs = completion.intra_mbs;
         s.skip_mbs = completion.skip_mbs;
@@ -73,7 +85,43 @@ impl Stats {
             s.valid |= v4l2::V4L2_STATELESS_ENC_STATS_VALID_SSE;
             s.sse = sse;
         }
+        stats.add_rate(coded);
         stats
+    }
+
+    /// What the rate control has made of the picture.
+    fn add_rate(&mut self, coded: &Coded<'_>) {
+        let s = &mut self.0;
+        for (value, field, bit) in [
+            (
+                coded.frame.target_bits(),
+                &mut s.target_bits,
+                v4l2::V4L2_STATELESS_ENC_STATS_VALID_TARGET_BITS,
+            ),
+            (
+                coded.frame.predicted_bits(),
+                &mut s.predicted_bits,
+                v4l2::V4L2_STATELESS_ENC_STATS_VALID_PREDICTED_BITS,
+            ),
+            (
+                coded.frame.max_bits(),
+                &mut s.max_bits,
+                v4l2::V4L2_STATELESS_ENC_STATS_VALID_MAX_BITS,
+            ),
+        ] {
+            if let Some(value) = value {
+                *field = value;
+                s.valid |= bit;
+            }
+        }
+        if let Some(cpb) = coded.frame.cpb() {
+            s.valid |= v4l2::V4L2_STATELESS_ENC_STATS_VALID_CPB;
+            s.cpb_fill = cpb.fill;
+            s.cpb_bits = cpb.bits;
+            s.violation_bits = cpb.violation;
+        }
+        s.valid |= v4l2::V4L2_STATELESS_ENC_STATS_VALID_FILLER;
+        s.filler_bytes = coded.filler_bytes;
     }
 
     /// Returns the mean QP, rounded to nearest.

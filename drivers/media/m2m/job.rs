@@ -23,7 +23,9 @@ use core::{
     ptr::NonNull, //
 };
 use kernel::{
+    bindings,
     dma::DmaAddress,
+    error::to_result,
     prelude::*, //
 };
 
@@ -194,6 +196,48 @@ impl<T: Operations> Job<T> {
         unsafe {
             media::media_helper_vb2_set_plane_payload(&raw mut (*buffer).vb2_buf, 0, bytes);
             (*buffer).flags = ((*buffer).flags & !types) | flag;
+        }
+        Ok(())
+    }
+
+    /// Has `write` write `bytes` bytes of the CAPTURE buffer from `at` on: `EINVAL` if that is more
+    /// than it has, `ENOMEM` for memory that the processor cannot see.
+    ///
+    /// The device has to be done with the buffer.
+    pub fn write_capture(
+        &mut self,
+        at: usize,
+        bytes: usize,
+        write: impl FnOnce(&mut [u8]),
+    ) -> Result {
+        let end = at.checked_add(bytes).ok_or(EINVAL)?;
+        if end > self.capture()?.size {
+            return Err(EINVAL);
+        }
+        // SAFETY: By the invariants the buffer is valid and the job's, and plane 0 exists.
+        unsafe {
+            let vb = &raw mut (*self.capture.as_ptr()).vb2_buf;
+            let start = media::vb2_plane_vaddr(vb, 0).cast::<u8>();
+            if start.is_null() {
+                return Err(ENOMEM);
+            }
+            let plane = (*vb).planes.first().ok_or(EINVAL)?;
+            let offset = usize::try_from(plane.data_offset)?;
+            let imported = plane.dbuf;
+            if !imported.is_null() {
+                to_result(bindings::dma_buf_begin_cpu_access(
+                    imported,
+                    bindings::dma_data_direction::DMA_BIDIRECTIONAL,
+                ))?;
+            }
+            let start = start.add(offset).add(at);
+            write(core::slice::from_raw_parts_mut(start, bytes));
+            if !imported.is_null() {
+                to_result(bindings::dma_buf_end_cpu_access(
+                    imported,
+                    bindings::dma_data_direction::DMA_BIDIRECTIONAL,
+                ))?;
+            }
         }
         Ok(())
     }

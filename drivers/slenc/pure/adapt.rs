@@ -109,6 +109,12 @@ const fn cpb_br_nal_factor(profile_idc: u8) -> u32 {
     }
 }
 
+/// The largest coded picture buffer that the profile and the level of an adapted SPS allow, in bits.
+pub fn max_cpb_bits(sps: &Sps) -> u64 {
+    let units = level::named(sps).map_or(0, |level| level.max_cpb);
+    u64::from(units) * u64::from(cpb_br_nal_factor(sps.profile_idc))
+}
+
 /// Makes `sps` one that the hardware can code `stream` with: Constrained Baseline, Main or High
 /// profile (H.264 clauses A.2.1.1, A.2.2 and A.2.4), frames, 4:2:0, 8 bits.
 pub fn adapt_sps(sps: &mut Sps, stream: &Stream, able: &Abilities) -> Result<(), Invalid> {
@@ -268,6 +274,20 @@ mod tests {
         flags: 0x0001 | Pps::DEBLOCKING_FILTER_CONTROL_PRESENT,
         ..Pps::DEFAULT
     };
+
+    #[test]
+    fn levels_bound_the_decoders_buffer() {
+        let bits = |profile_idc, level_idc| {
+            max_cpb_bits(&Sps {
+                profile_idc,
+                level_idc,
+                ..Sps::DEFAULT
+            })
+        };
+        assert_eq!(bits(Sps::PROFILE_BASELINE, 31), 16_800_000);
+        assert_eq!(bits(Sps::PROFILE_HIGH, 41), 93_750_000);
+        assert_eq!(bits(Sps::PROFILE_MAIN, 99), 0);
+    }
 
     #[test]
     fn a_real_client_gets_what_it_may_have() {

@@ -7,7 +7,7 @@ use super::{
     in_frame::{Controlled, InFrame, Limits},
     params::{Invalid, Pps, Sps, SLICE_TYPE_I},
     slice::Picture,
-    units::Units,
+    units::{self, Units},
 };
 
 /// How a source's samples lie in memory.
@@ -393,6 +393,18 @@ impl Capabilities {
         u16::from(self.units).saturating_sub(Self::OTHER_UNITS)
     }
 
+    /// Most bits of a P picture that only skips, without its headers, when the slices have at most so
+    /// many macroblocks.
+    pub fn skip_bits(&self, size_mbs: (u16, u16), max_slice_mbs: Option<u32>) -> u32 {
+        let rows = units::slice_rows(size_mbs, max_slice_mbs, self.slices());
+        let slices = u32::from(size_mbs.1).div_ceil(u32::from(rows.max(1)));
+        let mbs = u32::from(size_mbs.0) * u32::from(size_mbs.1);
+        // mb_skip_run has at most 35 bits, and the trailing bits are 8. CABAC takes a fraction of a
+        // bit a macroblock, more of them before its contexts have adapted.
+        let (slice, all) = if self.cabac { (256, mbs / 8) } else { (48, 0) };
+        slices.saturating_mul(slice).saturating_add(all)
+    }
+
     /// Whether pictures of this format can be a source.
     pub fn supports(&self, format: SourceFormat) -> bool {
         self.formats & (1 << format.number()) != 0
@@ -462,6 +474,18 @@ mod tests {
         };
         assert!(most.check().is_ok());
         assert_eq!((least.list0(), most.list0()), (1, 4));
+    }
+
+    #[test]
+    fn skipping_takes_little() {
+        // One slice; nine of them.
+        assert_eq!(GEN1.skip_bits((11, 9), None), 48);
+        assert_eq!(GEN1.skip_bits((11, 9), Some(11)), 9 * 48);
+        assert_eq!(
+            Capabilities::GEN2.skip_bits((256, 144), None),
+            256 + 256 * 144 / 8
+        );
+        assert_eq!(GEN1.skip_bits((0, 0), Some(0)), 0);
     }
 
     #[test]

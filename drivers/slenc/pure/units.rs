@@ -127,6 +127,21 @@ impl<'a> Units<'a> {
         self.bytes.get(..self.used).unwrap_or_default()
     }
 
+    /// The units, in memory of their own.
+    pub fn save<const BYTES: usize, const UNITS: usize>(
+        &self,
+    ) -> Result<Saved<BYTES, UNITS>, Full> {
+        let mut saved = Saved {
+            bytes: [0; BYTES],
+            units: [Unit::EMPTY; UNITS],
+            used: self.used,
+            count: self.count,
+            start_codes: self.start_codes,
+        };
+        Units::after(self, &mut saved.bytes, &mut saved.units)?;
+        Ok(saved)
+    }
+
     fn push(
         &mut self,
         kind: Kind,
@@ -271,6 +286,35 @@ impl<'a> Units<'a> {
             first_row = first_row.saturating_add(rows);
         }
         Ok(())
+    }
+}
+
+/// Units for later.
+pub struct Saved<const BYTES: usize, const UNITS: usize> {
+    bytes: [u8; BYTES],
+    units: [Unit; UNITS],
+    used: usize,
+    count: usize,
+    start_codes: bool,
+}
+
+impl<const BYTES: usize, const UNITS: usize> Saved<BYTES, UNITS> {
+    /// The units again, in a copy of their memory.
+    pub fn units<'a>(&self, bytes: &'a mut [u8; BYTES], units: &'a mut [Unit; UNITS]) -> Units<'a> {
+        bytes.copy_from_slice(&self.bytes);
+        units.copy_from_slice(&self.units);
+        Units {
+            bytes,
+            units,
+            used: self.used,
+            count: self.count,
+            start_codes: self.start_codes,
+        }
+    }
+
+    /// Whether the stream has start codes.
+    pub fn start_codes(&self) -> bool {
+        self.start_codes
     }
 }
 
@@ -481,6 +525,23 @@ mod tests {
                 // Not the first unit: a short start code.
                 (unit.offset, unit.start_code) == (before.bytes().len(), 3)
             })
+        }));
+    }
+
+    #[test]
+    fn units_are_saved() {
+        let (mut bytes, mut entries) = ([0xaa; 32], [Unit::EMPTY; 2]);
+        let mut before = Units::new(&mut bytes, &mut entries, true);
+        assert!(before.push_aud(SLICE_TYPE_P).is_ok());
+        assert!(before.push_pps(&Pps::DEFAULT).is_ok());
+        assert!(before.save::<32, 1>().is_err());
+        assert!(before.save::<15, 2>().is_err());
+        let saved = before.save::<24, 3>();
+        assert!(saved.is_ok_and(|saved| {
+            let (mut bytes, mut entries) = ([0; 24], [Unit::EMPTY; 3]);
+            let units = saved.units(&mut bytes, &mut entries);
+            assert!(units.units() == before.units() && units.bytes() == before.bytes());
+            saved.start_codes()
         }));
     }
 

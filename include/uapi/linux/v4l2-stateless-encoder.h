@@ -157,6 +157,11 @@ struct v4l2_ctrl_h264_encode_params {
 #define V4L2_STATELESS_ENC_STATS_VALID_SKIP_MBS		0x00000800
 #define V4L2_STATELESS_ENC_STATS_VALID_PCM_MBS		0x00001000
 #define V4L2_STATELESS_ENC_STATS_VALID_SSE		0x00002000
+#define V4L2_STATELESS_ENC_STATS_VALID_PREDICTED_BITS	0x00004000
+#define V4L2_STATELESS_ENC_STATS_VALID_MAX_BITS		0x00008000
+#define V4L2_STATELESS_ENC_STATS_VALID_CPB		0x00010000
+#define V4L2_STATELESS_ENC_STATS_VALID_FILLER		0x00020000
+#define V4L2_STATELESS_ENC_STATS_VALID_FORCED_SKIPS	0x00040000
 
 /* Bits of @flags in &struct v4l2_ctrl_stateless_enc_stats. */
 #define V4L2_STATELESS_ENC_STATS_FLAG_IDR	0x00000001
@@ -173,9 +178,10 @@ struct v4l2_ctrl_h264_encode_params {
  * @timestamp: of the OUTPUT buffer, in nanoseconds.
  * @valid: V4L2_STATELESS_ENC_STATS_VALID\_\* bits. 0 before the first picture.
  * @flags: V4L2_STATELESS_ENC_STATS_FLAG\_\* bits. IDR: the picture is an
- *	instantaneous decoding refresh. SKIPPED: the source was not coded; the
- *	picture repeats its reference. ERROR: the picture was not coded, the
- *	CAPTURE buffer has V4L2_BUF_FLAG_ERROR, and @valid is zero.
+ *	instantaneous decoding refresh. SKIPPED: the source was not coded, or
+ *	was too large; the picture repeats its reference. ERROR: the picture was
+ *	not coded, the CAPTURE buffer has V4L2_BUF_FLAG_ERROR, and @valid is
+ *	zero.
  * @sequence: of the CAPTURE buffer, 0 if the picture was cancelled before it
  *	had one.
  * @slice_type: as used; H.264: V4L2_H264_SLICE_TYPE\_\*. Valid with PARAMS.
@@ -207,6 +213,19 @@ struct v4l2_ctrl_h264_encode_params {
  *	source's luma and its mean in the macroblock. Valid with MAD.
  * @sse: sums of the squared differences of source and reconstruction of Y, Cb
  *	and Cr, over the visible picture. Valid with SSE.
+ * @predicted_bits: size of the access unit that the rate control expected, in
+ *	bits. Valid with PREDICTED_BITS.
+ * @max_bits: size of the access unit that the rate control allowed, in bits.
+ *	Valid with MAX_BITS.
+ * @cpb_fill: what has been coded and not been sent after this picture, in bits:
+ *	the size of the coded picture buffer (CPB) less what is in the
+ *	decoder's. Valid with CPB.
+ * @cpb_bits: size of the CPB, in bits. Valid with CPB.
+ * @violation_bits: by how much the picture exceeds the CPB: it is decoded late.
+ *	Valid with CPB.
+ * @filler_bytes: how much of @bytes is filler data. Valid with FILLER.
+ * @forced_skip_mbs: macroblocks that were coded with the fewest bits for want
+ *	of room. Valid with FORCED_SKIPS.
  * @reserved: zero.
  */
 struct v4l2_ctrl_stateless_enc_stats {
@@ -234,7 +253,14 @@ struct v4l2_ctrl_stateless_enc_stats {
 	__u64 sad;
 	__u64 mad;
 	__u64 sse[3];
-	__u8 reserved[144];
+	__u64 predicted_bits;
+	__u64 max_bits;
+	__u64 cpb_fill;
+	__u64 cpb_bits;
+	__u64 violation_bits;
+	__u32 filler_bytes;
+	__u32 forced_skip_mbs;
+	__u8 reserved[96];
 };
 
 /*
@@ -494,7 +520,7 @@ static_assert(sizeof(struct v4l2_ctrl_stateless_enc_stats) == 256);
 static_assert(offsetof(struct v4l2_ctrl_stateless_enc_stats, qp_mean) == 36);
 static_assert(offsetof(struct v4l2_ctrl_stateless_enc_stats, target_bits) ==
 	      64);
-static_assert(offsetof(struct v4l2_ctrl_stateless_enc_stats, reserved) == 112);
+static_assert(offsetof(struct v4l2_ctrl_stateless_enc_stats, reserved) == 160);
 static_assert(sizeof(struct v4l2_h264_encode_mark) == 16);
 static_assert(sizeof(struct v4l2_ctrl_h264_encode_references) == 512);
 static_assert(offsetof(struct v4l2_ctrl_h264_encode_references, marks) == 128);

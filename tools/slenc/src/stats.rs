@@ -37,6 +37,17 @@ use std::{
     },
 };
 
+/// The coded picture buffer after a picture, in bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cpb {
+    /// What is coded and not yet sent.
+    pub fill: u64,
+    /// Its size.
+    pub bits: u64,
+    /// By how much the picture exceeds it.
+    pub violation: u64,
+}
+
 /// The driver's statistics of one picture.
 #[derive(Clone, Copy)]
 pub struct Stats(v4l2_ctrl_stateless_enc_stats);
@@ -68,6 +79,35 @@ impl Stats {
     /// Sum of squared errors of the luma samples, where the hardware counts it.
     pub fn luma_sse(&self) -> Option<u64> {
         self.valid(V4L2_STATELESS_ENC_STATS_VALID_SSE, self.0.sse[0])
+    }
+
+    /// Mean QP of the macroblocks.
+    pub fn qp(&self) -> Option<f64> {
+        self.valid(
+            V4L2_STATELESS_ENC_STATS_VALID_QP_MEAN,
+            f64::from(self.0.qp_mean) / 256.0,
+        )
+    }
+
+    /// The size that the rate control aimed at, if it did.
+    pub fn target_bits(&self) -> Option<u64> {
+        self.valid(
+            V4L2_STATELESS_ENC_STATS_VALID_TARGET_BITS,
+            self.0.target_bits,
+        )
+    }
+
+    /// What the coded picture buffer holds, what it can hold, and by how much the picture
+    /// exceeds it.
+    pub fn cpb(&self) -> Option<Cpb> {
+        self.valid(
+            V4L2_STATELESS_ENC_STATS_VALID_CPB,
+            Cpb {
+                fill: self.0.cpb_fill,
+                bits: self.0.cpb_bits,
+                violation: self.0.violation_bits,
+            },
+        )
     }
 
     /// The picture repeats its reference.
@@ -106,6 +146,19 @@ impl Stats {
             sad: self.valid(V4L2_STATELESS_ENC_STATS_VALID_SAD, s.sad),
             mad: self.valid(V4L2_STATELESS_ENC_STATS_VALID_MAD, s.mad),
             sse: self.valid(V4L2_STATELESS_ENC_STATS_VALID_SSE, s.sse),
+            predicted_bits: self.valid(
+                V4L2_STATELESS_ENC_STATS_VALID_PREDICTED_BITS,
+                s.predicted_bits,
+            ),
+            max_bits: self.valid(V4L2_STATELESS_ENC_STATS_VALID_MAX_BITS, s.max_bits),
+            cpb_fill: self.valid(V4L2_STATELESS_ENC_STATS_VALID_CPB, s.cpb_fill),
+            cpb_bits: self.valid(V4L2_STATELESS_ENC_STATS_VALID_CPB, s.cpb_bits),
+            violation_bits: self.valid(V4L2_STATELESS_ENC_STATS_VALID_CPB, s.violation_bits),
+            filler_bytes: self.valid(V4L2_STATELESS_ENC_STATS_VALID_FILLER, s.filler_bytes),
+            forced_skip_mbs: self.valid(
+                V4L2_STATELESS_ENC_STATS_VALID_FORCED_SKIPS,
+                s.forced_skip_mbs,
+            ),
         }
     }
 }
@@ -155,6 +208,20 @@ pub struct Record {
     pub mad: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sse: Option<[u64; 3]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub predicted_bits: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_bits: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpb_fill: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpb_bits: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub violation_bits: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filler_bytes: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forced_skip_mbs: Option<u32>,
 }
 
 fn slice(kind: u8) -> char {

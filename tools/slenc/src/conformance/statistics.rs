@@ -228,6 +228,23 @@ fn is_zero(stats: &Stats, valid: u32) -> bool {
             V4L2_STATELESS_ENC_STATS_VALID_SSE,
             stats.sse.iter().fold(0, |all, sse| all | sse),
         ),
+        (
+            V4L2_STATELESS_ENC_STATS_VALID_PREDICTED_BITS,
+            stats.predicted_bits,
+        ),
+        (V4L2_STATELESS_ENC_STATS_VALID_MAX_BITS, stats.max_bits),
+        (
+            V4L2_STATELESS_ENC_STATS_VALID_CPB,
+            stats.cpb_fill | stats.cpb_bits | stats.violation_bits,
+        ),
+        (
+            V4L2_STATELESS_ENC_STATS_VALID_FILLER,
+            stats.filler_bytes.into(),
+        ),
+        (
+            V4L2_STATELESS_ENC_STATS_VALID_FORCED_SKIPS,
+            stats.forced_skip_mbs.into(),
+        ),
     ];
     fields
         .iter()
@@ -237,7 +254,7 @@ fn is_zero(stats: &Stats, valid: u32) -> bool {
 
 fn zeroed(target: &Target) -> Outcome {
     for (picture, stats) in pictures(target)? {
-        let known = V4L2_STATELESS_ENC_STATS_VALID_SSE * 2 - 1;
+        let known = V4L2_STATELESS_ENC_STATS_VALID_FORCED_SKIPS * 2 - 1;
         ensure!(
             is_zero(&stats, stats.valid),
             "picture {} has a field that is not valid and not 0",
