@@ -2,7 +2,10 @@
 
 //! The command line.
 
-use crate::picture::Format;
+use crate::{
+    picture::Format,
+    rate::RateArgs, //
+};
 use clap::{
     Args,
     Parser,
@@ -27,7 +30,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Encode Y4M or raw video to an H.264 byte stream or MP4.
-    Encode(EncodeArgs),
+    Encode(Box<EncodeArgs>),
     /// Show the encoders there are, their formats, controls and limits.
     Info(InfoArgs),
     /// Test an encoder against the specification of the interface; the report is KTAP.
@@ -123,9 +126,17 @@ pub struct EncodeArgs {
     #[arg(long, conflicts_with = "in_flight")]
     pub no_requests: bool,
 
+    /// Write a page with plots of sizes, QPs, the decoder's buffer, rate and PSNR.
+    #[arg(long, value_name = "FILE.html")]
+    pub report: Option<PathBuf>,
+
     /// Print errors only.
     #[arg(short, long)]
     pub quiet: bool,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "clap would show it")]
+    pub rate: RateArgs,
 }
 
 /// Which encoder to use.

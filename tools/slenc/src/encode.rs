@@ -28,6 +28,7 @@ use crate::{
     },
     progress::Progress,
     psnr::Psnr,
+    report::Report,
     session::{
         Coded,
         Config,
@@ -67,6 +68,11 @@ pub fn run(args: &EncodeArgs) -> Result<Outcome> {
         check_different(&args.input, "input", stats, "statistics")?;
         check_different(&args.output, "output", stats, "statistics")?;
     }
+    if let Some(report) = &args.report {
+        check_different(&args.input, "input", report, "report")?;
+        check_different(&args.output, "output", report, "report")?;
+    }
+    args.rate.check().map_err(Error::new)?;
     let hints = Hints {
         size: args.size,
         format: args.format,
@@ -83,6 +89,8 @@ pub fn run(args: &EncodeArgs) -> Result<Outcome> {
         qp: args.qp,
         repeat_headers: args.repeat_headers,
         in_flight: (!args.no_requests).then_some(args.in_flight),
+        rate: args.rate.settings(),
+        layers: args.rate.layers,
     };
     let mut session = Session::new(&device, &video, &config)?;
     let stats = match &args.stats {
@@ -100,13 +108,21 @@ pub fn run(args: &EncodeArgs) -> Result<Outcome> {
     let mut sink = Sink {
         output: Output::create(&args.output, track)?,
         stats,
-        psnr: args.psnr.then(|| Psnr::new(video)),
+        psnr: args.psnr.then(|| Psnr::new(video, args.rate.may_skip())),
+        report: args.report.as_ref().map(|_| {
+            let mut report = Report::new(args.output.display().to_string(), video.frame_rate);
+            for change in &args.rate.at {
+                report.mark(change.frame, &*change.text);
+            }
+            report
+        }),
         progress: Progress::new(video.frame_rate, !args.quiet),
         buffer: Vec::new(),
     };
 
     let mut reader = Reader::new(source, args.frames, args.in_flight as usize);
-    let mut gop = Gop::new(args.gop);
+    let mut gop = Gop::layered(args.gop, args.rate.layers);
+    let mut frame_number = 0;
     let mut ended = false;
     loop {
         while !ended && !interrupt.asked() && session.has_room() {
@@ -117,7 +133,13 @@ pub fn run(args: &EncodeArgs) -> Result<Outcome> {
                 Duration::ZERO
             };
             match reader.next(wait)? {
-                Next::Frame(frame) => session.submit(frame, gop.next_picture())?,
+                Next::Frame(frame) => {
+                    let params = gop.next_picture();
+                    let due = args.rate.at.iter().filter(|at| at.frame == frame_number);
+                    let changes: Vec<_> = due.flat_map(|at| at.settings.clone()).collect();
+                    session.submit(frame, params, gop.layer(), &changes)?;
+                    frame_number += 1;
+                }
                 Next::End => ended = true,
                 Next::Pending if session.is_idle() => {}
                 Next::Pending => break,
@@ -143,6 +165,7 @@ struct Sink {
     output: Output,
     stats: Option<StatsFile>,
     psnr: Option<Psnr>,
+    report: Option<Report>,
     progress: Progress,
     buffer: Vec<u8>,
 }
@@ -167,6 +190,9 @@ impl Sink {
         if let Some(psnr) = &mut self.psnr {
             psnr.add(&source, &self.buffer, stats.as_ref())?;
         }
+        if let Some(report) = &mut self.report {
+            report.add(self.buffer.len(), stats.as_ref());
+        }
         self.progress.add(
             self.buffer.len(),
             stats.is_some_and(|stats| stats.skipped()),
@@ -186,9 +212,14 @@ impl Sink {
                 }
             };
         }
-        let psnr = self.psnr.map(Psnr::finish).transpose()?.flatten();
+        let measured = self.psnr.map(Psnr::finish).transpose()?;
+        let psnr = measured.as_ref().and_then(|measured| measured.mean);
         self.output.finish()?;
         self.stats.map(StatsFile::finish).transpose()?;
+        if let (Some(report), Some(path)) = (&self.report, &args.report) {
+            let pictures = measured.map(|measured| measured.pictures);
+            report.write(path, &pictures.unwrap_or_default())?;
+        }
         self.progress.clear();
         let name = args.output.display();
         let text = self.progress.text(psnr);

@@ -97,21 +97,71 @@ pub fn pps() -> v4l2_ctrl_h264_pps {
     }
 }
 
+/// Most temporal layers of a [`Gop`].
+pub const MAX_LAYERS: u8 = 3;
+
+/// Reference frames that a stream with so many temporal layers takes.
+pub fn reference_frames(layers: u8) -> u8 {
+    // With three, the base and the layer above it.
+    layers.clamp(2, MAX_LAYERS) - 1
+}
+
+/// Where a picture is among the temporal layers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Layer {
+    /// Its layer: 0 is the base.
+    pub id: u8,
+    /// How many pictures ago its reference was, where that is not the newest one.
+    pub distance: Option<u64>,
+}
+
 /// Decides the type and the numbers of each picture: an IDR picture, then P.
 #[derive(Debug, Clone)]
 pub struct Gop {
     length: u64,
+    layers: u8,
     next: u64,
     idr_pictures: u64,
+    /// References since the last IDR picture, which counts.
+    references: u64,
 }
 
 impl Gop {
     /// An IDR picture every `length` pictures; with 0 only the first is one.
     pub fn new(length: u64) -> Self {
+        Self::layered(length, 1)
+    }
+
+    /// The same with one to three temporal layers, each of which doubles the picture rate.
+    /// Nothing refers to the pictures of the highest one, unless it is the only one.
+    pub fn layered(length: u64, layers: u8) -> Self {
         Self {
             length,
+            layers: layers.clamp(1, MAX_LAYERS),
             next: 0,
             idr_pictures: 0,
+            references: 0,
+        }
+    }
+
+    /// The layer of the picture that [`Self::next_picture`] was asked for last.
+    pub fn layer(&self) -> Layer {
+        let position = self.next.saturating_sub(1);
+        match (self.layers, position % 4) {
+            (2, 1 | 3) | (3, 2) => Layer {
+                id: 1,
+                distance: None,
+            },
+            (3, 1 | 3) => Layer {
+                id: 2,
+                distance: None,
+            },
+            // The newest reference is of the layer above.
+            (3, _) if position > 0 => Layer {
+                id: 0,
+                distance: Some(4),
+            },
+            _ => Layer::default(),
         }
     }
 
@@ -126,6 +176,7 @@ impl Gop {
             // 7.4.3: IDR pictures in a row differ in idr_pic_id.
             let idr_pic_id = (self.idr_pictures % 2) as u16;
             self.idr_pictures += 1;
+            self.references = 1;
             return v4l2_ctrl_h264_encode_params {
                 nal_ref_idc: 3,
                 slice_type: V4L2_H264_SLICE_TYPE_I as u8,
@@ -134,10 +185,18 @@ impl Gop {
                 ..Plain::zeroed()
             };
         }
+        let nal_ref_idc = match self.layer().id {
+            0 => 2,
+            id if id + 1 < self.layers => 1,
+            _ => 0,
+        };
+        // 7.4.3: the number of references before it.
+        let frame_num = self.references;
+        self.references += u64::from(nal_ref_idc != 0);
         v4l2_ctrl_h264_encode_params {
-            nal_ref_idc: 2,
+            nal_ref_idc,
             slice_type: V4L2_H264_SLICE_TYPE_P as u8,
-            frame_num: (position % u64::from(MAX_FRAME_NUM)) as u16,
+            frame_num: (frame_num % u64::from(MAX_FRAME_NUM)) as u16,
             // 8.2.1: the two fields of a frame count one each.
             pic_order_cnt_lsb: (2 * position % u64::from(MAX_POC_LSB)) as u16,
             ..Plain::zeroed()
@@ -191,6 +250,29 @@ mod tests {
         assert_eq!(ids, [0, 1, 0]);
         assert!(pictures.iter().step_by(3).all(|p| p.frame_num == 0));
         assert!(Gop::new(1).next_picture().flags != 0);
+    }
+
+    #[test]
+    fn layers_refer_to_layers_below() {
+        let pictures = |layers| {
+            let mut gop = Gop::layered(9, layers);
+            let mut pictures = Vec::new();
+            for _ in 0..11 {
+                let params = gop.next_picture();
+                let Layer { id, distance } = gop.layer();
+                pictures.push((id, params.nal_ref_idc, params.frame_num, distance));
+            }
+            pictures
+        };
+        let base = |frame_num| (0, 2, frame_num, None);
+        let far = |frame_num| (0, 2, frame_num, Some(4));
+        let (idr, two, three) = ((0, 3, 0, None), pictures(2), pictures(3));
+        assert_eq!(two[..4], [idr, (1, 0, 1, None), base(1), (1, 0, 2, None)]);
+        assert_eq!(two[8..], [base(4), idr, (1, 0, 1, None)]);
+        assert_eq!(three[..3], [idr, (2, 0, 1, None), (1, 1, 1, None)]);
+        assert_eq!(three[3..6], [(2, 0, 2, None), far(2), (2, 0, 3, None)]);
+        assert_eq!(three[8..], [far(4), idr, (2, 0, 1, None)]);
+        assert_eq!([1, 2, 3].map(reference_frames), [1, 1, 2]);
     }
 
     #[test]

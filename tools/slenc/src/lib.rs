@@ -17,6 +17,8 @@ pub mod output;
 pub mod picture;
 pub mod progress;
 pub mod psnr;
+pub mod rate;
+pub mod report;
 pub mod session;
 pub mod stats;
 pub mod v4l2;

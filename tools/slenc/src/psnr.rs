@@ -28,16 +28,15 @@ use std::{
         Stdio, //
     },
     sync::{
-        atomic::{
-            AtomicU64,
-            Ordering, //
-        },
         mpsc::{
             channel,
             Receiver,
             Sender, //
         },
         Arc,
+        Mutex,
+        MutexGuard,
+        PoisonError, //
     },
     thread::{
         self,
@@ -62,24 +61,37 @@ const POLL: Duration = Duration::from_millis(2);
 pub struct Psnr {
     video: Video,
     frames: u64,
+    /// The statistics may have squared errors of all pictures.
+    counted: bool,
     method: Method,
+}
+
+/// The PSNR of all pictures.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measured {
+    /// Of all of them, in dB; `None` without a picture.
+    pub mean: Option<f64>,
+    /// Of each.
+    pub pictures: Vec<f64>,
 }
 
 enum Method {
     /// The first picture's statistics decide.
     Undecided,
     /// Squared errors that the hardware counted so far.
-    Statistics(u64),
+    Statistics(Sums),
     /// A decoder beside.
     Decoder(Decoder),
 }
 
 impl Psnr {
-    /// Of pictures like these.
-    pub fn new(video: Video) -> Self {
+    /// Of pictures like these. Of pictures that are skipped the hardware counts no errors:
+    /// `skips` says that there may be some.
+    pub fn new(video: Video, skips: bool) -> Self {
         Self {
             video,
             frames: 0,
+            counted: !skips,
             method: Method::Undecided,
         }
     }
@@ -90,15 +102,15 @@ impl Psnr {
         let sse = stats.and_then(Stats::luma_sse);
         if matches!(self.method, Method::Undecided) {
             self.method = match sse {
-                Some(_) => Method::Statistics(0),
-                None => Method::Decoder(Decoder::start(&self.video, "ffmpeg")?),
+                Some(_) if self.counted => Method::Statistics(Sums::default()),
+                _ => Method::Decoder(Decoder::start(&self.video, "ffmpeg")?),
             };
         }
         match &mut self.method {
-            Method::Statistics(sum) => {
-                *sum += sse.ok_or_else(|| {
+            Method::Statistics(sums) => {
+                sums.add(sse.ok_or_else(|| {
                     Error::new("the driver gives squared errors for some pictures only")
-                })?;
+                })?);
                 Ok(())
             }
             Method::Decoder(decoder) => {
@@ -115,19 +127,32 @@ impl Psnr {
     pub fn current(&self) -> Option<f64> {
         let (sse, frames) = match &self.method {
             Method::Undecided => return None,
-            Method::Statistics(sse) => (*sse, self.frames),
+            Method::Statistics(sums) => sums.get(),
             Method::Decoder(decoder) => decoder.sums.get(),
         };
-        let samples = u64::from(self.video.width) * u64::from(self.video.height) * frames;
-        (frames > 0).then(|| from_sse(sse, samples))
+        (frames > 0).then(|| from_sse(sse, self.samples() * frames))
+    }
+
+    /// Luma samples of a picture.
+    fn samples(&self) -> u64 {
+        u64::from(self.video.width) * u64::from(self.video.height)
     }
 
     /// Of all pictures.
-    pub fn finish(mut self) -> Result<Option<f64>> {
+    pub fn finish(mut self) -> Result<Measured> {
         if let Method::Decoder(decoder) = &mut self.method {
             decoder.finish(self.frames)?;
         }
-        Ok(self.current())
+        let errors = match &self.method {
+            Method::Undecided => Vec::new(),
+            Method::Statistics(sums) => sums.each(),
+            Method::Decoder(decoder) => decoder.sums.each(),
+        };
+        let decibels = |&sse: &u64| from_sse(sse, self.samples());
+        Ok(Measured {
+            mean: self.current(),
+            pictures: errors.iter().map(decibels).collect(),
+        })
     }
 }
 
@@ -144,22 +169,30 @@ fn squared_errors(a: &[u8], b: &[u8]) -> u64 {
         .sum()
 }
 
-/// What the comparing thread has found.
+/// Squared errors: their sum, and those of each picture.
 #[derive(Default)]
-struct Sums {
-    sse: AtomicU64,
-    frames: AtomicU64,
-}
+struct Sums(Mutex<(u64, Vec<u64>)>);
 
 impl Sums {
-    fn add(&self, sse: u64) {
-        self.sse.fetch_add(sse, Ordering::Relaxed);
-        self.frames.fetch_add(1, Ordering::Release);
+    fn lock(&self) -> MutexGuard<'_, (u64, Vec<u64>)> {
+        // Nothing that holds the lock can panic halfway.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn add(&self, sse: u64) {
+        let mut sums = self.lock();
+        sums.0 += sse;
+        sums.1.push(sse);
+    }
+
+    /// The sum, and of how many pictures.
     fn get(&self) -> (u64, u64) {
-        let frames = self.frames.load(Ordering::Acquire);
-        (self.sse.load(Ordering::Relaxed), frames)
+        let sums = self.lock();
+        (sums.0, sums.1.len() as u64)
+    }
+
+    fn each(&self) -> Vec<u64> {
+        self.lock().1.clone()
     }
 }
 
@@ -335,7 +368,7 @@ mod tests {
         let sums = Sums::default();
         let decoded = [1, 2, 3, 6, 99, 99, 5, 5, 5, 4, 0, 0];
         compare(&decoded[..], &receive, &VIDEO, &sums).unwrap();
-        assert_eq!(sums.get(), (5, 2));
+        assert_eq!((sums.get(), sums.each()), ((5, 2), vec![4, 1]));
     }
 
     #[test]

@@ -10,9 +10,13 @@ use crate::{
         Error,
         Result, //
     },
-    h264,
+    h264::{
+        self,
+        Layer, //
+    },
     input::Video,
     picture::Layout,
+    rate::Setting,
     stats::Stats,
     v4l2::{
         controls,
@@ -32,7 +36,7 @@ use crate::{
                 ExtControl,
                 Which, //
             },
-            video,
+            video, Plain,
         },
         uapi::*,
     },
@@ -54,7 +58,7 @@ const MB_BYTES: u32 = 400;
 const HEADER_BYTES: u32 = 4096;
 
 /// How a session is to be.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Config {
     /// QP of I and P pictures, or the driver's.
     pub qp: Option<QpPair>,
@@ -62,6 +66,10 @@ pub struct Config {
     pub repeat_headers: bool,
     /// Pictures under way at a time; `None` is one at a time, without requests.
     pub in_flight: Option<u32>,
+    /// Controls of the rate control.
+    pub rate: Vec<Setting>,
+    /// Temporal layers, from 1.
+    pub layers: u8,
 }
 
 /// A coded picture.
@@ -92,6 +100,7 @@ pub struct Session<'a> {
     depth: usize,
     frames: u64,
     has_stats: bool,
+    layers: u8,
 }
 
 impl<'a> Session<'a> {
@@ -120,9 +129,10 @@ impl<'a> Session<'a> {
                     .context("allocating requests")?
             }
         };
+        // The driver allocates what the SPS asks for when the queues start.
+        set_controls(device, video, config)?;
         output.start()?;
         capture.start()?;
-        set_controls(device, video, config)?;
         Ok(Self {
             device,
             layout,
@@ -133,6 +143,7 @@ impl<'a> Session<'a> {
             depth,
             frames: 0,
             has_stats: Stats::supported(device),
+            layers: config.layers,
         })
     }
 
@@ -151,11 +162,14 @@ impl<'a> Session<'a> {
         self.pending.is_empty()
     }
 
-    /// Hands a picture to the driver. There must be room.
+    /// Hands a picture to the driver, with changes of the rate control that it comes with. There
+    /// must be room.
     pub fn submit(
         &mut self,
         source: Vec<u8>,
         mut params: v4l2_ctrl_h264_encode_params,
+        layer: Layer,
+        changes: &[Setting],
     ) -> Result<()> {
         let frame = self.frames;
         let (Some(raw), Some(coded)) = (self.output.free(), self.capture.free()) else {
@@ -167,8 +181,29 @@ impl<'a> Session<'a> {
         let which = request
             .as_ref()
             .map_or(Which::Current, |request| Which::Request(request.as_fd()));
-        let control = ExtControl::compound(V4L2_CID_STATELESS_H264_ENCODE_PARAMS, &mut params);
-        controls::set(self.device, which, &mut [control])?;
+        let mut references = named_reference(layer.distance.map(|distance| frame - distance));
+        let mut controls = vec![ExtControl::compound(
+            V4L2_CID_STATELESS_H264_ENCODE_PARAMS,
+            &mut params,
+        )];
+        if self.layers > 1 {
+            controls.push(ExtControl::int(
+                V4L2_CID_STATELESS_ENC_TEMPORAL_ID,
+                layer.id.into(),
+            ));
+        }
+        if layer.distance.is_some() {
+            controls.push(ExtControl::compound(
+                V4L2_CID_STATELESS_ENC_H264_REFERENCES,
+                &mut references,
+            ));
+        }
+        controls.extend(
+            changes
+                .iter()
+                .map(|&(id, value)| ExtControl::int(id, value)),
+        );
+        controls::set(self.device, which, &mut controls)?;
         // Timestamps are names: the number of the picture.
         let fd = request.as_ref().map(AsFd::as_fd);
         let what = || format!("handing frame {frame} to the driver");
@@ -346,9 +381,22 @@ fn set_visible_size(device: &Device, video: &Video, raw: &video::Format) -> Resu
     Ok(())
 }
 
+/// Names the picture with this number as the only reference, if there is one.
+fn named_reference(frame: Option<u64>) -> v4l2_ctrl_h264_encode_references {
+    let mut references = v4l2_ctrl_h264_encode_references::zeroed();
+    if let Some(frame) = frame {
+        references.num_list0 = 1;
+        // The number of a picture is its timestamp in microseconds.
+        references.list0[0] = frame * 1000;
+        references.flags = V4L2_H264_ENCODE_REFERENCES_FLAG_EXPLICIT;
+    }
+    references
+}
+
 /// Parameter sets, and what holds for all pictures.
 fn set_controls(device: &Device, video: &Video, config: &Config) -> Result<()> {
     let mut sps = h264::sps(video.width, video.height, video.frame_rate.parts());
+    sps.max_num_ref_frames = h264::reference_frames(config.layers);
     let mut pps = h264::pps();
     controls::set(
         device,
@@ -368,6 +416,14 @@ fn set_controls(device: &Device, video: &Video, config: &Config) -> Result<()> {
                 ExtControl::int(V4L2_CID_MPEG_VIDEO_H264_P_FRAME_QP, qp.p.into()),
             ],
         )?;
+    }
+    let mut rate: Vec<_> = config
+        .rate
+        .iter()
+        .map(|&(id, value)| ExtControl::int(id, value))
+        .collect();
+    if !rate.is_empty() {
+        controls::set(device, Which::Current, &mut rate)?;
     }
     if config.repeat_headers {
         controls::set(

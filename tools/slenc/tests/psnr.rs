@@ -41,7 +41,7 @@ fn the_figure_is_that_of_ffmpeg() {
         format: Format::I420,
         frame_rate: Fraction::new(25, 1),
     };
-    let mut psnr = Psnr::new(video);
+    let mut psnr = Psnr::new(video, false);
     assert_eq!(psnr.current(), None);
     let units = access_units(&fs::read(&stream).unwrap());
     let frames: Vec<_> = raw.chunks_exact(video.frame_bytes()).collect();
@@ -49,7 +49,9 @@ fn the_figure_is_that_of_ffmpeg() {
     for (unit, frame) in units.iter().zip(&frames) {
         psnr.add(frame, unit, None).unwrap();
     }
-    let measured = psnr.finish().unwrap().unwrap();
+    let measured = psnr.finish().unwrap();
+    assert_eq!(measured.pictures.len(), FRAMES);
+    let measured = measured.mean.unwrap();
 
     let filter = format!(
         "[0:v]format=yuv420p[a];[a][1:v]psnr=stats_file={}",

@@ -41,6 +41,10 @@ pub(super) const TESTS: &[Test] = &[
     ("ENC-RC-3", in_request),
     ("ENC-RC-4", initial_qp),
     ("ENC-RC-5", rate_controls),
+    ("ENC-RC-6", bounds_of_rate_control),
+    ("ENC-RC-7", skipped),
+    ("ENC-RC-8", not_skipped),
+    ("ENC-RC-9", bitrate),
     ("ENC-RATE-1", ranges),
     ("ENC-RATE-2", defaults),
     ("ENC-RATE-3", quality),
@@ -141,6 +145,118 @@ fn rate_controls(target: &Target) -> Outcome {
             (bitrate.minimum..=bitrate.maximum).contains(&got),
             "the bit rate {value} becomes {got}"
         );
+    }
+    Ok(())
+}
+
+/// A stream with rate control in this mode, at a rate.
+fn controlled(target: &Target, mode: u32, rate: i32) -> Outcome<Stream> {
+    let stream = Stream::new(target)?;
+    let encoder = &stream.encoder;
+    if encoder.has_control(RC_ENABLE)?.maximum == 0 {
+        return unsupported("FRAME_RC_ENABLE cannot be 1");
+    }
+    let modes = encoder.has_control(BITRATE_MODE)?;
+    if !modes.menu.iter().any(|item| item.index == mode) {
+        return unsupported(format!("there is no bit rate mode {mode}"));
+    }
+    encoder.set_value(RC_ENABLE, 1)?;
+    encoder.set_value(BITRATE_MODE, mode as i32)?;
+    encoder.set_value(BITRATE, rate)?;
+    Ok(stream)
+}
+
+/// Pictures of a stream that a test looks at.
+const PICTURES: usize = 12;
+
+fn bounds_of_rate_control(target: &Target) -> Outcome {
+    let mut stream = controlled(target, V4L2_MPEG_VIDEO_BITRATE_MODE_CBR, 100_000)?;
+    stream.encoder.set_value(MIN_QP, 30)?;
+    stream.encoder.set_value(MAX_QP, 33)?;
+    stream.code_idr()?;
+    for n in 0..PICTURES {
+        let (low, high) = if n < PICTURES / 2 { (30, 33) } else { (40, 42) };
+        let mut values = [ExtControl::int(MIN_QP, low), ExtControl::int(MAX_QP, high)];
+        let params = stream.p();
+        let picture = stream.code(&params, &mut values)?;
+        let qp = picture.slice().qp;
+        ensure!(
+            (low..=high).contains(&qp),
+            "the QP is {qp}, and the bounds are {low} and {high}"
+        );
+    }
+    Ok(())
+}
+
+/// The least rate and the lowest QPs: there is no room for anything.
+fn starved(target: &Target, skip_mode: u32) -> Outcome<Stream> {
+    let stream = controlled(target, V4L2_MPEG_VIDEO_BITRATE_MODE_CBR, 10_000)?;
+    stream.encoder.set_value(MAX_QP, 10)?;
+    match stream.encoder.control(V4L2_CID_MPEG_VIDEO_FRAME_SKIP_MODE) {
+        Some(control) => {
+            if !control.menu.iter().any(|item| item.index == skip_mode) {
+                return unsupported(format!("there is no skip mode {skip_mode}"));
+            }
+            stream.encoder.set_value(control.id, skip_mode as i32)?;
+        }
+        None if skip_mode == V4L2_MPEG_VIDEO_FRAME_SKIP_MODE_DISABLED => {}
+        None => return unsupported("there is no FRAME_SKIP_MODE"),
+    }
+    Ok(stream)
+}
+
+fn skipped(target: &Target) -> Outcome {
+    let mut stream = starved(target, V4L2_MPEG_VIDEO_FRAME_SKIP_MODE_BUF_LIMIT)?;
+    let first = stream.code_idr()?;
+    let mut small = 0;
+    for n in 1..PICTURES {
+        let picture = stream.code_p()?;
+        // The stream is read with the numbers of references that a decoder keeps.
+        equal("frame_num", picture.slice().frame_num as usize, n)?;
+        small += usize::from(picture.bytes.len() * 64 < first.bytes.len());
+    }
+    ensure!(
+        small > 0,
+        "there is no room for a picture, and none is skipped"
+    );
+    Ok(())
+}
+
+fn not_skipped(target: &Target) -> Outcome {
+    let mut stream = starved(target, V4L2_MPEG_VIDEO_FRAME_SKIP_MODE_DISABLED)?;
+    let first = stream.code_idr()?;
+    for _ in 1..PICTURES {
+        let picture = stream.code_p()?;
+        ensure!(
+            picture.bytes.len() * 64 > first.bytes.len(),
+            "a picture of {} bytes follows one of {}: it is skipped",
+            picture.bytes.len(),
+            first.bytes.len()
+        );
+    }
+    let idr = stream.code_idr()?;
+    ensure!(
+        idr.bytes.len() * 2 > first.bytes.len(),
+        "an I picture has {} bytes, and the first one {}",
+        idr.bytes.len(),
+        first.bytes.len()
+    );
+    Ok(())
+}
+
+fn bitrate(target: &Target) -> Outcome {
+    let mut last = 0;
+    for rate in [50_000, 400_000] {
+        let mut stream = controlled(target, V4L2_MPEG_VIDEO_BITRATE_MODE_CBR, rate)?;
+        let mut bytes = stream.code_idr()?.bytes.len();
+        for _ in 1..PICTURES {
+            bytes += stream.code_p()?.bytes.len();
+        }
+        ensure!(
+            bytes > last,
+            "{PICTURES} pictures at {rate} bit/s have {bytes} bytes, and at a lower rate {last}"
+        );
+        last = bytes;
     }
     Ok(())
 }
