@@ -15,6 +15,7 @@ mod interface;
 mod ktap;
 mod lifetimes;
 mod races;
+mod rate;
 mod references;
 mod requests;
 mod rig;
@@ -29,11 +30,12 @@ use std::{
 /// A suite adds its results.
 type Suite = fn(&mut Ktap);
 
-const SUITES: [(&str, Suite); 10] = [
+const SUITES: [(&str, Suite); 11] = [
     ("interface", interface::run),
     ("requests", requests::run),
     ("references", references::run),
     ("streams", streams::run),
+    ("rate", rate::run),
     ("buffers", buffers::run),
     ("lifetimes", lifetimes::run),
     ("races", races::run),

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Encodes a clip with rate control, as the client does, and keeps what came of it.
+
+use crate::expect::{
+    ensure,
+    equal, //
+};
+use clap::Parser;
+use slenc::{
+    cli::{
+        Cli,
+        Command, //
+    },
+    error::{
+        Context,
+        Error,
+        Result, //
+    },
+    h264::Gop,
+    input::{
+        self,
+        Hints, //
+    },
+    session::{
+        Config,
+        Session, //
+    },
+    stats::{
+        Cpb,
+        Record, //
+    },
+    v4l2::device::find_encoder,
+};
+use std::{
+    env,
+    fs::{
+        self,
+        OpenOptions, //
+    },
+    io::Write,
+    path::PathBuf, //
+};
+
+/// Pictures per second of the clips.
+pub(super) const FPS: u64 = 25;
+
+/// A coded picture.
+pub(super) struct Picture {
+    pub(super) bytes: Vec<u8>,
+    pub(super) record: Record,
+}
+
+impl Picture {
+    pub(super) fn bits(&self) -> u64 {
+        self.bytes.len() as u64 * 8
+    }
+
+    pub(super) fn is_idr(&self) -> bool {
+        self.record.idr
+    }
+
+    pub(super) fn cpb(&self) -> Result<Cpb> {
+        let r = &self.record;
+        match (r.cpb_fill, r.cpb_bits, r.violation_bits) {
+            (Some(fill), Some(bits), Some(violation)) => Ok(Cpb {
+                fill,
+                bits,
+                violation,
+            }),
+            _ => Err(Error::new(format!("picture {} has no CPB", r.frame))),
+        }
+    }
+
+    pub(super) fn qp(&self) -> Result<i16> {
+        let qp = self.record.qp_requested;
+        qp.ok_or_else(|| Error::new("the statistics have no QP"))
+    }
+}
+
+/// Bits a second of these pictures.
+pub(super) fn rate(pictures: &[Picture]) -> f64 {
+    let bits: u64 = pictures.iter().map(Picture::bits).sum();
+    (bits * FPS) as f64 / pictures.len().max(1) as f64
+}
+
+/// Expects a value that is near to what is wanted, by a share of it.
+pub(super) fn near(what: &str, got: f64, wanted: f64, share: f64) -> Result<()> {
+    let is_near = (got - wanted).abs() <= wanted * share;
+    ensure!(
+        is_near,
+        "{what} is {got:.0}, which is not within {:.0} % of {wanted:.0}",
+        share * 100.0
+    );
+    Ok(())
+}
+
+fn named_by(variable: &str) -> Result<PathBuf> {
+    env::var(variable)
+        .map(PathBuf::from)
+        .context(format!("{variable} in the environment"))
+}
+
+/// The MD5s that the hardware has logged.
+fn reconstructions() -> Result<Vec<String>> {
+    let text = fs::read_to_string(named_by("RECONSTRUCTION_LOG")?);
+    let text = text.context("reading the hardware's log")?;
+    let md5 = |line: &str| line.rsplit(',').next().unwrap_or_default().to_owned();
+    Ok(text.lines().map(md5).collect())
+}
+
+/// Encodes so many pictures of a clip with these options of `slenc encode`, and leaves the stream
+/// to the host under this name.
+pub(super) fn encode(name: &str, clip: &str, frames: usize, options: &str) -> Result<Vec<Picture>> {
+    let input = named_by("INPUT")?.join(clip);
+    let line = format!("slenc encode {} -o {name}.h264 {options}", input.display());
+    let cli = Cli::try_parse_from(line.split_whitespace()).context("options")?;
+    let Command::Encode(args) = cli.command else {
+        return Err(Error::new("no encode"));
+    };
+    args.rate.check().map_err(Error::new)?;
+    let mut source = input::open(&input, Hints::default())?;
+    let video = source.video();
+    equal("the clip's rate", video.frame_rate.value(), FPS as f64)?;
+    let device = find_encoder()?;
+    let config = Config {
+        qp: args.qp,
+        repeat_headers: args.repeat_headers,
+        in_flight: (!args.no_requests).then_some(args.in_flight),
+        rate: args.rate.settings(),
+        layers: args.rate.layers,
+    };
+    let mut session = Session::new(&device, &video, &config)?;
+    let before = reconstructions()?.len();
+    let mut gop = Gop::layered(args.gop, args.rate.layers);
+    let mut pictures = Vec::new();
+    let mut given = 0;
+    loop {
+        while given < frames && session.has_room() {
+            let mut frame = vec![0; video.frame_bytes()];
+            ensure!(source.read(&mut frame)?, "{clip} has {given} pictures only");
+            let params = gop.next_picture();
+            let changes = args.rate.at.iter().filter(|at| at.frame == given as u64);
+            let changes: Vec<_> = changes.flat_map(|at| at.settings.clone()).collect();
+            session.submit(frame, params, gop.layer(), &changes)?;
+            given += 1;
+        }
+        let mut bytes = Vec::new();
+        let Some(coded) = session.complete(&mut bytes)? else {
+            break;
+        };
+        let stats = coded.stats.ok_or_else(|| Error::new("no statistics"))?;
+        let record = stats.record(coded.frame, bytes.len());
+        pictures.push(Picture { bytes, record });
+    }
+    session.stop()?;
+    equal("pictures", pictures.len(), frames)?;
+    agree(&pictures)?;
+    let md5s = kept(&pictures, &reconstructions()?[before..])?;
+    leave(name, &pictures, &md5s)?;
+    Ok(pictures)
+}
+
+/// What the statistics say of sizes is what the buffers had, and the buffer is what follows from
+/// sizes and rate: this is checked where neither of them changes.
+fn agree(pictures: &[Picture]) -> Result<()> {
+    for picture in pictures {
+        let r = &picture.record;
+        let header = r.header_bits.unwrap_or(0);
+        ensure!(
+            header > 0 && u64::from(header) < picture.bits(),
+            "picture {}: {header} of {} bits are headers",
+            r.frame,
+            picture.bits()
+        );
+        let filler = r.filler_bytes.unwrap_or(0) as usize;
+        ensure!(
+            filler < picture.bytes.len(),
+            "picture {} is filler",
+            r.frame
+        );
+        if r.skipped {
+            ensure!(
+                r.nonzero == Some(0) && r.intra_mbs == Some(0) && !r.idr,
+                "picture {} has data, and is said to be skipped",
+                r.frame
+            );
+        }
+    }
+    Ok(())
+}
+
+/// The MD5s of the pictures that are in the stream, of all that the hardware has coded: a picture
+/// that was too large is followed by one that repeats its reference, which is the newest.
+fn kept(pictures: &[Picture], logged: &[String]) -> Result<Vec<String>> {
+    let mut logged = logged.iter();
+    let mut next = || {
+        logged
+            .next()
+            .ok_or_else(|| Error::new("the hardware's log is too short"))
+    };
+    let mut md5s = Vec::new();
+    let mut reference = String::new();
+    for picture in pictures {
+        let mut md5 = next()?;
+        if picture.record.skipped {
+            if *md5 != reference {
+                md5 = next()?;
+            }
+            equal("the picture that is repeated", md5, &reference)?;
+        }
+        if picture.record.nal_ref_idc != Some(0) {
+            reference.clone_from(md5);
+        }
+        md5s.push(md5.clone());
+    }
+    ensure!(next().is_err(), "the hardware coded more pictures");
+    Ok(md5s)
+}
+
+fn leave(name: &str, pictures: &[Picture], md5s: &[String]) -> Result<()> {
+    let directory = named_by("STREAMS")?;
+    let stream: Vec<u8> = pictures.iter().flat_map(|p| p.bytes.clone()).collect();
+    let listed = md5s.join("\n") + "\n";
+    let write = |suffix: &str, bytes: &[u8]| {
+        fs::write(directory.join(format!("{name}.h264{suffix}")), bytes).context("writing a stream")
+    };
+    write("", &stream)?;
+    write(".listed", listed.as_bytes())?;
+    let mut list = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(directory.join("streams"))
+        .context("the list of streams")?;
+    writeln!(list, "{name}.h264 listed {}", pictures.len()).context("the list of streams")
+}
+
+/// The bucket that the specification describes, walked through by the sizes of the pictures: what
+/// it holds after each, in bits. It starts empty.
+pub(super) fn walk(pictures: &[Picture], rate: u64) -> Vec<f64> {
+    let drained = rate as f64 / FPS as f64;
+    let mut fill = 0.0;
+    pictures
+        .iter()
+        .enumerate()
+        .map(|(n, picture)| {
+            if n > 0 {
+                fill = f64::max(0.0, fill - drained);
+            }
+            fill += picture.bits() as f64;
+            fill
+        })
+        .collect()
+}
+
+/// Expects that the fill that the statistics say is that of [`walk`], to a bit for each picture.
+pub(super) fn fills_agree(pictures: &[Picture], rate: u64) -> Result<()> {
+    for (n, (picture, fill)) in pictures.iter().zip(walk(pictures, rate)).enumerate() {
+        let said = picture.cpb()?.fill as f64;
+        let agrees = (said - fill).abs() <= n as f64 + 1.0;
+        ensure!(
+            agrees,
+            "after picture {n} the CPB holds {said:.0} bits, and by the sizes {fill:.0}"
+        );
+    }
+    Ok(())
+}

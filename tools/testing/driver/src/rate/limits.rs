@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Rate, buffer, QPs and sizes, at first and after changes in mid-stream.
+
+use super::{
+    encode::{
+        encode,
+        fills_agree,
+        near,
+        rate,
+        Picture,
+        FPS, //
+    },
+    Test,
+};
+use crate::expect::{
+    ensure,
+    equal, //
+};
+use slenc::error::Result;
+
+pub(super) const TESTS: &[Test] = &[
+    (
+        "constant rate: the rate is met, and the CPB not exceeded",
+        constant,
+    ),
+    (
+        "variable rate: the mean is met, and the peak's CPB not exceeded",
+        variable,
+    ),
+    ("constant quality: better quality takes more bits", quality),
+    ("capped quality: what the peak allows", capped),
+    ("QPs stay within limits that change", qp_limits),
+    ("half the rate in mid-stream is met", half),
+    ("twice the rate in mid-stream is met", twice),
+    ("modes change in mid-stream", modes),
+    ("a limit of the size of pictures is aimed at", max_frame),
+    ("two temporal layers", || layers(2)),
+    ("three temporal layers", || layers(3)),
+    ("requests are not needed", no_requests),
+];
+
+/// A clip without cuts.
+const STILL: &str = "carphone25.y4m";
+
+fn no_violation(pictures: &[Picture]) -> Result<()> {
+    for picture in pictures {
+        let cpb = picture.cpb()?;
+        ensure!(
+            cpb.fill <= cpb.bits && cpb.violation == 0,
+            "picture {}: {} bits of the CPB's {} are filled",
+            picture.record.frame,
+            cpb.fill,
+            cpb.bits
+        );
+    }
+    Ok(())
+}
+
+fn constant() -> Result<()> {
+    let pictures = encode("rate-cbr", STILL, 100, "--bitrate 200k --cpb 1s")?;
+    near("the rate", rate(&pictures), 200e3, 0.05)?;
+    no_violation(&pictures)?;
+    equal("the CPB", pictures[0].cpb()?.bits, 200_000)?;
+    fills_agree(&pictures, 200_000)?;
+    for picture in &pictures {
+        let r = &picture.record;
+        ensure!(
+            r.target_bits.is_some() && r.predicted_bits.is_some() && !r.skipped,
+            "picture {} has no target, or is skipped",
+            r.frame
+        );
+    }
+    Ok(())
+}
+
+fn variable() -> Result<()> {
+    let options = "--rc vbr --bitrate 150k --peak 300k --cpb 1s --window 2s";
+    let pictures = encode("rate-vbr", STILL, 100, options)?;
+    near("the rate", rate(&pictures), 150e3, 0.15)?;
+    no_violation(&pictures)?;
+    equal("the CPB", pictures[0].cpb()?.bits, 300_000)?;
+    fills_agree(&pictures, 300_000)
+}
+
+fn quality() -> Result<()> {
+    let mut last = 0.0;
+    for quality in [20, 50, 80] {
+        let name = format!("rate-cq{quality}");
+        let pictures = encode(&name, STILL, 25, &format!("--rc cq --quality {quality}"))?;
+        let got = rate(&pictures);
+        let takes_more = got > 1.2 * last;
+        ensure!(
+            takes_more,
+            "quality {quality} takes {got:.0} bit/s, and less {last:.0}"
+        );
+        ensure!(pictures[0].cpb().is_err(), "a constant quality has a CPB");
+        last = got;
+    }
+    Ok(())
+}
+
+fn capped() -> Result<()> {
+    let free = encode("rate-cq90", STILL, 50, "--rc cq --quality 90")?;
+    let options = "--rc capped-cq --quality 90 --peak 150k --cpb 1s";
+    let pictures = encode("rate-capped", STILL, 50, options)?;
+    let is_hard = rate(&free) > 300e3;
+    ensure!(is_hard, "the clip is too easy: {:.0} bit/s", rate(&free));
+    // Two seconds of the peak, and what the CPB holds.
+    let bits: u64 = pictures.iter().map(Picture::bits).sum();
+    ensure!(
+        bits < 450_000,
+        "two seconds take {bits} bits, and the peak is 150 kbit/s"
+    );
+    no_violation(&pictures)
+}
+
+fn qp_limits() -> Result<()> {
+    let options = "--bitrate 100k --min-qp 30 --max-qp 34 --at 20:min-qp=40,max-qp=42 \
+                   --at 40:min-qp=0,max-qp=51";
+    let pictures = encode("rate-qp", STILL, 60, options)?;
+    for (n, picture) in pictures.iter().enumerate() {
+        let (low, high) = match n {
+            0..20 => (30, 34),
+            20..40 => (40, 42),
+            _ => (0, 51),
+        };
+        let qp = picture.qp()?;
+        ensure!(
+            (low..=high).contains(&qp),
+            "picture {n} has QP {qp}, and the limits are {low} and {high}"
+        );
+    }
+    Ok(())
+}
+
+/// A rate that changes at picture 50 of 125: the last second has the new one.
+fn step(name: &str, from: u32, to: u32) -> Result<()> {
+    let options = format!("--bitrate {from} --cpb 1s --at 50:bitrate={to}");
+    let pictures = encode(name, "long.y4m", 125, &options)?;
+    near(
+        "the rate before",
+        rate(&pictures[10..50]),
+        f64::from(from),
+        0.15,
+    )?;
+    near(
+        "the rate after",
+        rate(&pictures[100..]),
+        f64::from(to),
+        0.15,
+    )?;
+    equal("the CPB before", pictures[49].cpb()?.bits, from.into())?;
+    // The request's own picture is the first one.
+    equal("the CPB after", pictures[50].cpb()?.bits, to.into())
+}
+
+fn half() -> Result<()> {
+    step("rate-half", 240_000, 120_000)
+}
+
+fn twice() -> Result<()> {
+    step("rate-twice", 120_000, 240_000)
+}
+
+fn modes() -> Result<()> {
+    let options = "--qp 30,32 --at 10:rc=cbr,bitrate=150k --at 50:rc=cq,quality=60 --at 60:rc=off";
+    let pictures = encode("rate-modes", STILL, 70, options)?;
+    for (n, picture) in pictures.iter().enumerate() {
+        let off = !(10..60).contains(&n);
+        if off {
+            equal("the fixed QP", picture.qp()?, if n == 0 { 30 } else { 32 })?;
+        }
+        equal("a CPB", picture.cpb().is_ok(), (10..50).contains(&n))?;
+    }
+    near("the rate of CBR", rate(&pictures[25..50]), 150e3, 0.3)
+}
+
+fn max_frame() -> Result<()> {
+    let options = "--bitrate 300k --gop 25 --max-frame-i 30k --max-frame-p 16k";
+    let pictures = encode("rate-max", STILL, 75, options)?;
+    let over = |idr: bool, limit: u64| {
+        let of_type = pictures.iter().skip(1).filter(|p| p.is_idr() == idr);
+        of_type.filter(|p| p.bits() > limit).count()
+    };
+    // It is aimed at, which misses where the content changes: behind an I picture that is
+    // coarser than the pictures before.
+    ensure!(over(true, 36_000) == 0, "I pictures are too large");
+    ensure!(
+        over(false, 16_000) <= 7 && over(false, 32_000) == 0,
+        "{} P pictures are too large",
+        over(false, 16_000)
+    );
+    Ok(())
+}
+
+fn layers(count: u8) -> Result<()> {
+    let name = format!("rate-layers{count}");
+    let options = format!("--bitrate 240k --cpb 1s --layers {count}");
+    let pictures = encode(&name, "long.y4m", 125, &options)?;
+    near("the rate", rate(&pictures), 240e3, 0.06)?;
+    no_violation(&pictures)?;
+    // Without its upper layers the stream still decodes.
+    let base = pictures.iter().filter(|p| p.record.nal_ref_idc != Some(0));
+    let kept = base.count();
+    equal("pictures of lower layers", kept, 125usize.div_ceil(2))?;
+    ensure!(FPS == 25, "the clips have changed");
+    Ok(())
+}
+
+fn no_requests() -> Result<()> {
+    let options = "--bitrate 200k --no-requests --at 40:bitrate=100k";
+    let pictures = encode("rate-plain", STILL, 80, options)?;
+    near("the rate before", rate(&pictures[..40]), 200e3, 0.2)?;
+    equal("the CPB after", pictures[40].cpb()?.bits, 100_000)
+}
