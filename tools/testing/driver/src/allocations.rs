@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Every allocation and every copy to or from user space that a call makes fails
-//! once: the call fails or does without, and the same call made again succeeds.
+//! once: the call fails or does without, and the same call made again succeeds. And so
+//! does every allocation at the end of a job, in the thread of the interrupt.
 //!
 //! Needs a kernel with fault injection: `/proc/thread-self/fail-nth` lets the nth
-//! injection point that this thread passes fail.
+//! injection point that this thread passes fail, and another thread's its own.
+
+mod job;
+mod steps;
 
 use crate::{
     encoder::{
-        idr,
-        wait_completed,
         Encoder,
-        BUFFERS,
         SIZE, //
     },
     expect::ensure,
@@ -25,20 +26,9 @@ use slenc::{
         Result, //
     },
     v4l2::{
-        device::{
-            Device,
-            CAPTURE,
-            OUTPUT, //
-        },
-        media::MediaDevice,
-        queue::is_error,
-        request::Request,
-        sys::{
-            buffers,
-            drain,
-            video, //
-        },
-        uapi::*,
+        device::OUTPUT,
+        sys::buffers,
+        uapi::*, //
     },
 };
 use std::{
@@ -48,177 +38,65 @@ use std::{
     },
     io,
     os::{
-        fd::AsFd,
+        fd::{
+            AsFd,
+            OwnedFd, //
+        },
         unix::fs::FileExt, //
     },
     path::PathBuf,
     time::Duration,
 };
+use steps::{
+    Session,
+    STEPS, //
+};
 
 /// The debug kernel takes its time.
-const LIMIT: Duration = Duration::from_secs(600);
+const LIMIT: Duration = Duration::from_secs(900);
 /// How errors of system calls end when copying failed.
 const EFAULT: &str = "(os error 14)";
 /// A call has fewer injection points.
 const MOST: u32 = 2000;
 
-/// What the calls of a session have made so far.
-struct Session<'a> {
-    /// Of the video node and the media device.
-    paths: &'a (PathBuf, PathBuf),
-    video: Option<Device>,
-    encoder: Option<Encoder>,
-    request: Option<Request>,
-    /// A picture was queued by a call in which something failed, and may be spoilt.
-    may_be_spoilt: bool,
-}
-
-/// One call.
-struct Step {
-    name: &'static str,
-    /// It cannot be made twice. V4L2 acts before it copies the answer to user space, and
-    /// when that fails, with EFAULT, it has acted all the same.
-    once: bool,
-    /// It may start a job.
-    starts_job: bool,
-    call: fn(&mut Session<'_>) -> Result<()>,
-}
-
-const STEPS: [Step; 20] = [
-    step("open of the video node", |s| {
-        s.video = Some(Device::open(&s.paths.0)?);
-        Ok(())
-    }),
-    step("open of the media device", |s| {
-        let media = MediaDevice::open(&s.paths.1).context("opening the media device")?;
-        let video = s.video.take().ok_or_else(|| Error::new("not open"))?;
-        s.encoder = Some(Encoder { video, media });
-        Ok(())
-    }),
-    step("S_FMT", |s| {
-        s.encoder()?.set_format(V4L2_PIX_FMT_NV12, SIZE)
-    }),
-    step("REQBUFS", |s| s.encoder()?.allocate(BUFFERS)),
-    step("EXPBUF", |s| {
-        let fd = s.encoder()?.video.as_fd();
-        buffers::export(fd, OUTPUT, 0, 0).context("EXPBUF")?;
-        Ok(())
-    }),
-    step("mmap", |s| {
-        s.encoder()?.map(CAPTURE, 0)?;
-        Ok(())
-    }),
-    step("SUBSCRIBE_EVENT", |s| {
-        drain::subscribe(s.encoder()?.video.as_fd(), V4L2_EVENT_EOS).context("SUBSCRIBE_EVENT")
-    }),
-    step("S_EXT_CTRLS", |s| s.encoder()?.set_parameter_sets(SIZE)),
-    step("STREAMON", |s| s.encoder()?.start()),
-    step("REQUEST_ALLOC", |s| {
-        s.request = Some(s.encoder()?.request()?);
-        Ok(())
-    }),
-    step("S_EXT_CTRLS of a request", |s| {
-        s.encoder()?
-            .set_params(s.request()?, &idr())
-            .map_err(|err| Error::new(format!("ENCODE_PARAMS: {}", err.source)))
-    }),
-    once("QBUF OUTPUT in a request", |s| {
-        let queued = s.encoder()?.queue_source(0, 7, Some(s.request()?));
-        queued.context("QBUF OUTPUT")
-    }),
-    once("QBUF CAPTURE", |s| {
-        s.encoder()?.queue_coded(0).context("QBUF CAPTURE")
-    }),
-    Step {
-        name: "REQUEST_IOC_QUEUE",
-        once: false,
-        starts_job: true,
-        call: |s| s.request()?.queue().context("REQUEST_IOC_QUEUE"),
-    },
-    once("DQBUF CAPTURE", |s| {
-        wait_completed(s.request()?)?;
-        s.dequeue(CAPTURE)
-    }),
-    once("DQBUF OUTPUT", |s| s.dequeue(OUTPUT)),
-    step("STREAMOFF", |s| s.encoder()?.stop()),
-    // A queue takes buffers with requests or without them, until it stops.
-    step("STREAMON again", |s| s.encoder()?.start()),
-    once("QBUF OUTPUT", |s| {
-        s.encoder()?.queue_source(1, 8, None).context("QBUF OUTPUT")
-    }),
-    Step {
-        name: "QBUF CAPTURE that starts a job",
-        once: true,
-        starts_job: true,
-        call: |s| s.encoder()?.queue_coded(1).context("QBUF CAPTURE"),
-    },
-];
-
-const fn once(name: &'static str, call: fn(&mut Session<'_>) -> Result<()>) -> Step {
-    Step {
-        once: true,
-        ..step(name, call)
-    }
-}
-
-const fn step(name: &'static str, call: fn(&mut Session<'_>) -> Result<()>) -> Step {
-    Step {
-        name,
-        once: false,
-        starts_job: false,
-        call,
-    }
-}
-
-impl Session<'_> {
-    fn encoder(&self) -> Result<&Encoder> {
-        self.encoder.as_ref().ok_or_else(|| Error::new("not open"))
-    }
-
-    fn request(&self) -> Result<&Request> {
-        self.request
-            .as_ref()
-            .ok_or_else(|| Error::new("no request"))
-    }
-
-    fn dequeue(&mut self, queue: u32) -> Result<()> {
-        let buffer = video::dequeue_buffer(self.encoder()?.video.as_fd(), queue)
-            .context("DQBUF")?
-            .ok_or_else(|| Error::new("DQBUF: nothing, but the request is completed"))?;
-        ensure!(
-            !is_error(&buffer) || self.may_be_spoilt,
-            "a picture is spoilt though nothing failed in its job"
-        );
-        Ok(())
-    }
-}
-
 pub(crate) fn run(ktap: &mut Ktap) {
-    for index in 0..STEPS.len() {
-        let name = STEPS.get(index).map_or("", |step| step.name);
-        ktap.test(
-            format!("{name}: each failure inside is survived"),
-            LIMIT,
-            move || survives(index),
-        );
+    for (index, step) in STEPS.iter().enumerate() {
+        let promise = match step.can_fail {
+            true => "each failure inside is survived",
+            false => "nothing inside can fail",
+        };
+        ktap.test(format!("{}: {promise}", step.name), LIMIT, move || {
+            survives(index)
+        });
     }
+    job::run(ktap);
+}
+
+/// What sessions have in common.
+struct Rig {
+    video: PathBuf,
+    media: PathBuf,
+    /// A source for those that import, which another file has.
+    source: OwnedFd,
 }
 
 /// Lets one more injection point fail in each session, until the call passes fewer.
 fn survives(index: usize) -> Result<()> {
-    let fail_nth = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open("/proc/thread-self/fail-nth")
-        .context("the kernel has no fault injection: /proc/thread-self/fail-nth")?;
+    let fail_nth = injection("/proc/thread-self")?;
     let found = Encoder::open()?;
-    let paths = (found.video.path().into(), found.media.path().into());
-    drop(found);
+    found.set_format(V4L2_PIX_FMT_NV12, SIZE)?;
+    found.allocate(1)?;
+    let rig = Rig {
+        video: found.video.path().into(),
+        media: found.media.path().into(),
+        source: buffers::export(found.video.as_fd(), OUTPUT, 0, 0).context("EXPBUF")?,
+    };
+    let can_fail = STEPS.get(index).is_some_and(|step| step.can_fail);
     for nth in 1..MOST {
-        let passed = session(&paths, index, nth, &fail_nth)
+        let passed = session(&rig, index, nth, &fail_nth)
             .map_err(|err| Error::new(format!("at {nth}: {err}")))?;
         if passed {
-            ensure!(nth > 1, "nothing can fail in this call");
+            ensure!(can_fail == (nth > 1), "{} failures in this call", nth - 1);
             println!("# {} failures", nth - 1);
             return Ok(());
         }
@@ -226,21 +104,30 @@ fn survives(index: usize) -> Result<()> {
     Err(Error::new(format!("no end after {MOST} failures")))
 }
 
+/// The file that arms the injection for a thread.
+fn injection(thread: &str) -> Result<File> {
+    let path = format!("{thread}/fail-nth");
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(&path)
+        .context(format!("the kernel has no fault injection: {path}"))
+}
+
+fn arm(fail_nth: &File, nth: u32) -> Result<()> {
+    fail_nth
+        .write_at(nth.to_string().as_bytes(), 0)
+        .context("fail-nth")?;
+    Ok(())
+}
+
 /// Runs all calls; in one of them the nth injection point fails. Whether it has fewer.
-fn session(paths: &(PathBuf, PathBuf), index: usize, nth: u32, fail_nth: &File) -> Result<bool> {
-    let mut session = Session {
-        paths,
-        video: None,
-        encoder: None,
-        request: None,
-        may_be_spoilt: false,
-    };
+fn session(rig: &Rig, index: usize, nth: u32, fail_nth: &File) -> Result<bool> {
+    let mut session = Session::new(rig);
     let mut passed = false;
     for (at, step) in STEPS.iter().enumerate() {
         if at == index {
-            fail_nth
-                .write_at(nth.to_string().as_bytes(), 0)
-                .context("fail-nth")?;
+            arm(fail_nth, nth)?;
             let result = (step.call)(&mut session);
             passed = disarm(fail_nth)? != 0;
             session.may_be_spoilt = step.starts_job;

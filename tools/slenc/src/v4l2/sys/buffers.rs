@@ -97,6 +97,19 @@ pub fn export(fd: BorrowedFd<'_>, queue: u32, index: u32, plane: u32) -> io::Res
     Ok(unsafe { OwnedFd::from_raw_fd(arg.fd) })
 }
 
+/// PREPARE_BUF of a multi-planar MMAP buffer with so many bytes in each plane.
+pub fn prepare(fd: BorrowedFd<'_>, queue: u32, index: u32, bytes_used: &[u32]) -> io::Result<()> {
+    let mut planes = vec![v4l2_plane::zeroed(); bytes_used.len()];
+    for (plane, &bytes) in planes.iter_mut().zip(bytes_used) {
+        plane.bytesused = bytes;
+    }
+    let mut arg = buffer(queue, index, &mut planes);
+    arg.field = V4L2_FIELD_NONE;
+    // SAFETY: The argument's type is the ioctl's; its planes live until after the
+    // call, and it says how many there are.
+    unsafe { update::<VIDIOC_PREPARE_BUF, _>(fd, &mut arg) }
+}
+
 /// A plane whose memory is a dma-buf.
 #[derive(Debug, Clone, Copy)]
 pub struct Import<'a> {
