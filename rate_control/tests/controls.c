@@ -300,6 +300,7 @@ static void set_in(struct kunit *test, struct v4l2_ctrl_handler *request,
 
 static void values_of_a_request_count(struct kunit *test)
 {
+	static struct lock_class_key of_requests;
 	struct controls *controls = controls_make(test, &everything);
 	struct controls *queued = controls_alloc(test);
 	struct v4l2_ctrl_handler *request = &queued->handler;
@@ -307,6 +308,8 @@ static void values_of_a_request_count(struct kunit *test)
 	struct v4l2_rc_config config;
 	struct v4l2_rc_frame_info info;
 
+	/* The file's is held while those of requests are taken. */
+	lockdep_set_class(request->lock, &of_requests);
 	KUNIT_ASSERT_EQ(test, 0, v4l2_ctrl_add_handler(request,
 						       &controls->handler,
 						       NULL, false));
