@@ -192,6 +192,7 @@ fn any_result_block_is_judged() {
             intra: random.one_in(2),
             all_skip: random.one_in(16),
             sse: random.one_in(2),
+            elapsed_ns: random.next(),
             in_frame: random.one_in(2).then(|| Limits {
                 qp: (random.below(20) as u8, 30 + random.below(20) as u8),
                 max_bits: random.one_in(2).then(|| random.edgy_u32()),
@@ -222,6 +223,7 @@ fn any_result_block_is_judged() {
             assert_eq!(block[4..8], expected.tag.to_le_bytes());
             assert!(done.bytes <= expected.output_size && done.bytes > 0);
             assert!(u64::from(done.header_bits) <= u64::from(done.bytes) * 8);
+            assert!(done.encode_ns <= expected.elapsed_ns);
             assert!(done.qp_max <= 51);
             assert!(done.qp_mean_q8() >= u32::from(done.qp_min) * 256);
             assert!(done.qp_mean_q8() <= u32::from(done.qp_max) * 256);
