@@ -115,7 +115,11 @@ impl Stream {
     /// The list that the application named, unless the picture has to fail.
     fn named(&self, wanted: &EncodeReferences, max_list0: u8) -> Option<Vec<Id>> {
         let mut list = Vec::new();
-        for name in wanted.list0()? {
+        let names = wanted.list0()?;
+        if names.len() > usize::from(max_list0) {
+            return None;
+        }
+        for name in names {
             let id = match self.find(*name) {
                 Some(id) => id,
                 None if wanted.may_substitute() => self.newest()?,
@@ -125,7 +129,7 @@ impl Stream {
                 list.push(id);
             }
         }
-        (!list.is_empty() && list.len() <= usize::from(max_list0)).then_some(list)
+        (!list.is_empty()).then_some(list)
     }
 
     /// What is left of the references after the marks: none if the picture has to fail.

@@ -18,7 +18,7 @@ use crate::{
 use slenc::error::Result;
 use std::time::Duration;
 
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_secs(900);
 
 pub(crate) fn run(ktap: &mut Ktap) {
     let tests = [
