@@ -375,9 +375,13 @@ static s32 rc_value(const struct rc_source *source, enum rc_ctrl which,
 	if (!ctrl)
 		return without;
 	if (source->request) {
-		list_for_each_entry(ref, &source->request->ctrl_refs, node)
-			if (ref->ctrl == ctrl && ref->p_req_valid)
+		list_for_each_entry(ref, &source->request->ctrl_refs, node) {
+			if (ref->ctrl != ctrl)
+				continue;
+			if (ref->p_req_valid)
 				return *ref->p_req.p_s32;
+			break;
+		}
 	}
 	return ctrl->cur.val;
 }
