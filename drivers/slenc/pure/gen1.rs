@@ -22,6 +22,7 @@ const FLAG_NO_RECON: u32 = 1 << 1;
 /// Whether the hardware has what this layout is for.
 pub fn check_capabilities(able: &Capabilities) -> Result<(), Invalid> {
     check(able.cavlc, "entropy_coding_mode_flag")?;
+    check(able.all_skip, "flags")?;
     check(able.header_bits, "bits_length")
 }
 
@@ -215,10 +216,11 @@ mod tests {
     #[test]
     fn hardware_without_this_layout() {
         assert!(check_capabilities(&GEN1).is_ok());
-        for (cavlc, header_bits) in [(false, true), (true, false)] {
+        for without in 0..3 {
             let unable = Capabilities {
-                cavlc,
-                header_bits,
+                cavlc: without != 0,
+                header_bits: without != 1,
+                all_skip: without != 2,
                 ..GEN1
             };
             assert!(check_capabilities(&unable).is_err());

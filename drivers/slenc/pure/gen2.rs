@@ -47,6 +47,7 @@ const FORCED_INTRA: usize = 0x180;
 /// Whether the hardware has what this layout is for.
 pub fn check_capabilities(able: &Capabilities) -> Result<(), Invalid> {
     check(able.cavlc, "entropy_coding_mode_flag")?;
+    check(able.all_skip, "flags")?;
     check(able.header_fields, "nal_ref_idc")?;
     check(
         usize::from(able.references) <= REFERENCES,
