@@ -329,6 +329,7 @@ pub(crate) unsafe extern "C" fn v4l2_rc_frame_commit(
             .session
             .commit(frame.decision.cookie, convert::bits_of(bytes))?;
         frame.judgement.cpb_fill = state.fill;
+        frame.judgement.violation_bits = state.violation_bits;
         frame.judgement.delay_ns = state.delay_ns;
         inner.history.record(frame, bytes);
         Ok(0)

@@ -306,6 +306,7 @@ pub(crate) fn state_from(session: &Session) -> c::v4l2_rc_state {
         fill: 0,
         cpb: 0,
         debt: 0,
+        violation_bits: 0,
         delay_ns: 0,
     };
     let state = session.state().unwrap_or(NOWHERE);

@@ -381,7 +381,9 @@ struct v4l2_rc_frame_info {
  * rate is then rounded to what Rec. ITU-T H.264 clause E.2.2 can express, and
  * the controller counts with that; durations are rounded to ticks; and a
  * configuration that changes the CPB, its rate or the interval waits for the
- * next IDR picture, which brings an SPS.
+ * next IDR picture, which brings an SPS. Of one that waits, the QPs and their
+ * limits, the sizes of pictures, strictness and the skip mode count at once;
+ * and in V4L2_RC_MODE_OFF pictures have the fixed QP and none is skipped.
  *
  * @bit_rate: BitRate, a multiple of 64 bits a second.
  * @cpb_bits: CpbSize, a multiple of 16 bits.
@@ -491,9 +493,11 @@ struct v4l2_rc_result {
  * @verdict: &enum v4l2_rc_verdict.
  * @filler_bytes: size of the filler data NAL unit, start code of four bytes
  *	included, to be appended: 0, or 6 and more. 0 without
- *	V4L2_RC_CONFIG_FILLER.
+ *	V4L2_RC_CONFIG_FILLER. With V4L2_RC_VERDICT_REPLACE_SKIP the size of the
+ *	picture that takes the place is to be taken off.
  * @violation_bits: by how much the picture exceeds the CPB, or with
- *	V4L2_RC_CONFIG_LOW_DELAY the longest queue, if it is kept.
+ *	V4L2_RC_CONFIG_LOW_DELAY the longest queue, if it is kept; once it is
+ *	committed, by how much that which was sent does.
  * @cpb_fill: what the CPB holds with the picture and its filler data, or once
  *	it is committed with what took its place.
  * @delay_ns: how long it takes to send @cpb_fill.
@@ -671,8 +675,8 @@ int v4l2_rc_frame_end(struct v4l2_rc_session *session,
  * v4l2_rc_frame_commit() - The verdict on a picture has been carried out
  *
  * @session: the session.
- * @frame: as v4l2_rc_frame_end() left it; cpb_fill and delay_ns of its
- *	&v4l2_rc_frame.judgement are updated.
+ * @frame: as v4l2_rc_frame_end() left it; cpb_fill, violation_bits and delay_ns
+ *	of its &v4l2_rc_frame.judgement are updated.
  * @bytes: size of what goes to the application: the access unit with its filler
  *	data, the picture in its place, or 0 for none.
  *
@@ -693,7 +697,9 @@ int v4l2_rc_frame_commit(struct v4l2_rc_session *session,
  *
  * For errors of the hardware, and whatever else keeps the picture from the
  * application. Nothing was sent. Nothing is learnt from a picture that has not
- * been judged; what was learnt by judging one stays.
+ * been judged; what was learnt by judging one stays. A picture for which a
+ * buffer was too small is therefore judged first, with a size that is above the
+ * buffer's: else the next one would be as large.
  *
  * Return: 0; -EINVAL when it is not this picture's turn; -ESTALE when the
  * session was reset or the picture is done with.

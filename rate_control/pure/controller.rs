@@ -232,7 +232,8 @@ impl Controller {
             }
             Action::Skip => {
                 reasons |= reason::CPB_FULL;
-                (0, u64::from(self.caps.skip_bits))
+                let bits = u64::from(self.caps.skip_bits).saturating_add(frame.header_bits);
+                (0, bits.min(Config::MAX_BITS))
             }
         };
         self.ring.put(
@@ -337,14 +338,23 @@ impl Controller {
             self.missed |= verdict != Verdict::Keep;
             self.skips = self.skips.saturating_add(1);
         }
-        let idle = if config.filler && self.caps.filler && verdict == Verdict::Keep {
-            self.plan.share.saturating_sub(bucket.fill)
+        // The channel idles when it has less than an interval to send. What takes the place of a
+        // picture counts against the filler data.
+        let without = match verdict {
+            Verdict::Keep => bucket.fill,
+            Verdict::ReplaceBySkip | Verdict::Drop => bucket.fill.saturating_sub(outcome.bits),
+        };
+        let idle = if config.filler && self.caps.filler && verdict != Verdict::Drop {
+            self.plan.share.min(self.plan.cpb).saturating_sub(without)
         } else {
             0
         };
         let room = Config::MAX_BITS.saturating_sub(outcome.bits) & !7;
         let filler_bytes = filler_bytes(idle.min(room));
-        let fill = bucket.fill.saturating_add(filler_bytes.saturating_mul(8));
+        let fill = match verdict {
+            Verdict::Keep => bucket.fill.saturating_add(filler_bytes.saturating_mul(8)),
+            Verdict::ReplaceBySkip | Verdict::Drop => bucket.fill,
+        };
         Ok(Judgement {
             verdict,
             filler_bytes,
@@ -367,8 +377,11 @@ impl Controller {
 
     /// The picture will not be. Its time passes nevertheless.
     pub fn cancel(&mut self, cookie: Cookie) -> Result<(), Error> {
+        let judged = self.cycle.has_ended(cookie);
         self.cycle.cancel(cookie)?;
         self.close(cookie, 0);
+        // What was coded is not sent: the next one has its content to bring.
+        self.missed |= judged;
         if !self.started && self.outstanding() == 0 {
             // The stream starts with the next one.
             self.first = true;
@@ -430,6 +443,7 @@ impl Controller {
             fill: self.bucket.fill,
             cpb: self.plan.cpb,
             debt: self.bucket.debt,
+            violation_bits: self.plan.violation(&self.bucket),
             delay_ns: self.plan.delay_ns(self.bucket.fill),
         }
     }

@@ -72,6 +72,11 @@ impl Cycle {
         Ok(())
     }
 
+    /// Whether the picture is coded.
+    pub fn has_ended(&self, cookie: Cookie) -> bool {
+        cookie <= self.ended
+    }
+
     /// The picture is coded.
     pub fn end(&mut self, cookie: Cookie) -> Result<(), Error> {
         self.may_end(cookie)?;

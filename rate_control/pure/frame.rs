@@ -155,7 +155,8 @@ pub enum Verdict {
 pub struct Judgement {
     /// What is to be done with it.
     pub verdict: Verdict,
-    /// Bytes of filler data to append.
+    /// Bytes of filler data to append; with [`Verdict::ReplaceBySkip`], less the size of the picture
+    /// in its place.
     pub filler_bytes: u64,
     /// By how many bits the picture exceeds the CPB if it is kept.
     pub violation_bits: u64,
@@ -174,6 +175,8 @@ pub struct State {
     pub cpb: u64,
     /// By how many bits the bitrate is exceeded so far; what has expired is not in it.
     pub debt: i64,
+    /// By how many bits that exceeds the CPB.
+    pub violation_bits: u64,
     /// How long the channel takes to deliver `fill`, in ns.
     pub delay_ns: u64,
 }

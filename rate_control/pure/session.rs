@@ -8,7 +8,9 @@
 use super::{
     config::{
         Capabilities,
-        Config, //
+        Config,
+        Mode,
+        SkipMode, //
     },
     controller::Controller,
     cycle::{
@@ -184,7 +186,11 @@ impl Session {
         // One change at a time can be taken back.
         let may_tell = frame.idr && self.change.is_none();
         let told = before.filter(|before| !may_tell && !controller.first && tells(before));
-        if told.is_some_and(|before| !same_story(&before, config)) {
+        if let Some(before) = told.filter(|before| !same_story(before, config)) {
+            let meanwhile = meanwhile(&before, config);
+            if meanwhile != before {
+                controller.configure(&meanwhile)?;
+            }
             return Ok(None);
         }
         controller.configure(config)?;
@@ -204,6 +210,12 @@ impl Session {
         let highest = layers(&controller.config).map_or(0, |layers| layers.saturating_sub(1));
         let frame = &FrameIn {
             layer: frame.layer.min(highest),
+            // Who decides about the QP is not for decoders to know.
+            fixed_qp: frame.fixed_qp.or_else(|| {
+                let config = self.config.as_ref().filter(|_| self.changed)?;
+                let limits = config.limits(frame.frame_type);
+                (config.mode == Mode::Fixed).then_some(limits.fixed_qp)
+            }),
             ..*frame
         };
         let decision = match controller.begin(frame) {
@@ -351,6 +363,7 @@ fn shown(controller: &Controller) -> State {
             fill: 0,
             cpb: 0,
             debt: 0,
+            violation_bits: 0,
             ..state
         }
     }
@@ -359,6 +372,25 @@ fn shown(controller: &Controller) -> State {
 /// Whether the stream tells decoders about a CPB.
 fn tells(config: &Config) -> bool {
     config.hrd && Plan::of(config).rate != 0
+}
+
+/// What applies while a configuration waits: decoders count with what they have been told, but the
+/// QPs and what is skipped are no business of theirs.
+fn meanwhile(told: &Config, waits: &Config) -> Config {
+    let off = waits.mode == Mode::Fixed;
+    Config {
+        i: waits.i,
+        p: waits.p,
+        initial_qp: waits.initial_qp,
+        quality: waits.quality,
+        strict: waits.strict && !off,
+        skip: if off { SkipMode::Disabled } else { waits.skip },
+        max_skips: waits.max_skips,
+        level_cpb_bits: waits.level_cpb_bits,
+        content: waits.content,
+        intra_safe: waits.intra_safe,
+        ..*told
+    }
 }
 
 /// Whether two configurations tell decoders the same.

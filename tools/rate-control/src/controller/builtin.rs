@@ -143,9 +143,11 @@ impl RateController for Builtin {
             forced_skips: coded.forced_skip_mbs,
         };
         let judgement = expect(self.controller.end(cookie.unwrap_or(0), &outcome));
+        let replace = judgement.verdict == core::frame::Verdict::ReplaceBySkip;
+        let skip_bits = if replace { SKIP_BITS } else { 0 };
         Verdict {
-            replace: judgement.verdict == core::frame::Verdict::ReplaceBySkip,
-            filler_bits: 8 * judgement.filler_bytes,
+            replace,
+            filler_bits: (8 * judgement.filler_bytes).saturating_sub(skip_bits),
         }
     }
 
