@@ -20,6 +20,8 @@ use kernel::{
 
 /// Nanoseconds of a second.
 const NSEC_PER_SEC: u64 = 1_000_000_000;
+/// The most bits that anything has.
+const MAX_BITS: u64 = c::V4L2_RC_MAX_BITS;
 
 /// Codec of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +67,8 @@ impl Config {
         self.0.interval_den = den;
     }
 
-    /// Rate and size of the coded picture buffer, if the stream is to say them.
+    /// Rate and size of the coded picture buffer, if the stream is to say them: rounded as those of
+    /// [`Removal`] are.
     pub fn buffer(&self) -> Option<(u64, u64)> {
         let config = &self.0;
         let rate = match config.mode {
@@ -74,18 +77,25 @@ impl Config {
             c::v4l2_rc_mode_V4L2_RC_MODE_CAPPED_CQ => config.peak_bitrate,
             _ => return None,
         };
+        let rate = (rate & !63).max(64);
         let bits = match (config.cpb_bits, config.cpb_ns) {
             (0, 0) => rate,
             // SAFETY: The function has no preconditions.
             (0, ns) => unsafe { c::media_helper_mul_u64_u64_div_u64(rate, ns, NSEC_PER_SEC) },
             (bits, _) => bits,
         };
+        let bits = (bits.min(MAX_BITS) & !15).max(16);
         self.has(c::V4L2_RC_CONFIG_HRD).then_some((rate, bits))
     }
 
     /// Sets the largest coded picture buffer that the level of the stream allows.
     pub fn set_level_cpb(&mut self, bits: u64) {
         self.0.level_cpb_bits = bits;
+    }
+
+    /// There is nothing that filler data can be written with.
+    pub fn forbid_filler(&mut self) {
+        self.0.flags &= !c::V4L2_RC_CONFIG_FILLER;
     }
 
     /// Whether bits are to enter the decoder's buffer all the time.
@@ -121,6 +131,8 @@ pub struct FrameInfo {
     pub long_term: bool,
     /// Upper bound of everything that is no slice data.
     pub header_bits: u64,
+    /// Bytes that there is room for.
+    pub room: usize,
     /// What its controls say.
     pub controls: FrameControls,
 }
@@ -162,10 +174,10 @@ pub struct Outcome {
     pub intra_mbs: u32,
     /// Skipped macroblocks.
     pub skip_mbs: u32,
-    /// Sum of absolute differences of source and prediction, luma.
-    pub sad: u64,
-    /// Sum of absolute differences of source and the mean of its macroblock.
-    pub mad: u64,
+    /// Sum of absolute differences of source and prediction, luma, where there is a source.
+    pub sad: Option<u64>,
+    /// Sum of absolute differences of source and the mean of its macroblock, likewise.
+    pub mad: Option<u64>,
     /// Sum of squared errors of luma, where it is known.
     pub sse: Option<u64>,
 }
@@ -238,7 +250,8 @@ impl Frame {
         })
     }
 
-    /// Size of the filler data that is to follow the picture, once it has ended.
+    /// Size of the filler data that is to follow the picture, once it has ended; less the size of the
+    /// picture that takes its place.
     pub fn filler_bytes(&self) -> u64 {
         self.0.judgement.filler_bytes
     }
@@ -247,12 +260,10 @@ impl Frame {
     pub fn cpb(&self) -> Option<Cpb> {
         let bits = non_zero(self.0.decision.cpb_bits)?;
         let judgement = &self.0.judgement;
-        // One that was not kept violates nothing.
-        let kept = judgement.verdict == c::v4l2_rc_verdict_V4L2_RC_VERDICT_KEEP;
         Some(Cpb {
             fill: judgement.cpb_fill,
             bits,
-            violation: if kept { judgement.violation_bits } else { 0 },
+            violation: judgement.violation_bits,
         })
     }
 }
@@ -340,6 +351,7 @@ impl Session {
                 None => 0,
             },
             header_bits: info.header_bits,
+            max_bits: u64::try_from(info.room)?.saturating_mul(8).min(MAX_BITS),
             ..pin_init::zeroed()
         };
         // SAFETY: By the type invariant, and `frame` is ours.
@@ -352,8 +364,8 @@ impl Session {
         let valid = [
             (true, c::V4L2_RC_RESULT_MEAN_QP),
             (true, c::V4L2_RC_RESULT_NONZERO),
-            (true, c::V4L2_RC_RESULT_SAD),
-            (true, c::V4L2_RC_RESULT_MAD),
+            (outcome.sad.is_some(), c::V4L2_RC_RESULT_SAD),
+            (outcome.mad.is_some(), c::V4L2_RC_RESULT_MAD),
             (true, c::V4L2_RC_RESULT_MBS),
             (outcome.sse.is_some(), c::V4L2_RC_RESULT_SSE),
         ];
@@ -366,8 +378,8 @@ impl Session {
             nonzero: outcome.nonzero,
             intra_mbs: outcome.intra_mbs,
             skip_mbs: outcome.skip_mbs,
-            sad: outcome.sad,
-            mad: outcome.mad,
+            sad: outcome.sad.unwrap_or(0),
+            mad: outcome.mad.unwrap_or(0),
             sse: outcome.sse.unwrap_or(0),
         };
         // SAFETY: By the type invariant, and `frame` is borrowed exclusively.
@@ -378,6 +390,18 @@ impl Session {
             // Of a lever that nobody was told of.
             _ => Err(EINVAL),
         }
+    }
+
+    /// A picture takes more than the `bytes` that there is room for. It is then to be cancelled, and
+    /// what is learnt here stays: the next one is smaller.
+    pub fn end_too_large(&self, frame: &mut Frame, bytes: u32) -> Result {
+        frame.0.result = c::v4l2_rc_result {
+            // How much more is not known.
+            bytes: u64::from(bytes).saturating_mul(2).clamp(1, MAX_BITS / 8),
+            ..pin_init::zeroed()
+        };
+        // SAFETY: By the type invariant, and `frame` is borrowed exclusively.
+        to_result(unsafe { c::v4l2_rc_frame_end(self.0.as_ptr(), &mut *frame.0) })
     }
 
     /// The verdict on a picture has been carried out: so many bytes go to the application.

@@ -70,7 +70,8 @@ use media::{
         Frame,
         FrameInfo,
         FrameType, //
-    }, //
+    },
+    videobuf2::Direction, //
 };
 
 /// Bytes of the headers of an access unit.
@@ -108,6 +109,9 @@ fn submit(job: Job<Encoder>, coding: &Coding, source: Option<Source>) {
 pub(crate) fn finish(mut job: Job<Encoder>, outcome: Result<Completion>) {
     let taken = outcome.as_ref().map(|done| (done.bytes, done.encode_ns));
     let taken = taken.map_err(|error| *error);
+    if let (Err(ENOSPC), Ok(capture)) = (taken, job.capture()) {
+        job.context().stream.lock().overflow(capture.size);
+    }
     match outcome.and_then(|completion| conclude(&mut job, &completion)) {
         Ok(None) => {
             trace::done(&job, taken);
@@ -172,8 +176,8 @@ fn append_filler(
     }
     match job.write_capture(at, size, |to| filler::write(to, start_codes)) {
         Ok(()) => Ok(size.try_into()?),
-        // Memory of others may be out of the processor's reach. The channel idles then, and the
-        // rate control knows.
+        // Memory may be out of the processor's reach. The channel idles then, and the rate control
+        // knows.
         Err(_) => Ok(0),
     }
 }
@@ -247,11 +251,15 @@ fn prepare(job: &Job<Encoder>) -> Result<(Arc<Coding>, Action)> {
     let slice_rows = units::slice_rows(size_mbs, settings.max_slice_mbs, capabilities.slices());
 
     let mut sets = ParameterSets::new(&mut stream, &mut settings, &described)?;
+    // That of the SPS which the picture is coded with.
+    settings
+        .rate
+        .set_level_cpb(adapt::max_cpb_bits(&settings.parameters.sps));
     stream.rate.configure(&settings.rate)?;
     let header_bits = header_bits(&stream, &settings, &described, &sets, &picture, slice_rows)?;
     let frame = stream
         .rate
-        .begin(&frame_info(&settings, &picture, header_bits))?;
+        .begin(&frame_info(&settings, &picture, header_bits, capture.size))?;
     let action = frame.action();
     let coding = (|| {
         let units = units_of(
@@ -301,7 +309,7 @@ fn prepare(job: &Job<Encoder>) -> Result<(Arc<Coding>, Action)> {
 }
 
 /// What the rate control gets to know of a picture.
-fn frame_info(settings: &Settings, picture: &Picture, header_bits: u64) -> FrameInfo {
+fn frame_info(settings: &Settings, picture: &Picture, header_bits: u64, room: usize) -> FrameInfo {
     FrameInfo {
         frame_type: if picture.slice_type == SLICE_TYPE_I {
             FrameType::I
@@ -312,6 +320,7 @@ fn frame_info(settings: &Settings, picture: &Picture, header_bits: u64) -> Frame
         reference: picture.is_reference(),
         long_term: picture.long_term_reference || !picture.operations.is_empty(),
         header_bits,
+        room,
         controls: settings.frame,
     }
 }
@@ -444,6 +453,11 @@ fn adapted_settings(job: &Job<Encoder>, described: &mut adapt::Stream) -> Result
     let capabilities = context.device().capabilities();
     let mut values = job.values();
     let mut settings = Settings::read(&values)?;
+    if context.is_imported(Direction::Capture) {
+        // Nothing is written there but by the hardware, and then the stream must not say that bits
+        // come all the time.
+        settings.rate.forbid_filler();
+    }
     described.sample_aspect_ratio = settings.sample_aspect_ratio;
     if let Some((numerator, denominator)) = described.interval {
         settings.rate.set_interval(numerator, denominator);
@@ -481,9 +495,6 @@ fn adapted_settings(job: &Job<Encoder>, described: &mut adapt::Stream) -> Result
         values.set_payload(pps)?;
     }
     *pps = coded;
-    settings
-        .rate
-        .set_level_cpb(adapt::max_cpb_bits(&settings.parameters.sps));
     if settings.params.pic_parameter_set_id != settings.parameters.pps.pic_parameter_set_id {
         return Err(invalid(Invalid("pic_parameter_set_id")));
     }

@@ -255,14 +255,30 @@ impl Stream {
         }
     }
 
+    /// The picture that is being coded does not fit the `room` bytes of its buffer, and will not be:
+    /// the rate control learns from it.
+    pub(crate) fn overflow(&mut self, room: usize) {
+        let Some(pending) = self.pending.as_mut().filter(|pending| !pending.replaced) else {
+            return;
+        };
+        let room = room.try_into().unwrap_or(u32::MAX);
+        // It cannot fail for a picture that has begun.
+        let _ = self.rate.end_too_large(&mut pending.frame, room);
+    }
+
     /// The picture that is being coded has been. Its verdict is asked for once: that on a picture
     /// in its place is clear.
     pub(crate) fn conclude(&mut self, completion: &Completion) -> Result<Conclusion> {
         let pending = self.pending.as_mut().ok_or(EINVAL)?;
         let coding = pending.coding.clone();
         if pending.replaced {
-            return Ok(Conclusion::Keep { filler: 0, coding });
+            let filler = pending.frame.filler_bytes();
+            return Ok(Conclusion::Keep {
+                filler: filler.saturating_sub(completion.bytes.into()),
+                coding,
+            });
         }
+        let has_source = !pending.skipped;
         let outcome = Outcome {
             bytes: completion.bytes,
             header_bits: completion.header_bits,
@@ -270,8 +286,8 @@ impl Stream {
             nonzero: completion.nonzero,
             intra_mbs: completion.intra_mbs,
             skip_mbs: completion.skip_mbs,
-            sad: completion.sad,
-            mad: completion.mad,
+            sad: has_source.then_some(completion.sad),
+            mad: has_source.then_some(completion.mad),
             sse: completion.sse.map(|[luma, ..]| luma),
         };
         match self.rate.end(&mut pending.frame, &outcome)? {

@@ -52,8 +52,6 @@ impl Stats {
             | v4l2::V4L2_STATELESS_ENC_STATS_VALID_QP_RANGE
             | v4l2::V4L2_STATELESS_ENC_STATS_VALID_BYTES
             | v4l2::V4L2_STATELESS_ENC_STATS_VALID_HEADER_BITS
-            | v4l2::V4L2_STATELESS_ENC_STATS_VALID_SAD
-            | v4l2::V4L2_STATELESS_ENC_STATS_VALID_MAD
             | v4l2::V4L2_STATELESS_ENC_STATS_VALID_NONZERO
             | v4l2::V4L2_STATELESS_ENC_STATS_VALID_INTRA_MBS
             | v4l2::V4L2_STATELESS_ENC_STATS_VALID_SKIP_MBS
@@ -79,8 +77,12 @@ impl Stats {
         s.skip_mbs = completion.skip_mbs;
         s.pcm_mbs = completion.pcm_mbs;
         s.nonzero = completion.nonzero;
-        s.sad = completion.sad;
-        s.mad = completion.mad;
+        if !coded.skipped {
+            s.valid |=
+                v4l2::V4L2_STATELESS_ENC_STATS_VALID_SAD | v4l2::V4L2_STATELESS_ENC_STATS_VALID_MAD;
+            s.sad = completion.sad;
+            s.mad = completion.mad;
+        }
         if let Some(sse) = completion.sse {
             s.valid |= v4l2::V4L2_STATELESS_ENC_STATS_VALID_SSE;
             s.sse = sse;

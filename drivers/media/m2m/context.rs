@@ -152,6 +152,13 @@ impl<T: Operations> Context<T> {
         (size != u32::MAX).then_some(size)
     }
 
+    /// Returns whether the buffers of a queue are imported. That does not change while it streams.
+    pub fn is_imported(&self, direction: Direction) -> bool {
+        // SAFETY: By the invariants the queue is initialised.
+        let memory = unsafe { (*self.queue_ptr(direction)).memory };
+        memory == media::vb2_memory_VB2_MEMORY_DMABUF
+    }
+
     /// Returns whether a queue streams.
     pub fn is_streaming(&self, direction: Direction) -> bool {
         // SAFETY: By the invariants the queue is initialised.

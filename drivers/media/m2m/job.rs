@@ -23,9 +23,7 @@ use core::{
     ptr::NonNull, //
 };
 use kernel::{
-    bindings,
     dma::DmaAddress,
-    error::to_result,
     prelude::*, //
 };
 
@@ -201,7 +199,8 @@ impl<T: Operations> Job<T> {
     }
 
     /// Has `write` write `bytes` bytes of the CAPTURE buffer from `at` on: `EINVAL` if that is more
-    /// than it has, `ENOMEM` for memory that the processor cannot see.
+    /// than it has, `ENOMEM` for memory that the processor cannot see, and for imported memory: who
+    /// exports it may have others use it, for whom a job cannot wait.
     ///
     /// The device has to be done with the buffer.
     pub fn write_capture(
@@ -217,27 +216,17 @@ impl<T: Operations> Job<T> {
         // SAFETY: By the invariants the buffer is valid and the job's, and plane 0 exists.
         unsafe {
             let vb = &raw mut (*self.capture.as_ptr()).vb2_buf;
+            let plane = (*vb).planes.first().ok_or(EINVAL)?;
+            if !plane.dbuf.is_null() {
+                return Err(ENOMEM);
+            }
             let start = media::vb2_plane_vaddr(vb, 0).cast::<u8>();
             if start.is_null() {
                 return Err(ENOMEM);
             }
-            let plane = (*vb).planes.first().ok_or(EINVAL)?;
             let offset = usize::try_from(plane.data_offset)?;
-            let imported = plane.dbuf;
-            if !imported.is_null() {
-                to_result(bindings::dma_buf_begin_cpu_access(
-                    imported,
-                    bindings::dma_data_direction::DMA_BIDIRECTIONAL,
-                ))?;
-            }
             let start = start.add(offset).add(at);
             write(core::slice::from_raw_parts_mut(start, bytes));
-            if !imported.is_null() {
-                to_result(bindings::dma_buf_end_cpu_access(
-                    imported,
-                    bindings::dma_data_direction::DMA_BIDIRECTIONAL,
-                ))?;
-            }
         }
         Ok(())
     }

@@ -200,7 +200,7 @@ struct v4l2_ctrl_h264_encode_params {
  * @bytes: size of the access unit, start codes and emulation prevention
  *	included. Valid with BYTES.
  * @header_bits: start codes, parameter sets and other NAL units without slices,
- *	slice headers, in bits. Valid with HEADER_BITS.
+ *	slice headers, in bits; without filler data. Valid with HEADER_BITS.
  * @intra_mbs: intra macroblocks, those of PCM included. Valid with INTRA_MBS.
  * @skip_mbs: skipped macroblocks. Valid with SKIP_MBS.
  * @pcm_mbs: macroblocks coded as samples (H.264: I_PCM). Valid with PCM_MBS.
@@ -215,8 +215,8 @@ struct v4l2_ctrl_h264_encode_params {
  *	and Cr, over the visible picture. Valid with SSE.
  * @predicted_bits: size of the access unit that the rate control expected, in
  *	bits. Valid with PREDICTED_BITS.
- * @max_bits: size of the access unit that the rate control allowed, in bits.
- *	Valid with MAX_BITS.
+ * @max_bits: size of the access unit that the rate control allowed, in bits:
+ *	that of the CAPTURE buffer at the most. Valid with MAX_BITS.
  * @cpb_fill: what has been coded and not been sent after this picture, in bits:
  *	the size of the coded picture buffer (CPB) less what is in the
  *	decoder's. Valid with CPB.
