@@ -78,6 +78,10 @@ const TESTS: &[Test] = &[
         "a picture that its buffer is too small for fails, and the stream goes on",
         too_small,
     ),
+    (
+        "the rate control learns what a small buffer has room for",
+        rate_control_learns_room,
+    ),
     ("16 files encode at once, and none waits for long", fair),
 ];
 
@@ -134,7 +138,9 @@ fn create_and_remove() -> Result<()> {
     encoder.stop()
 }
 
-fn too_small() -> Result<()> {
+/// An encoder with a CAPTURE buffer of 4096 bytes, and a source in which no two samples predict each
+/// other, of these bits.
+fn small_buffer(bits: u8) -> Result<Encoder> {
     let encoder = Encoder::open()?;
     let fd = encoder.video.as_fd();
     encoder.set_format(V4L2_PIX_FMT_NV12, SIZE)?;
@@ -145,11 +151,49 @@ fn too_small() -> Result<()> {
     encoder.allocate(1)?;
     encoder.start()?;
     let mut source = encoder.map(OUTPUT, 0)?;
-    // No two samples predict each other.
     let noise: Vec<u8> = (0..u64::from(SIZE.0 * SIZE.1))
-        .map(|i| (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 51) as u8)
+        .map(|i| (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 51) as u8 & bits)
         .collect();
     source.write(0, &noise);
+    Ok(encoder)
+}
+
+fn rate_control_learns_room() -> Result<()> {
+    let encoder = small_buffer(63)?;
+    let mut values = [
+        ExtControl::int(V4L2_CID_MPEG_VIDEO_FRAME_RC_ENABLE, 1),
+        ExtControl::int(
+            V4L2_CID_MPEG_VIDEO_BITRATE_MODE,
+            V4L2_MPEG_VIDEO_BITRATE_MODE_CBR as i32,
+        ),
+        // Two buffers a picture.
+        ExtControl::int(V4L2_CID_MPEG_VIDEO_BITRATE, 2_000_000),
+    ];
+    encoder
+        .set(&mut values)
+        .map_err(|err| err.source)
+        .context("rate control")?;
+    let request = encoder.request()?;
+    let mut failed = 0;
+    let mut coded = 0;
+    while coded < 5 {
+        let params = if coded == 0 { idr() } else { predicted() };
+        encoder.submit(&request, 0, &params)?;
+        if is_error(&encoder.complete(&request)?) {
+            failed += 1;
+            ensure!(failed < 8, "{failed} pictures do not fit, and {coded} do");
+        } else {
+            coded += 1;
+        }
+        request.reinit().context("REINIT")?;
+    }
+    ensure!(failed > 0, "the picture is too easy: it fits at once");
+    Ok(())
+}
+
+fn too_small() -> Result<()> {
+    let encoder = small_buffer(u8::MAX)?;
+    let fd = encoder.video.as_fd();
     let request = encoder.request()?;
     let mut frames = Vec::new();
     for (params, qp, fits) in [

@@ -31,6 +31,7 @@ use slenc::{
 pub(super) const TESTS: &[Test] = &[
     ("filler data keeps a still picture at its rate", filler),
     ("HRD parameters and SEI are in the stream", hrd),
+    ("the smallest CPB is said, and pictures are coded", smallest),
 ];
 
 /// The NAL units of a picture.
@@ -82,5 +83,24 @@ fn hrd() -> Result<()> {
         );
     }
     ensure!(FPS == 25, "the clips have changed");
+    Ok(())
+}
+
+fn smallest() -> Result<()> {
+    // Ten bits, which the stream cannot say.
+    let options = "--bitrate 2000000 --cpb 5us --hrd --gop 5";
+    let pictures = encode("rate-hrd-small", "still.y4m", 10, options)?;
+    for (n, picture) in pictures.iter().enumerate() {
+        equal("the CPB", picture.cpb()?.bits, 16)?;
+        // The second IDR picture has nothing new to say.
+        equal("SPS", count(picture, kind::SPS)?, usize::from(n == 0))?;
+    }
+    // Nor has it where both rate and size are rounded.
+    let options = "--bitrate 500k --cpb 500ms --hrd --gop 5";
+    let pictures = encode("rate-hrd-rounded", "still.y4m", 10, options)?;
+    for (n, picture) in pictures.iter().enumerate() {
+        equal("the CPB", picture.cpb()?.bits, 249_984)?;
+        equal("SPS", count(picture, kind::SPS)?, usize::from(n == 0))?;
+    }
     Ok(())
 }
