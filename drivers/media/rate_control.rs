@@ -39,6 +39,12 @@ pub struct Caps {
     pub post_skip: bool,
     /// Filler data can be appended.
     pub filler: bool,
+    /// No picture exceeds its [`Frame::max_bits`].
+    pub hard_max: bool,
+    /// At how many points within a picture QP can change.
+    pub checkpoints: u32,
+    /// Bits that a macroblock of an I picture takes at the least, times 256.
+    pub intra_floor_q8: u32,
     /// Most bits of a P picture that only skips, without its headers.
     pub skip_bits: u32,
 }
@@ -180,6 +186,8 @@ pub struct Outcome {
     pub mad: Option<u64>,
     /// Sum of squared errors of luma, where it is known.
     pub sse: Option<u64>,
+    /// Macroblocks that the hardware coded with the fewest bits for want of room.
+    pub forced_skips: u32,
 }
 
 /// What is to be done with a coded picture.
@@ -218,9 +226,23 @@ impl Frame {
         }
     }
 
-    /// QP of every block.
+    /// QP that the picture starts with.
     pub fn qp(&self) -> i32 {
         self.0.decision.qp
+    }
+
+    /// The lowest and the highest QP of any block.
+    pub fn qps(&self) -> (i32, i32) {
+        (self.0.decision.min_qp, self.0.decision.max_qp)
+    }
+
+    /// The size above which the picture violates the CPB, and no less than is aimed at, if its QP
+    /// may change for that.
+    pub fn room(&self) -> Option<u64> {
+        let decision = &self.0.decision;
+        let room = decision.cpb_bits.saturating_sub(decision.cpb_fill);
+        // What is aimed at may be more when a queue may be longer than the CPB, or already is.
+        (decision.num_checkpoints != 0).then_some(room.max(decision.target_bits))
     }
 
     /// The size that is aimed at, if any is.
@@ -303,12 +325,14 @@ impl Session {
         let levers = [
             (caps.post_skip, c::V4L2_RC_LEVER_POST_SKIP),
             (caps.filler, c::V4L2_RC_LEVER_FILLER),
+            (caps.hard_max, c::V4L2_RC_LEVER_HARD_MAX),
         ];
         let caps = c::v4l2_rc_caps {
             macroblocks: caps.macroblocks,
             levers: bits(&levers),
+            max_checkpoints: caps.checkpoints,
+            intra_floor_q8: caps.intra_floor_q8,
             skip_bits: caps.skip_bits,
-            ..pin_init::zeroed()
         };
         // SAFETY: By the type invariant, and `caps` is valid during the call.
         to_result(unsafe { c::v4l2_rc_session_start(self.0.as_ptr(), &caps) })
@@ -374,7 +398,7 @@ impl Session {
             bytes: outcome.bytes.into(),
             header_bits: outcome.header_bits.into(),
             mean_qp_q8: outcome.mean_qp_q8.try_into()?,
-            forced_skips: 0,
+            forced_skips: outcome.forced_skips,
             nonzero: outcome.nonzero,
             intra_mbs: outcome.intra_mbs,
             skip_mbs: outcome.skip_mbs,

@@ -18,6 +18,7 @@ use crate::{
         encode_references::EncodeReferences,
         filler,
         hrd::Timing,
+        in_frame::InFrame,
         params::{
             Invalid,
             SLICE_TYPE_I, //
@@ -29,6 +30,7 @@ use crate::{
             PictureJob,
             Source, //
         },
+        row_plan::Decided,
         sets::{
             Due,
             Written, //
@@ -155,6 +157,7 @@ fn conclude(job: &mut Job<Encoder>, completion: &Completion) -> Result<Option<Ar
         qp: committed.qp,
         skipped: committed.skipped,
         filler_bytes,
+        forced_skips: committed.forced_skips,
         frame: &committed.frame,
     };
     *job.data() = Stats::new(&coded, completion);
@@ -196,6 +199,8 @@ pub(crate) struct Coding {
     references: [u64; MAX_DPB_FRAMES],
     reconstruction: Option<u64>,
     output: Output,
+    /// Of a source that is coded.
+    in_frame: Option<InFrame>,
     /// What comes before the slices.
     units: KBox<Saved<HEADER_BYTES, UNITS>>,
 }
@@ -215,7 +220,7 @@ impl Coding {
             reconstruction: self.reconstruction,
             output: self.output,
             forced_intra: &[],
-            in_frame: None,
+            in_frame: self.in_frame.as_ref().filter(|_| source.is_some()),
             units,
         }
     }
@@ -282,6 +287,15 @@ fn prepare(job: &Job<Encoder>) -> Result<(Arc<Coding>, Action)> {
                 address: capture.address,
                 size: capture.size.try_into().unwrap_or(u32::MAX),
             },
+            in_frame: in_frame(
+                &stream,
+                &picture,
+                &frame,
+                header_bits,
+                capture.size,
+                size_mbs,
+                capabilities,
+            )?,
             units,
             parameters: settings.parameters,
         };
@@ -304,8 +318,32 @@ fn prepare(job: &Job<Encoder>) -> Result<(Arc<Coding>, Action)> {
         coding: coding.clone(),
         skipped: action == Action::Skip,
         replaced: false,
+        forced_skips: None,
     });
     Ok((coding, action))
+}
+
+/// What the hardware is to do about the rate within a picture, whose buffer has `room` bytes.
+fn in_frame(
+    stream: &Stream,
+    picture: &Picture,
+    frame: &Frame,
+    header_bits: u64,
+    room: usize,
+    size_mbs: (u16, u16),
+    capabilities: &Capabilities,
+) -> Result<Option<InFrame>> {
+    let (lowest, highest) = frame.qps();
+    let decided = Decided {
+        qp: frame.qp().try_into()?,
+        qps: (lowest.try_into()?, highest.try_into()?),
+        predicted_bits: frame.predicted_bits(),
+        max_bits: frame.max_bits(),
+        buffer_bits: u64::try_from(room)?.saturating_mul(8),
+        room: frame.room(),
+        header_bits,
+    };
+    Ok(decided.plan(stream.shape(picture), size_mbs.1, capabilities))
 }
 
 /// What the rate control gets to know of a picture.

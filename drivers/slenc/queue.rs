@@ -43,6 +43,9 @@ impl videobuf2::Operations for Encoder {
             macroblocks: u32::from(size_mbs.0) * u32::from(size_mbs.1),
             post_skip: capabilities.all_skip,
             filler: true,
+            hard_max: capabilities.hard_max,
+            checkpoints: capabilities.checkpoints.into(),
+            intra_floor_q8: capabilities.intra_floor_q8(size_mbs, slice_mbs),
             skip_bits: capabilities.skip_bits(size_mbs, slice_mbs),
         };
         context

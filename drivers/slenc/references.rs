@@ -25,9 +25,11 @@ use crate::{
             EncodeParams,
             Invalid,
             Pps,
-            Sps, //
+            Sps,
+            SLICE_TYPE_I, //
         },
         picture::Completion,
+        row_plan::Shape,
         sets::{
             Due,
             Sets,
@@ -84,6 +86,8 @@ pub(crate) struct Pending {
     pub(crate) skipped: bool,
     /// Another picture is being coded in its place.
     pub(crate) replaced: bool,
+    /// Macroblocks that had no room, where the hardware sees to that.
+    pub(crate) forced_skips: Option<u32>,
 }
 
 /// What becomes of a picture that the hardware has coded.
@@ -105,6 +109,8 @@ pub(crate) struct Committed {
     /// QP asked for.
     pub(crate) qp: u8,
     pub(crate) skipped: bool,
+    /// See [`Pending`].
+    pub(crate) forced_skips: Option<u32>,
     pub(crate) frame: Frame,
 }
 
@@ -120,6 +126,8 @@ pub(crate) struct Stream {
     sps: KVec<Option<Written>>,
     pps: KVec<Option<Pps>>,
     pending: Option<Pending>,
+    /// Of the last I and P pictures.
+    shapes: [Option<Shape>; 2],
     reconstructions: KVec<Reconstruction<EncoderDevice>>,
     /// Coded size in macroblocks that the reconstructions are for.
     size_mbs: (u16, u16),
@@ -138,6 +146,7 @@ impl Stream {
             sps: KVec::from_elem(None, MAX_SPS, GFP_KERNEL)?,
             pps: KVec::from_elem(None, MAX_PPS, GFP_KERNEL)?,
             pending: None,
+            shapes: [None; 2],
             reconstructions: KVec::new(),
             size_mbs: (0, 0),
             frames: 0,
@@ -179,6 +188,7 @@ impl Stream {
         self.sets().clear();
         self.activation = None;
         self.pending = None;
+        self.shapes = [None; 2];
         self.rate.reset();
         self.reconstructions.clear();
         self.size_mbs = (0, 0);
@@ -241,6 +251,11 @@ impl Stream {
             .ok_or(EINVAL)
     }
 
+    /// Returns how the bits of the last picture of this type lay in it, if that is known.
+    pub(crate) fn shape(&self, picture: &Picture) -> Option<&Shape> {
+        self.shapes.get(place(picture))?.as_ref()
+    }
+
     /// A picture goes to the hardware.
     pub(crate) fn begin(&mut self, pending: Pending) {
         self.cancel();
@@ -279,6 +294,15 @@ impl Stream {
             });
         }
         let has_source = !pending.skipped;
+        let controlled = completion.in_frame.as_ref();
+        let forced = controlled.map_or(0, |controlled| controlled.forced_skips);
+        pending.forced_skips = controlled
+            .and_then(|controlled| controlled.max_bits)
+            .map(|_| forced);
+        let shape = controlled.and_then(|done| Shape::of(done, completion.slice_data_bits));
+        if let (Some(to), Some(_)) = (self.shapes.get_mut(place(&pending.plan.picture)), shape) {
+            *to = shape;
+        }
         let outcome = Outcome {
             bytes: completion.bytes,
             header_bits: completion.header_bits,
@@ -289,6 +313,7 @@ impl Stream {
             sad: has_source.then_some(completion.sad),
             mad: has_source.then_some(completion.mad),
             sse: completion.sse.map(|[luma, ..]| luma),
+            forced_skips: forced,
         };
         match self.rate.end(&mut pending.frame, &outcome)? {
             Verdict::Keep => Ok(Conclusion::Keep {
@@ -322,7 +347,13 @@ impl Stream {
             picture: pending.plan.picture,
             qp: pending.coding.qp,
             skipped: pending.skipped,
+            forced_skips: pending.forced_skips.filter(|_| !pending.replaced),
             frame: pending.frame,
         })
     }
+}
+
+/// Where the shape of pictures of this type is.
+fn place(picture: &Picture) -> usize {
+    usize::from(picture.slice_type != SLICE_TYPE_I)
 }

@@ -25,6 +25,8 @@ pub(crate) struct Coded<'a> {
     pub(crate) skipped: bool,
     /// Filler data behind it.
     pub(crate) filler_bytes: u32,
+    /// Macroblocks that had no room, where the hardware sees to that.
+    pub(crate) forced_skips: Option<u32>,
     /// As the rate control has committed it.
     pub(crate) frame: &'a Frame,
 }
@@ -121,6 +123,10 @@ impl Stats {
             s.cpb_fill = cpb.fill;
             s.cpb_bits = cpb.bits;
             s.violation_bits = cpb.violation;
+        }
+        if let Some(forced) = coded.forced_skips {
+            s.valid |= v4l2::V4L2_STATELESS_ENC_STATS_VALID_FORCED_SKIPS;
+            s.forced_skip_mbs = forced;
         }
         s.valid |= v4l2::V4L2_STATELESS_ENC_STATS_VALID_FILLER;
         s.filler_bytes = coded.filler_bytes;

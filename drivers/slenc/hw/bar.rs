@@ -3,7 +3,10 @@
 //! Access to the registers, as long as there are any.
 
 use crate::{
-    pure::picture::Capabilities,
+    pure::{
+        in_frame::MAX_CHECKPOINTS,
+        picture::Capabilities, //
+    },
     regs, //
 };
 use kernel::{
@@ -46,7 +49,8 @@ impl Bar {
             0
         };
         let checkpoints = if caps.checkpoints() || caps.rows() {
-            limits.checkpoints().into()
+            // For more there is no place in the control block.
+            u8::from(limits.checkpoints()).min(MAX_CHECKPOINTS as u8)
         } else {
             0
         };
@@ -68,7 +72,8 @@ impl Bar {
             sse: caps.sse(),
             checkpoints,
             rows: caps.rows(),
-            hard_max: caps.hard_max(),
+            // It is the control block that asks for it.
+            hard_max: caps.hard_max() && checkpoints != 0,
         })
     }
 

@@ -36,6 +36,7 @@ pub mod params;
 pub mod picture;
 pub mod reference;
 pub mod result;
+pub mod row_plan;
 pub mod sets;
 pub mod slice;
 pub mod slot;

@@ -396,13 +396,33 @@ impl Capabilities {
     /// Most bits of a P picture that only skips, without its headers, when the slices have at most so
     /// many macroblocks.
     pub fn skip_bits(&self, size_mbs: (u16, u16), max_slice_mbs: Option<u32>) -> u32 {
-        let rows = units::slice_rows(size_mbs, max_slice_mbs, self.slices());
-        let slices = u32::from(size_mbs.1).div_ceil(u32::from(rows.max(1)));
+        let slices = self.slices_of(size_mbs, max_slice_mbs);
         let mbs = u32::from(size_mbs.0) * u32::from(size_mbs.1);
-        // mb_skip_run has at most 35 bits, and the trailing bits are 8. CABAC takes a fraction of a
-        // bit a macroblock, more of them before its contexts have adapted.
-        let (slice, all) = if self.cabac { (256, mbs / 8) } else { (48, 0) };
+        // mb_skip_run has at most 35 bits, and the trailing bits are 8; the rest is for emulation
+        // prevention, as with "HARD_MAX" in hardware.rst. CABAC takes a fraction of a bit a
+        // macroblock, more of them before its contexts have adapted.
+        let (slice, all) = if self.cabac { (400, mbs / 8) } else { (80, 0) };
         slices.saturating_mul(slice).saturating_add(all)
+    }
+
+    /// Bits that a macroblock of an I picture takes at the least, times 256, without headers, when
+    /// the slices have at most so many macroblocks.
+    pub fn intra_floor_q8(&self, size_mbs: (u16, u16), max_slice_mbs: Option<u32>) -> u32 {
+        let slices = self.slices_of(size_mbs, max_slice_mbs);
+        let mbs = u32::from(size_mbs.0) * u32::from(size_mbs.1);
+        // "HARD_MAX" in hardware.rst: Intra_16x16 with DC prediction and nothing else has 8 bits with
+        // CAVLC. CABAC takes less, once its contexts have adapted.
+        let cavlc = u64::from(mbs) * 8 + u64::from(slices) * 60;
+        let cabac = u64::from(mbs / 2) + u64::from(slices) * 1200;
+        let floor = if self.cabac { cavlc.max(cabac) } else { cavlc };
+        let floor_q8 = (floor * 256).div_ceil(u64::from(mbs.max(1)));
+        floor_q8.try_into().unwrap_or(u32::MAX)
+    }
+
+    /// Slices of a picture.
+    fn slices_of(&self, size_mbs: (u16, u16), max_slice_mbs: Option<u32>) -> u32 {
+        let rows = units::slice_rows(size_mbs, max_slice_mbs, self.slices());
+        u32::from(size_mbs.1).div_ceil(u32::from(rows.max(1)))
     }
 
     /// Whether pictures of this format can be a source.
@@ -479,13 +499,26 @@ mod tests {
     #[test]
     fn skipping_takes_little() {
         // One slice; nine of them.
-        assert_eq!(GEN1.skip_bits((11, 9), None), 48);
-        assert_eq!(GEN1.skip_bits((11, 9), Some(11)), 9 * 48);
+        assert_eq!(GEN1.skip_bits((11, 9), None), 80);
+        assert_eq!(GEN1.skip_bits((11, 9), Some(11)), 9 * 80);
         assert_eq!(
             Capabilities::GEN2.skip_bits((256, 144), None),
-            256 + 256 * 144 / 8
+            400 + 256 * 144 / 8
         );
         assert_eq!(GEN1.skip_bits((0, 0), Some(0)), 0);
+    }
+
+    #[test]
+    fn intra_takes_something() {
+        assert_eq!(GEN1.intra_floor_q8((16, 16), None), 256 * 8 + 60);
+        assert_eq!(GEN1.intra_floor_q8((16, 16), Some(1)), 256 * 8 + 16 * 60);
+        // What adaptation takes is much of a small picture.
+        assert_eq!(Capabilities::GEN2.intra_floor_q8((1, 1), None), 1200 * 256);
+        assert_eq!(
+            Capabilities::GEN2.intra_floor_q8((256, 144), None),
+            8 * 256 + 1
+        );
+        assert_eq!(GEN1.intra_floor_q8((0, 0), None), 0);
     }
 
     #[test]
