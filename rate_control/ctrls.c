@@ -356,11 +356,41 @@ int v4l2_rc_ctrls_init(struct v4l2_rc_ctrls *ctrls,
 }
 EXPORT_SYMBOL_GPL(v4l2_rc_ctrls_init);
 
-/* Where values are: those that a request has, and those of the file. */
+/*
+ * Where values are: those of the file, and before them those that a request
+ * sets, of which there are few.
+ */
 struct rc_source {
 	const struct v4l2_rc_ctrls *ctrls;
-	const struct v4l2_ctrl_handler *request;
+	u64 set;
+	s32 values[RC_COUNT];
 };
+
+static_assert(RC_COUNT <= BITS_PER_LONG_LONG);
+
+static void rc_source_init(struct rc_source *source,
+			   const struct v4l2_rc_ctrls *ctrls,
+			   const struct v4l2_ctrl_handler *request)
+{
+	const struct v4l2_ctrl_ref *ref;
+	unsigned int which;
+
+	source->ctrls = ctrls;
+	source->set = 0;
+	if (!request)
+		return;
+	list_for_each_entry(ref, &request->ctrl_refs, node) {
+		if (!ref->p_req_valid)
+			continue;
+		for (which = 0; which < RC_COUNT; which++) {
+			if (ctrls->ctrls[which] != ref->ctrl)
+				continue;
+			source->set |= BIT_ULL(which);
+			source->values[which] = *ref->p_req.p_s32;
+			break;
+		}
+	}
+}
 
 /*
  * The value of a control, or what stands for it where the driver has none.
@@ -370,19 +400,11 @@ static s32 rc_value(const struct rc_source *source, enum rc_ctrl which,
 		    s32 without)
 {
 	const struct v4l2_ctrl *ctrl = source->ctrls->ctrls[which];
-	const struct v4l2_ctrl_ref *ref;
 
 	if (!ctrl)
 		return without;
-	if (source->request) {
-		list_for_each_entry(ref, &source->request->ctrl_refs, node) {
-			if (ref->ctrl != ctrl)
-				continue;
-			if (ref->p_req_valid)
-				return *ref->p_req.p_s32;
-			break;
-		}
-	}
+	if (source->set & BIT_ULL(which))
+		return source->values[which];
 	return ctrl->cur.val;
 }
 
@@ -453,11 +475,12 @@ void v4l2_rc_ctrls_config(const struct v4l2_rc_ctrls *ctrls,
 			  const struct v4l2_ctrl_handler *request,
 			  struct v4l2_rc_config *config)
 {
-	const struct rc_source source = { .ctrls = ctrls, .request = request };
+	struct rc_source source;
 	u32 n;
 
 	lockdep_assert_held(ctrls->handler->lock);
 
+	rc_source_init(&source, ctrls, request);
 	config->mode = rc_mode(&source);
 	config->flags =
 		rc_flag(&source, RC_CPB_STRICT, V4L2_RC_CONFIG_STRICT) |
@@ -495,12 +518,15 @@ void v4l2_rc_ctrls_frame(const struct v4l2_rc_ctrls *ctrls,
 			 const struct v4l2_ctrl_handler *request,
 			 struct v4l2_rc_frame_info *info)
 {
-	const struct rc_source source = { .ctrls = ctrls, .request = request };
-	s32 hints = rc_value(&source, RC_HINTS, 0);
-	u32 layer = rc_value(&source, RC_TEMPORAL_ID, 0);
+	struct rc_source source;
+	s32 hints;
+	u32 layer;
 
 	lockdep_assert_held(ctrls->handler->lock);
 
+	rc_source_init(&source, ctrls, request);
+	hints = rc_value(&source, RC_HINTS, 0);
+	layer = rc_value(&source, RC_TEMPORAL_ID, 0);
 	info->fixed_qp = rc_value(&source, RC_FRAME_QP, V4L2_RC_NO_QP);
 	info->temporal_layer = min(layer, rc_layers(&source) - 1);
 	info->duration_ns = rc_time(&source, RC_DURATION);
