@@ -35,7 +35,8 @@ need_space() {
 
 # step NAME COMMAND...: runs a long command with its output in a log, showing the
 # time that has passed and the lines of its log (STEP_LOG). It has a process group of
-# its own, which a signal that ends this script ends too.
+# its own, which a signal that ends this script ends too. With STEP_SHARED, others write
+# to the same terminal.
 step() {
 	local name=$1 log start=$SECONDS rc=0 now
 	shift
@@ -58,17 +59,17 @@ step() {
 		sleep 0.5
 		now=$((SECONDS - start))
 		[ -z "${V:-}" ] || continue
-		if [ -t 2 ]; then
+		if [ -t 2 ] && [ -z "${STEP_SHARED:-}" ]; then
 			printf '\r    %d:%02d  %s lines ' $((now / 60)) $((now % 60)) "$(wc -l <"$log")" >&2
 		elif [ $now -ge $((${STEP_SAID:-0} + 60)) ]; then
 			STEP_SAID=$now
-			printf '    %d min, %s lines\n' $((now / 60)) "$(wc -l <"$log")" >&2
+			printf '    %s%d min, %s lines\n' "${STEP_SHARED:+$name: }" $((now / 60)) "$(wc -l <"$log")" >&2
 		fi
 	done
 	wait $STEP_PID || rc=$?
 	STEP_PID='' STEP_SAID=0
 	trap - INT TERM HUP
-	[ ! -t 2 ] || printf '\r\033[K' >&2
+	[ ! -t 2 ] || [ -n "${STEP_SHARED:-}" ] || printf '\r\033[K' >&2
 	if [ $rc -ne 0 ]; then
 		[ -n "${V:-}" ] || tail -n 15 "$log" | sed 's/^/    | /' >&2
 		die "$name failed with status $rc; the whole log is ${log#"$SLENC_TOP"/}${STEP_HINT:+; $STEP_HINT}"
