@@ -190,6 +190,10 @@ pub(super) const STEPS: &[Step] = &[
         can_fail: true,
         call: |s| s.encoder()?.queue_coded(1).context("QBUF CAPTURE"),
     },
+    // When the job is at its end before the command that follows, this one is the last.
+    once("QBUF CAPTURE for the end of the stream", |s| {
+        s.encoder()?.queue_coded(0).context("QBUF CAPTURE")
+    }),
     once("ENCODER_CMD", |s| {
         let fd = s.encoder()?.video.as_fd();
         drain::encoder_command(fd, V4L2_ENC_CMD_STOP, 0).context("ENCODER_CMD")
