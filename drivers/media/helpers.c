@@ -185,11 +185,6 @@ struct vb2_v4l2_buffer *media_helper_to_vb2_v4l2_buffer(struct vb2_buffer *vb)
 	return to_vb2_v4l2_buffer(vb);
 }
 
-unsigned long media_helper_vb2_plane_size(struct vb2_buffer *vb, unsigned int n)
-{
-	return vb2_plane_size(vb, n);
-}
-
 void media_helper_vb2_set_plane_payload(struct vb2_buffer *vb, unsigned int n,
 					unsigned long size)
 {

@@ -67,8 +67,6 @@ unsigned int media_helper_vb2_smallest_plane(struct vb2_queue *q);
 bool media_helper_vb2_is_streaming(struct vb2_queue *q);
 void media_helper_vb2_clear_last_buffer_dequeued(struct vb2_queue *q);
 struct vb2_v4l2_buffer *media_helper_to_vb2_v4l2_buffer(struct vb2_buffer *vb);
-unsigned long media_helper_vb2_plane_size(struct vb2_buffer *vb,
-					  unsigned int n);
 void media_helper_vb2_set_plane_payload(struct vb2_buffer *vb, unsigned int n,
 					unsigned long size);
 dma_addr_t media_helper_vb2_plane_dma_addr(struct vb2_buffer *vb,

@@ -7,9 +7,12 @@
 mod memory;
 mod queue;
 
-pub(crate) use self::queue::{
-    init_queues,
-    RawBuffer, //
+pub(crate) use self::{
+    memory::plane_size,
+    queue::{
+        init_queues,
+        RawBuffer, //
+    }, //
 };
 
 use crate::{

@@ -14,6 +14,7 @@ use crate::{
         format::MAX_PLANES, //
     },
     videobuf2::{
+        self,
         Direction,
         RawBuffer, //
     }, //
@@ -168,13 +169,13 @@ impl<T: Operations> Job<T> {
     /// Returns the memory of a plane of the OUTPUT buffer, `EINVAL` if there is none.
     pub fn output(&self, plane: usize) -> Result<Memory> {
         // SAFETY: By the invariants.
-        unsafe { memory_of(&raw mut (*self.output.as_ptr()).vb2_buf, plane) }
+        unsafe { memory_of::<T>(&raw mut (*self.output.as_ptr()).vb2_buf, plane) }
     }
 
     /// Returns the memory of the CAPTURE buffer.
     pub fn capture(&self) -> Result<Memory> {
         // SAFETY: By the invariants.
-        unsafe { memory_of(&raw mut (*self.capture.as_ptr()).vb2_buf, 0) }
+        unsafe { memory_of::<T>(&raw mut (*self.capture.as_ptr()).vb2_buf, 0) }
     }
 
     /// Says what is in the CAPTURE buffer: `EINVAL` if it is more than fits.
@@ -297,8 +298,8 @@ impl<T: Operations> Drop for Job<T> {
 ///
 /// # Safety
 ///
-/// `vb` is a valid buffer that belongs to the driver, in contiguous memory.
-unsafe fn memory_of(vb: *mut media::vb2_buffer, plane: usize) -> Result<Memory> {
+/// `vb` is a valid buffer of a context of type `T`. It belongs to the driver.
+unsafe fn memory_of<T: Operations>(vb: *mut media::vb2_buffer, plane: usize) -> Result<Memory> {
     const { assert!(MAX_PLANES == media::VB2_MAX_PLANES as usize) };
     // SAFETY: By the requirements of this function.
     unsafe {
@@ -306,9 +307,8 @@ unsafe fn memory_of(vb: *mut media::vb2_buffer, plane: usize) -> Result<Memory> 
             return Err(EINVAL);
         }
         let offset = (*vb).planes.get(plane).ok_or(EINVAL)?.data_offset;
-        let index = plane.try_into()?;
-        let address = media::media_helper_vb2_plane_dma_addr(vb, index);
-        let size = media::media_helper_vb2_plane_size(vb, index);
+        let address = media::media_helper_vb2_plane_dma_addr(vb, plane.try_into()?);
+        let size = videobuf2::plane_size::<T>(vb, plane)?;
         Ok(Memory {
             address: address.checked_add(offset.into()).ok_or(EOVERFLOW)?,
             size: size.checked_sub(offset.try_into()?).ok_or(EINVAL)?,

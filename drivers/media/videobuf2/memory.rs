@@ -42,8 +42,10 @@ use kernel::{
 ///
 /// `inner` is what `vb2_dma_contig_memops` made for it. `users` is the number of users of allocated
 /// memory, and the handler refers to it; imported memory has one.
-struct Memory<T: Driver> {
+struct Memory<T> {
     inner: *mut c_void,
+    /// Bytes of it: all that was allocated, or the whole of a dma-buf.
+    size: usize,
     users: Refcount,
     handler: UnsafeCell<media::vb2_vmarea_handler>,
     /// The operations of its dma-bufs, once there is one.
@@ -94,15 +96,45 @@ impl<T: Driver> VTable<T> {
     };
 }
 
+/// Returns how many bytes of a plane there are: as many as user space says, and no more than its
+/// memory has. Of planes that lie in one dma-buf, videobuf2 compares only the first with it.
+///
+/// # Safety
+///
+/// `vb` is a buffer of a queue with the operations of [`VTable<T>`], and not being prepared by
+/// anybody else.
+pub(crate) unsafe fn plane_size<T>(vb: *mut media::vb2_buffer, plane: usize) -> Result<usize> {
+    // SAFETY: By the requirements of this function.
+    let plane = unsafe { &(*vb).planes }.get(plane).ok_or(EINVAL)?;
+    if plane.mem_priv.is_null() {
+        return Err(EINVAL);
+    }
+    // SAFETY: By the requirements of this function videobuf2 uses memory of this type.
+    let memory = unsafe { Memory::<T>::from_raw(plane.mem_priv) };
+    Ok(memory.size.min(plane.length.try_into()?))
+}
+
+impl<T> Memory<T> {
+    /// # Safety
+    ///
+    /// `private` is memory that videobuf2, a mapping or a dma-buf uses during `'a`.
+    unsafe fn from_raw<'a>(private: *mut c_void) -> &'a Self {
+        // SAFETY: By the requirements of this function.
+        unsafe { &*private.cast::<Self>() }
+    }
+}
+
 impl<T: Driver> Memory<T> {
-    /// Makes memory on top of what `inner` allocates or attaches.
+    /// Makes memory on top of the `size` bytes that `inner` allocates or attaches.
     fn make(
+        size: usize,
         charge: Option<Charge>,
         inner: impl FnOnce() -> Option<*mut c_void>,
     ) -> Result<*mut c_void> {
         let mut memory = KBox::new(
             Self {
                 inner: core::ptr::null_mut(),
+                size,
                 users: Refcount::new(1),
                 handler: UnsafeCell::new(pin_init::zeroed()),
                 ops: UnsafeCell::new(None),
@@ -130,14 +162,6 @@ impl<T: Driver> Memory<T> {
 
     /// # Safety
     ///
-    /// `private` is memory that videobuf2, a mapping or a dma-buf uses during `'a`.
-    unsafe fn from_raw<'a>(private: *mut c_void) -> &'a Self {
-        // SAFETY: By the requirements of this function.
-        unsafe { &*private.cast::<Self>() }
-    }
-
-    /// # Safety
-    ///
     /// Called by videobuf2 for a buffer of a queue of a context of type `T`, which is open.
     unsafe extern "C" fn alloc(
         vb: *mut media::vb2_buffer,
@@ -149,8 +173,12 @@ impl<T: Driver> Memory<T> {
         u64::try_from(size)
             .map_err(Error::from)
             .and_then(|bytes| context.device().charge(bytes))
-            // SAFETY: Called as this function is.
-            .and_then(|charge| Self::make(Some(charge), || unsafe { inner!(alloc(vb, dev, size)) }))
+            .and_then(|charge| {
+                // SAFETY: Called as this function is.
+                Self::make(size, Some(charge), || unsafe {
+                    inner!(alloc(vb, dev, size))
+                })
+            })
             .unwrap_or_else(Error::to_ptr)
     }
 
@@ -318,6 +346,9 @@ impl<T: Driver> Memory<T> {
         })
     }
 
+    /// Attaches the whole of a dma-buf: videobuf2 attaches one that several planes lie in only once,
+    /// with the length of the first, and the others count on memory that is contiguous up to them.
+    ///
     /// # Safety
     ///
     /// Called by videobuf2 for a buffer of a queue of a context of type `T`, which is open.
@@ -327,8 +358,10 @@ impl<T: Driver> Memory<T> {
         buffer: *mut bindings::dma_buf,
         size: c_ulong,
     ) -> *mut c_void {
+        // SAFETY: By the requirements of this function. More than there is, is refused below.
+        let size = unsafe { (*buffer).size }.max(size);
         // SAFETY: Called as this function is.
-        Self::make(None, || unsafe {
+        Self::make(size, None, || unsafe {
             inner!(attach_dmabuf(vb, dev, buffer, size))
         })
         .unwrap_or_else(Error::to_ptr)

@@ -194,8 +194,8 @@ impl<T: Driver> VTable<T> {
             let (context, direction) = unsafe { Self::of((*vb).vb2_queue) };
             let needed = T::queue_setup(context, direction);
             for (plane, needed) in needed.as_slice().iter().enumerate() {
-                // SAFETY: By the requirements of this function; planes out of range have size 0.
-                let size = unsafe { media::media_helper_vb2_plane_size(vb, plane.try_into()?) };
+                // SAFETY: By the requirements of this function; nobody else prepares the buffer.
+                let size = unsafe { memory::plane_size::<T>(vb, plane) }?;
                 // SAFETY: By the requirements of this function.
                 let planes = unsafe { &(*vb).planes };
                 let offset = match direction {

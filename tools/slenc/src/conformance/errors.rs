@@ -311,6 +311,7 @@ impl Importing {
                 } else {
                     0
                 },
+                data_offset: 0,
             })
             .collect();
         let coded = self
@@ -362,6 +363,7 @@ fn too_small(target: &Target) -> Outcome {
                 dma_buf: dma_buf.as_fd(),
                 length: 256,
                 bytes_used: if queue == OUTPUT { 256 } else { 0 },
+                data_offset: 0,
             })
             .collect();
         let next = match importing.code(&idr(), &imports)? {

@@ -344,6 +344,7 @@ fn starting(target: &Target) -> Outcome {
         let coded = stream.encoder.dequeue(CAPTURE)?;
         if is_error(&coded) {
             return Err(
+            data_offset: 0,
                 Error::new(format!("the picture fails after STREAMON of {order:?}")).into(),
             );
         }

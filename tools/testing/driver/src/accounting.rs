@@ -248,6 +248,7 @@ fn imported() -> Result<()> {
         dma_buf: exported.as_fd(),
         length: size,
         bytes_used: size,
+        data_offset: 0,
     };
     buffers::queue_imported(fd, OUTPUT, 0, &[import], 7, None).context("QBUF DMABUF")?;
     equal("after the import", current()?, before)?;

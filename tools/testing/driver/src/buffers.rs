@@ -284,6 +284,7 @@ fn import_coded() -> Result<()> {
             dma_buf: export.as_fd(),
             length,
             bytes_used: 0,
+            data_offset: 0,
         };
         buffers::queue_imported(fd, CAPTURE, index, &[import], 0, None).context("QBUF CAPTURE")?;
         encoder.queue_source(0, 0, None).context("QBUF OUTPUT")?;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Memory from elsewhere. Hardware without an IOMMU takes only what is contiguous.
+//! Memory from elsewhere. Hardware without an IOMMU takes only what is contiguous, and
+//! none takes more than there is.
 
 use crate::{
     encoder::{
@@ -50,6 +51,16 @@ const LIMIT: Duration = Duration::from_secs(60);
 const PAGE: u64 = 4096;
 
 pub(crate) fn run(ktap: &mut Ktap) {
+    ktap.test(
+        "planes that lie in one dma-buf are a source",
+        LIMIT,
+        planes_of_one,
+    );
+    ktap.test(
+        "a plane beyond the end of a dma-buf is refused",
+        LIMIT,
+        beyond_the_end,
+    );
     let translated = fs::read_dir("/sys/class/iommu").is_ok_and(|mut dir| dir.next().is_some());
     if translated {
         ktap.test(
@@ -71,11 +82,12 @@ pub(crate) fn run(ktap: &mut Ktap) {
     }
 }
 
-/// An encoder whose `imported` queue takes DMABUF memory, with parameter sets.
-fn encoder(imported: u32) -> Result<Encoder> {
+/// An encoder of this raw format whose `imported` queue takes DMABUF memory, with
+/// parameter sets.
+fn encoder(fourcc: u32, imported: u32) -> Result<Encoder> {
     bind()?;
     let encoder = Encoder::open()?;
-    encoder.set_format(V4L2_PIX_FMT_NV12, SIZE)?;
+    encoder.set_format(fourcc, SIZE)?;
     let fd = encoder.video.as_fd();
     for queue in [OUTPUT, CAPTURE] {
         let memory = match queue == imported {
@@ -99,12 +111,48 @@ fn scattered(encoder: &Encoder, queue: u32) -> Result<(OwnedFd, Mapping, u32)> {
     Ok((dma_buf, mapping, size))
 }
 
+/// A picture's size in bytes, and that of its luma.
+const LUMA: u32 = SIZE.0 * SIZE.1;
+const WHOLE: u32 = LUMA / 2 * 3;
+
+/// Contiguous memory for a whole picture, in one dma-buf.
+fn contiguous() -> Result<OwnedFd> {
+    let exporter = Encoder::open()?;
+    exporter.set_format(V4L2_PIX_FMT_NV12, SIZE)?;
+    exporter.allocate(1)?;
+    buffers::export(exporter.video.as_fd(), OUTPUT, 0, 0).context("EXPBUF")
+}
+
+/// QBUF of a source whose planes lie in one dma-buf, the chroma where it is said to.
+fn queue_planes(
+    encoder: &Encoder,
+    dma_buf: BorrowedFd<'_>,
+    (data_offset, length): (u32, u32),
+) -> io::Result<()> {
+    let planes = [
+        buffers::Import {
+            dma_buf,
+            length: LUMA,
+            bytes_used: LUMA,
+            data_offset: 0,
+        },
+        buffers::Import {
+            dma_buf,
+            length,
+            bytes_used: length,
+            data_offset,
+        },
+    ];
+    buffers::queue_imported(encoder.video.as_fd(), OUTPUT, 0, &planes, 7, None)
+}
+
 /// QBUF of imported memory.
 fn queue(encoder: &Encoder, queue: u32, dma_buf: BorrowedFd<'_>, size: u32) -> io::Result<()> {
     let import = buffers::Import {
         dma_buf,
         length: size,
         bytes_used: if queue == OUTPUT { size } else { 0 },
+        data_offset: 0,
     };
     buffers::queue_imported(encoder.video.as_fd(), queue, 0, &[import], 7, None)
 }
@@ -126,8 +174,51 @@ fn coded_plainly() -> Result<Vec<u8>> {
     encoder.content(&coded)
 }
 
+fn planes_of_one() -> Result<()> {
+    let wanted = coded_plainly()?;
+    let encoder = encoder(V4L2_PIX_FMT_NV12M, OUTPUT)?;
+    let dma_buf = contiguous()?;
+    let mut source =
+        Mapping::new(dma_buf.as_fd(), 0, WHOLE as usize).context("mapping an export")?;
+    source.write(0, &picture(WHOLE as usize));
+    queue_planes(&encoder, dma_buf.as_fd(), (LUMA, WHOLE)).context("QBUF OUTPUT")?;
+    encoder.queue_coded(0).context("QBUF CAPTURE")?;
+    let coded = encoder.dequeue(CAPTURE)?;
+    ensure!(!is_error(&coded), "the picture was not coded");
+    let same = encoder.content(&coded)? == wanted;
+    ensure!(same, "it is coded differently from one dma-buf");
+    Ok(())
+}
+
+fn beyond_the_end() -> Result<()> {
+    let encoder = encoder(V4L2_PIX_FMT_NV12M, OUTPUT)?;
+    let dma_buf = contiguous()?;
+    // Memory is whole pages.
+    let memory = WHOLE.next_multiple_of(PAGE as u32);
+    let last = memory - (WHOLE - LUMA);
+    for (offset, length) in [
+        (last + 2, memory + 2),
+        (1 << 28, 0xffff_f000),
+        (0xffff_0000, 0xffff_f000),
+    ] {
+        refused(
+            &format!("QBUF of chroma at {offset:#x}"),
+            Errno::INVAL,
+            queue_planes(&encoder, dma_buf.as_fd(), (offset, length)),
+        )?;
+    }
+    // What ends with it is in it.
+    queue_planes(&encoder, dma_buf.as_fd(), (last, memory)).context("QBUF OUTPUT")?;
+    encoder.queue_coded(0).context("QBUF CAPTURE")?;
+    ensure!(
+        !is_error(&encoder.dequeue(CAPTURE)?),
+        "the picture was not coded"
+    );
+    Ok(())
+}
+
 fn scattered_is_refused() -> Result<()> {
-    let encoder = encoder(OUTPUT)?;
+    let encoder = encoder(V4L2_PIX_FMT_NV12, OUTPUT)?;
     let (dma_buf, _, size) = scattered(&encoder, OUTPUT)?;
     let queued = queue(&encoder, OUTPUT, dma_buf.as_fd(), size);
     refused("QBUF of scattered memory", Errno::FAULT, queued)
@@ -135,7 +226,7 @@ fn scattered_is_refused() -> Result<()> {
 
 fn scattered_source() -> Result<()> {
     let wanted = coded_plainly()?;
-    let encoder = encoder(OUTPUT)?;
+    let encoder = encoder(V4L2_PIX_FMT_NV12, OUTPUT)?;
     let (dma_buf, mut source, size) = scattered(&encoder, OUTPUT)?;
     source.write(0, &picture(size as usize));
     queue(&encoder, OUTPUT, dma_buf.as_fd(), size).context("QBUF OUTPUT")?;
@@ -149,7 +240,7 @@ fn scattered_source() -> Result<()> {
 
 fn scattered_coded() -> Result<()> {
     let wanted = coded_plainly()?;
-    let encoder = encoder(CAPTURE)?;
+    let encoder = encoder(V4L2_PIX_FMT_NV12, CAPTURE)?;
     let mut source = encoder.map(OUTPUT, 0)?;
     source.write(0, &picture(source.len()));
     let (dma_buf, memory, size) = scattered(&encoder, CAPTURE)?;

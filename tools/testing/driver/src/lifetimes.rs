@@ -285,6 +285,7 @@ fn import_of_the_old() -> Result<()> {
         dma_buf: dma_buf.as_fd(),
         length: size,
         bytes_used: size,
+        data_offset: 0,
     };
     buffers::queue_imported(fd, OUTPUT, 0, &[import], 7, None).context("QBUF DMABUF")?;
     encoder.queue_coded(0).context("QBUF CAPTURE")?;

@@ -117,8 +117,10 @@ pub struct Import<'a> {
     pub dma_buf: BorrowedFd<'a>,
     /// Bytes of it that are the plane.
     pub length: u32,
-    /// Bytes that are filled.
+    /// Bytes that are filled, with those before the data.
     pub bytes_used: u32,
+    /// Where the data begins.
+    pub data_offset: u32,
 }
 
 /// QBUF of a multi-planar DMABUF buffer. The timestamp is in microseconds.
@@ -137,6 +139,7 @@ pub fn queue_imported(
             plane.m.fd = import.dma_buf.as_raw_fd();
             plane.length = import.length;
             plane.bytesused = import.bytes_used;
+            plane.data_offset = import.data_offset;
             plane
         })
         .collect();

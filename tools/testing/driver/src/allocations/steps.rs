@@ -241,6 +241,7 @@ pub(super) const STEPS: &[Step] = &[
             dma_buf: s.rig.source.as_fd(),
             length: size,
             bytes_used: size,
+            data_offset: 0,
         };
         let request = Some(s.request()?.as_fd());
         buffers::queue_imported(fd, OUTPUT, 0, &[import], 9, request).context("QBUF")

@@ -253,6 +253,7 @@ fn small_capture_buffer() -> Result<()> {
             dma_buf: dma_buf.as_fd(),
             length,
             bytes_used: 0,
+            data_offset: 0,
         };
         buffers::queue_imported(fd, CAPTURE, 0, &[import], 0, None)
     };
@@ -285,6 +286,7 @@ fn small_output_buffer() -> Result<()> {
             dma_buf: dma_buf.as_fd(),
             length,
             bytes_used: length,
+            data_offset: 0,
         };
         buffers::queue_imported(fd, OUTPUT, 0, &[import], 6, Some(request.as_fd()))
     };

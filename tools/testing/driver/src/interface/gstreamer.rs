@@ -310,6 +310,7 @@ fn encode(
             dma_buf: dma_buf.as_fd(),
             length: plane.size_image,
             bytes_used: plane.size_image,
+            data_offset: 0,
         })
         .collect();
     // The timestamp is the number of the frame.
