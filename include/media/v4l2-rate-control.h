@@ -264,8 +264,10 @@ struct v4l2_rc_limits {
  *	the stream allows; 0 for that of the session.
  * @initial_delay_ns: how long the decoder's buffer fills before the first
  *	picture leaves it; 0, or more than the CPB holds, for until it is full.
- * @max_delay_ns: with V4L2_RC_CONFIG_LOW_DELAY, time that what is coded may
- *	take to be sent; below the time of the CPB that counts. Lowered to
+ * @max_delay_ns: time that what is coded may take to be sent; 0 for that of
+ *	the CPB. A longer time counts with V4L2_RC_CONFIG_LOW_DELAY. A shorter
+ *	one is kept by what keeps the CPB, as far as @max_skips allows:
+ *	pictures are skipped on cuts for the sake of delay. Lowered to
  *	V4L2_RC_MAX_TIME_NS.
  * @interval_num: numerator of the time between pictures, in seconds.
  * @interval_den: its denominator. From 1/1001 to 1000 pictures a second, else

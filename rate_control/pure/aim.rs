@@ -15,54 +15,83 @@ use super::{
         FrameIn,
         FrameType, //
     },
+    lesson::P_SLOPE,
     log2::Log2, //
 };
 
 /// A P picture this much larger than usual repaints the picture: it is treated as an I picture.
 const REPAINT: Log2 = Log2::ratio(13, 10);
+/// The activity of a still picture, by that of a usual I picture.
+const STILL: Log2 = Log2::ratio(-6, 1);
 /// Length of the queue, in pictures, that the first picture may make.
 const FIRST: u64 = 3;
 /// The same for other pictures that cannot help being large.
-const BURST: u64 = 6;
+const BURST: u64 = 5;
 /// Pictures of a layer in which its debt is paid.
 const LAYER_HORIZON: u64 = 8;
 
 impl Controller {
+    /// The logarithm of an activity, by that of a usual I picture: 16 a sample.
+    fn relative(&self, sum: u64) -> Log2 {
+        let usual = Log2::of(self.caps.macroblocks.into()).plus(Log2::ratio(12, 1));
+        // What did not change is coded again as far as its last quantizer was coarse.
+        Log2::of(sum).minus(usual).max(STILL)
+    }
+
     /// The logarithm of what is known of a picture.
     pub(super) fn activity(&self, frame: &FrameIn) -> Log2 {
-        match (frame.analysis, frame.frame_type) {
+        match (frame.analysis, self.like(frame)) {
             (None, _) => Log2::ZERO,
-            (Some(analysis), FrameType::I) => Log2::of(analysis.intra),
-            (Some(analysis), FrameType::P) => Log2::of(analysis.inter.min(analysis.intra)),
+            (Some(analysis), FrameType::I) => self.relative(analysis.intra),
+            (Some(analysis), FrameType::P) => self.relative(analysis.inter.min(analysis.intra)),
+        }
+    }
+
+    /// Whether a P picture repaints the picture, as far as one can know.
+    fn repaints(&self, frame: &FrameIn) -> bool {
+        frame.discontinuity
+            || self.missed
+            || match (frame.analysis, self.usual_activity) {
+                (Some(analysis), Some(usual)) => {
+                    self.relative(analysis.inter).minus(usual) > REPAINT
+                }
+                _ => false,
+            }
+    }
+
+    /// The type of picture that a picture is like: what is painted anew, and not by parts of
+    /// what was there, is like an I picture.
+    pub(super) fn like(&self, frame: &FrameIn) -> FrameType {
+        match frame.analysis {
+            Some(analysis)
+                if self.repaints(frame)
+                    && (self.missed || analysis.inter >= analysis.intra / 4 * 3) =>
+            {
+                FrameType::I
+            }
+            _ => frame.frame_type,
         }
     }
 
     /// Whether a picture will be much larger than usual.
-    pub(super) fn is_large(&self, frame: &FrameIn, activity: Log2) -> bool {
-        frame.frame_type == FrameType::I
-            || frame.discontinuity
-            || self.missed
-            || (self.usual_activity != Log2::ZERO
-                && activity != Log2::ZERO
-                && activity.minus(self.usual_activity) > REPAINT)
+    pub(super) fn is_large(&self, frame: &FrameIn) -> bool {
+        frame.frame_type == FrameType::I || self.repaints(frame)
     }
 
     /// The size to aim at.
-    pub(super) fn target(
-        &self,
-        config: &Config,
-        frame: &FrameIn,
-        bucket: &Bucket,
-        activity: Log2,
-    ) -> u64 {
+    pub(super) fn target(&self, config: &Config, frame: &FrameIn, bucket: &Bucket) -> u64 {
         let plan = &self.plan;
-        let model = self.model(frame.frame_type, frame.layer);
-        let large = self.is_large(frame, activity);
+        let model = self.model(self.like(frame), frame.layer);
+        let large = self.is_large(frame);
         let slow = matches!(config.mode, Mode::Vbr | Mode::CappedQuality);
         let wanted = match () {
             () if self.first => plan.burst(bucket, self.pace, FIRST),
             () if large && slow => u64::MAX,
-            () if large => plan.burst(bucket, self.pace, BURST),
+            () if large => {
+                // Its size is known as well as those of others like it were.
+                let burst = plan.burst(bucket, self.pace, BURST);
+                Log2::of(burst).minus(model.spread().min(Log2::ONE)).exp()
+            }
             () if slow => plan.ceiling(bucket, self.peak_share()),
             () if config.layers > 1 => self.layer_due(frame, bucket),
             () => plan.due(bucket.debt, plan.horizon, self.pace, bucket),
@@ -111,20 +140,20 @@ impl Controller {
         if matches!(config.mode, Mode::Fixed | Mode::Quality) {
             return self.quality_step(config);
         }
-        let model = self.model(frame.frame_type, frame.layer);
+        let model = self.model(self.like(frame), frame.layer);
         let size = Log2::of(target.saturating_sub(frame.header_bits).max(target >> 3));
         let fitting = model.step(size, activity);
         let Some(quantizer) = self.quantizers.get(usize::from(frame.layer)) else {
             return fitting;
         };
-        let large = self.is_large(frame, activity);
+        let large = self.is_large(frame);
         let step = match config.mode {
             Mode::CappedQuality => return fitting.max(self.quality_step(config)),
             Mode::Vbr => match self.steady {
                 Some(steady) => {
                     let plan = &self.plan;
                     let due = plan.due(bucket.debt, plan.horizon, self.pace, bucket);
-                    let usual = steady.minus(Log2::of(due)).over(model.slope());
+                    let usual = steady.minus(Log2::of(due)).over(P_SLOPE);
                     fitting.max(usual)
                 }
                 None => fitting,
@@ -135,7 +164,7 @@ impl Controller {
             // A key picture is no better than the others, and no worse than it must.
             return quantizer.last().map_or(step, |last| step.max(last));
         }
-        let unknown = large || model.is_guess();
+        let unknown = large || model.is_new();
         let step = quantizer.approach(step, self.plan.sixteenths(bucket), unknown);
         if config.intra_safe {
             // Whatever comes, it fits.
@@ -175,8 +204,8 @@ impl Controller {
             && (config.max_skips == 0 || self.skips < config.max_skips);
         let fill = bucket.fill.saturating_add(bits);
         // Without a lever nothing else keeps the promise when the QP may not rise.
-        let promise = config.strict && !self.caps.hard_max && !self.caps.post_skip;
-        let skip = (promise && fill > self.plan.limit)
+        let strict = config.strict && !self.caps.hard_max && !self.caps.post_skip;
+        let skip = (strict && fill > self.plan.promise)
             || (config.skip != SkipMode::Disabled && fill > self.plan.skip_limit);
         if droppable && skip && self.plan.rate != 0 {
             Action::Skip
@@ -200,10 +229,11 @@ impl Controller {
     pub(super) fn max_bits(&self, config: &Config, frame: &FrameIn, worst: &Bucket) -> (u64, bool) {
         // A bucket of many pictures is never filled up: the viewer waits for all of it, and the
         // next picture finds nothing left.
-        let full = if self.plan.limit > self.pace.saturating_mul(8) {
-            self.plan.limit.saturating_sub(self.plan.limit >> 3)
+        let promise = self.plan.promise;
+        let full = if promise > self.pace.saturating_mul(8) {
+            promise.saturating_sub(promise >> 3)
         } else {
-            self.plan.limit
+            promise
         };
         let room = full.saturating_sub(worst.fill);
         [

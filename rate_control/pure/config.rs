@@ -122,7 +122,8 @@ pub struct Config {
     pub strict: bool,
     /// A picture may exceed the CPB as long as the queue is no longer than `max_delay_ns`.
     pub low_delay: bool,
-    /// See `low_delay`; below the time of the CPB that counts.
+    /// The longest queue; 0 for the CPB. See `low_delay` for one that is longer than the CPB. What
+    /// keeps the CPB keeps a shorter one too, as far as `max_skips` allows.
     pub max_delay_ns: u64,
     /// The stream tells decoders about the CPB.
     pub hrd: bool,

@@ -69,7 +69,7 @@ pub struct Controller {
     /// What the level of P pictures is in the long run.
     pub(super) steady: Option<Log2>,
     /// Mean of log2(activity) of P pictures: what is above it repaints.
-    pub(super) usual_activity: Log2,
+    pub(super) usual_activity: Option<Log2>,
     /// The last picture was not sent: the next one has its content to bring.
     pub(super) missed: bool,
     /// Pictures that were replaced in a row.
@@ -87,9 +87,13 @@ impl Controller {
     /// Without a configuration.
     pub fn new(caps: Capabilities) -> Result<Self, Error> {
         caps.check()?;
-        // The guess: at a step of 16 (QP 28) a macroblock of an I picture takes about 100 bits
-        // in nature, and often twice that in small pictures.
-        let level = Log2::of(u64::from(caps.macroblocks)).plus(Log2::ratio(111, 10));
+        // The guess: at a step of 20 (QP 30) a macroblock of an I picture takes 240 bits in
+        // pictures of 220 macroblocks, and a sixth less each time that their number doubles, as
+        // the same scene has less detail in each. Few pictures of nature take more.
+        let macroblocks = Log2::of(u64::from(caps.macroblocks));
+        let level = macroblocks
+            .times(Log2::ratio(3, 4))
+            .plus(Log2::ratio(137, 10));
         let intra = Model::guess(level, Log2::ratio(9, 10));
         Ok(Self {
             caps,
@@ -102,11 +106,11 @@ impl Controller {
             due: Drain::new(),
             pace: 0,
             intra,
-            inter: [Model::guess(level.minus(lesson::I_TO_P), Log2::ratio(11, 10)); MAX_LAYERS],
+            inter: [Model::guess(level.minus(lesson::I_TO_P), lesson::P_SLOPE); MAX_LAYERS],
             quantizers: [Quantizer::new(caps.scale); MAX_LAYERS],
             layer_debts: [0; MAX_LAYERS],
             steady: None,
-            usual_activity: Log2::ZERO,
+            usual_activity: None,
             missed: false,
             skips: 0,
             first: true,
@@ -125,7 +129,6 @@ impl Controller {
             self.pace = plan.share;
             self.release();
         }
-        self.bucket.credit = plan.credit;
         self.plan = plan;
         self.config = Some(*config);
         Ok(())
@@ -142,10 +145,30 @@ impl Controller {
     fn forecast(&self, open: RangeInclusive<Cookie>, drained: u64, due: u64) -> Bucket {
         let mut bucket = self.bucket;
         for cookie in open {
-            self.ring.get(cookie).apply(&mut bucket);
+            let mut picture = *self.ring.get(cookie);
+            picture.bits = self.expected(&picture);
+            picture.apply(&mut bucket, &self.plan.savings);
         }
-        bucket.pass(drained, due);
+        bucket.pass(drained, due, &self.plan.savings);
         bucket
+    }
+
+    /// The size of a picture that has begun, by what was learned since: what is known late of one
+    /// picture is not repeated in those that had begun before (Smith, "Closer control of loops
+    /// with dead time", 1957).
+    fn expected(&self, picture: &Pending) -> u64 {
+        if picture.is(Pending::KNOWN) {
+            return picture.bits;
+        }
+        let model = self.model(picture.like, picture.layer);
+        let size = model.size(picture.step, picture.activity).exp();
+        let bits = size
+            .saturating_add(picture.header_bits.into())
+            .min(Config::MAX_BITS);
+        match picture.max_bits {
+            0 => bits,
+            max => bits.min(max),
+        }
     }
 
     /// The same if every picture is as large as it can be. Without a maximum, as predicted.
@@ -153,10 +176,13 @@ impl Controller {
         let mut bucket = self.bucket;
         for cookie in open {
             let mut picture = *self.ring.get(cookie);
-            picture.bits = picture.bits.max(picture.max_bits);
-            picture.apply(&mut bucket);
+            picture.bits = self.expected(&picture);
+            if !picture.is(Pending::KNOWN) {
+                picture.bits = picture.bits.max(picture.max_bits);
+            }
+            picture.apply(&mut bucket, &self.plan.savings);
         }
-        bucket.pass(drained, due);
+        bucket.pass(drained, due, &self.plan.savings);
         bucket
     }
 
@@ -188,9 +214,10 @@ impl Controller {
         let bucket = self.forecast(open.clone(), drained, due);
         let activity = self.activity(frame);
         let limits = config.limits(frame.frame_type);
-        let model = *self.model(frame.frame_type, frame.layer);
+        let like = self.like(frame);
+        let model = *self.model(like, frame.layer);
 
-        let target = self.target(&config, frame, &bucket, activity);
+        let target = self.target(&config, frame, &bucket);
         let wanted = self.wanted_step(&config, frame, &bucket, activity, target);
         let (asked, mut reasons) = match (frame.fixed_qp, config.mode) {
             (Some(qp), _) => (qp, reason::FIXED_QP),
@@ -206,7 +233,7 @@ impl Controller {
             Ordering::Less => reason::MAX_QP,
             Ordering::Equal => 0,
         };
-        if self.is_large(frame, activity) {
+        if self.is_large(frame) {
             reasons |= reason::NEW_CONTENT;
         }
         let step = self.caps.scale.step(qp);
@@ -242,16 +269,25 @@ impl Controller {
                 drained,
                 due,
                 bits,
+                header_bits: u32::try_from(frame.header_bits).unwrap_or(u32::MAX),
                 max_bits: if self.caps.hard_max { max_bits } else { 0 },
                 step,
                 activity,
                 frame_type: frame.frame_type,
+                like,
                 layer: frame.layer,
-                teaches: action == Action::Encode && frame.fixed_qp.is_none(),
-                at_min: qp <= limits.min_qp,
-                droppable: !frame.undroppable && frame.frame_type == FrameType::P,
-                reference: frame.reference,
-                skipped: action == Action::Skip,
+                flags: Pending::flag(Pending::KNOWN, action == Action::Skip)
+                    | Pending::flag(
+                        Pending::TEACHES,
+                        action == Action::Encode && frame.fixed_qp.is_none(),
+                    )
+                    | Pending::flag(Pending::AT_MIN, qp <= limits.min_qp)
+                    | Pending::flag(
+                        Pending::DROPPABLE,
+                        !frame.undroppable && frame.frame_type == FrameType::P,
+                    )
+                    | Pending::flag(Pending::REFERENCE, frame.reference)
+                    | Pending::flag(Pending::SKIPPED, action == Action::Skip),
             },
         );
         self.first = false;
@@ -305,33 +341,35 @@ impl Controller {
         self.cycle.end(cookie)?;
         let mut picture = *self.ring.get(cookie);
         picture.bits = outcome.bits;
+        picture.flags |=
+            Pending::KNOWN | Pending::flag(Pending::AT_MIN, self.is_still(&picture, outcome.bits));
         self.ring.put(cookie, picture);
 
         let mut bucket = self.bucket;
-        picture.apply(&mut bucket);
+        picture.apply(&mut bucket, &self.plan.savings);
         let violation = self.plan.violation(&bucket);
         let may_skip = config.max_skips == 0 || self.skips < config.max_skips;
-        let unwanted = (config.strict && violation != 0)
-            || (config.skip != SkipMode::Disabled
-                && may_skip
-                && bucket.fill > self.plan.skip_limit);
+        let late = bucket.fill > self.plan.promise;
+        let full = bucket.fill > self.plan.skip_limit;
+        let unwanted = (config.strict && (violation != 0 || (late && may_skip)))
+            || (config.skip != SkipMode::Disabled && full && may_skip);
         let verdict = if !unwanted
-            || !picture.droppable
-            || picture.skipped
+            || !picture.is(Pending::DROPPABLE)
+            || picture.is(Pending::SKIPPED)
             || *self.cycle.open().end() != cookie
         {
             Verdict::Keep
         } else if self.caps.post_skip {
             Verdict::ReplaceBySkip
-        } else if self.caps.post_drop && !picture.reference {
+        } else if self.caps.post_drop && !picture.is(Pending::REFERENCE) {
             Verdict::Drop
         } else {
             Verdict::Keep
         };
-        if picture.teaches && outcome.forced_skips == 0 {
+        if picture.is(Pending::TEACHES) && outcome.forced_skips == 0 {
             self.learn(&config, &picture, outcome, verdict);
         }
-        if verdict == Verdict::Keep && !picture.skipped {
+        if verdict == Verdict::Keep && !picture.is(Pending::SKIPPED) {
             self.missed = false;
             self.skips = 0;
         } else {
@@ -393,7 +431,7 @@ impl Controller {
     fn close(&mut self, cookie: Cookie, bits: u64) {
         let mut picture = *self.ring.get(cookie);
         picture.bits = bits;
-        picture.apply(&mut self.bucket);
+        picture.apply(&mut self.bucket, &self.plan.savings);
         let layer = usize::from(picture.layer);
         if let (Some(debt), Some(&share)) = (
             self.layer_debts.get_mut(layer),
@@ -434,7 +472,7 @@ impl Controller {
 
     /// Whether a picture that has begun, or closed last, only skips by decision.
     pub(super) fn skipped(&self, cookie: Cookie) -> bool {
-        self.ring.get(cookie).skipped
+        self.ring.get(cookie).is(Pending::SKIPPED)
     }
 
     /// Where the session is, with the pictures that have closed.

@@ -25,8 +25,19 @@ pub(super) const I_TO_P: Log2 = Log2::ratio(2, 1);
 const CUT_TO_P: Log2 = Log2::ratio(1, 1);
 /// The same after the repaint of a screen, which is still again at once.
 const REPAINT_TO_P: Log2 = Log2::ratio(4, 1);
+/// The slope of P pictures where nothing is known.
+pub(super) const P_SLOPE: Log2 = Log2::ratio(11, 10);
+/// A picture with a step of at most 4 (QP 16), where nothing finer can be seen, and less than a
+/// sixteenth of the usual size is still.
+const STILL_STEP: Log2 = Log2::ratio(2, 1);
+const STILL_SIZE: Log2 = Log2::ratio(4, 1);
 
 impl Controller {
+    /// Whether nothing would be gained by a finer QP: what a picture leaves is not for others.
+    pub(super) fn is_still(&self, picture: &Pending, bits: u64) -> bool {
+        picture.step <= STILL_STEP && Log2::of(bits).plus(STILL_SIZE) < Log2::of(self.pace)
+    }
+
     /// The models learn from a picture.
     pub(super) fn learn(
         &mut self,
@@ -41,24 +52,27 @@ impl Controller {
             Some(q8) => self.caps.scale.step_q8(q8),
         };
         let activity = picture.activity;
-        match picture.frame_type {
+        match picture.like {
             FrameType::I => {
-                let level = self.intra.level_of(step, activity, size);
                 if self.intra.learn(step, activity, size) == Surprise::NewContent {
-                    self.intra.expect(level);
+                    self.intra.expect(step, activity, size);
                 }
                 for model in &mut self.inter {
                     if model.is_guess() && activity == Log2::ZERO {
-                        let level = size.minus(I_TO_P).plus(model.slope().times(step));
-                        model.expect(level);
+                        model.expect(step, activity, size.minus(I_TO_P));
                     }
                 }
-                if let Some(quantizer) = self.quantizers.first_mut() {
+                if picture.frame_type == FrameType::P {
+                    // What it is for those after it is not known.
+                    if let Some(model) = self.inter.get_mut(usize::from(picture.layer)) {
+                        let size = model.size(step, Log2::ZERO);
+                        model.expect(step, Log2::ZERO, size);
+                    }
+                } else if let Some(quantizer) = self.quantizers.first_mut() {
                     quantizer.settle(step);
                 }
             }
             FrameType::P => {
-                let intra = self.intra;
                 let less = match config.content {
                     Content::Camera => CUT_TO_P,
                     Content::Screen => REPAINT_TO_P,
@@ -67,39 +81,37 @@ impl Controller {
                 let Some(model) = self.inter.get_mut(usize::from(picture.layer)) else {
                     return;
                 };
-                let error = model.error(step, activity, size);
-                if picture.at_min && error < Log2::ZERO {
+                let usual = model.size(step, activity);
+                if picture.is(Pending::AT_MIN) && size < usual {
                     // There is nothing finer: what is saved tells nothing of what comes.
                     return;
                 }
-                let level = model.level_of(step, activity, size);
-                let usual = model.level();
                 if verdict != Verdict::Keep {
-                    model.expect(level);
+                    model.expect(step, activity, size);
                 } else if model.learn(step, activity, size) == Surprise::NewContent {
                     // The next one is predicted from it: its size says what an I picture takes.
-                    model.expect(if activity == Log2::ZERO {
-                        level.minus(less).max(usual)
+                    let next = if activity == Log2::ZERO {
+                        size.minus(less).max(usual)
                     } else {
-                        level
-                    });
-                    self.intra
-                        .expect(intra.level_of(step, activity, size).max(intra.level()));
+                        size
+                    };
+                    model.expect(step, activity, next);
+                    let known = self.intra.size(step, activity);
+                    self.intra.expect(step, activity, size.max(known));
                 }
                 if let Some(model) = self.inter.first().filter(|_| picture.layer == 0) {
-                    let level = model.level().plus(activity);
+                    // At the slope of all, so that what is learned of it changes nothing.
+                    let level = model.size(step, activity).plus(P_SLOPE.times(step));
                     self.steady = Some(match self.steady {
                         None => level,
                         Some(steady) => steady.plus(level.minus(steady).times(patience)),
                     });
                 }
                 if activity != Log2::ZERO {
-                    let change = activity.minus(self.usual_activity);
-                    self.usual_activity = if self.usual_activity == Log2::ZERO {
-                        activity
-                    } else {
-                        self.usual_activity.plus(change.times(Log2::ratio(1, 8)))
-                    };
+                    self.usual_activity = Some(match self.usual_activity {
+                        None => activity,
+                        Some(usual) => usual.plus(activity.minus(usual).times(Log2::ratio(1, 8))),
+                    });
                 }
             }
         }

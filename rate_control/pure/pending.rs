@@ -3,7 +3,10 @@
 //! Pictures that have begun and not closed: what was decided about them.
 
 use super::{
-    bucket::Bucket,
+    bucket::{
+        Bucket,
+        Savings, //
+    },
     cycle::{
         Cookie,
         Cycle, //
@@ -19,8 +22,10 @@ pub struct Pending {
     pub drained: u64,
     /// See `drained`.
     pub due: u64,
-    /// Its size in bits: a prediction before it ended.
+    /// Its size in bits: a prediction if it is not `known`.
     pub bits: u64,
+    /// The bound of its headers in bits.
+    pub header_bits: u32,
     /// The most that it may have; 0 for no limit.
     pub max_bits: u64,
     /// Logarithm of the quantizer step.
@@ -29,41 +34,64 @@ pub struct Pending {
     pub activity: Log2,
     /// Its type.
     pub frame_type: FrameType,
+    /// The type that its size was predicted by.
+    pub like: FrameType,
     /// Temporal layer.
     pub layer: u8,
-    /// It is an ordinary picture, from which the model may learn.
-    pub teaches: bool,
-    /// Its QP is the lowest that it may have.
-    pub at_min: bool,
-    /// It can be replaced.
-    pub droppable: bool,
-    /// Later pictures may refer to it.
-    pub reference: bool,
-    /// It only skips.
-    pub skipped: bool,
+    /// What else there is to it: a sum of the constants of this type.
+    pub flags: u8,
 }
 
 impl Pending {
+    /// Its size is what it is.
+    pub const KNOWN: u8 = 1;
+    /// It is an ordinary picture, from which the model may learn.
+    pub const TEACHES: u8 = 2;
+    /// Its QP is the lowest that it may have, or that makes a difference.
+    pub const AT_MIN: u8 = 4;
+    /// It can be replaced.
+    pub const DROPPABLE: u8 = 8;
+    /// Later pictures may refer to it.
+    pub const REFERENCE: u8 = 16;
+    /// It only skips.
+    pub const SKIPPED: u8 = 32;
+
+    /// One of the constants of this type, or nothing.
+    pub const fn flag(flag: u8, is: bool) -> u8 {
+        if is {
+            flag
+        } else {
+            0
+        }
+    }
+
+    /// Whether a flag is set.
+    pub const fn is(&self, flag: u8) -> bool {
+        self.flags & flag != 0
+    }
+
     const NONE: Self = Self {
         drained: 0,
         due: 0,
         bits: 0,
+        header_bits: 0,
         max_bits: 0,
         step: Log2::ZERO,
         activity: Log2::ZERO,
         frame_type: FrameType::P,
+        like: FrameType::P,
         layer: 0,
-        teaches: false,
-        at_min: false,
-        droppable: false,
-        reference: false,
-        skipped: false,
+        flags: 0,
     };
 
     /// The picture has gone through the bucket.
-    pub fn apply(&self, bucket: &mut Bucket) {
-        bucket.pass(self.drained, self.due);
+    pub fn apply(&self, bucket: &mut Bucket, most: &Savings) {
+        let before = *bucket;
+        bucket.pass(self.drained, self.due, most);
         bucket.add(self.bits);
+        if self.is(Self::AT_MIN) {
+            bucket.forget(&before);
+        }
     }
 }
 
@@ -136,9 +164,9 @@ mod tests {
             bits: 300,
             ..Pending::NONE
         };
-        picture.apply(&mut bucket);
+        picture.apply(&mut bucket, &Savings::default());
         assert_eq!((bucket.fill, bucket.debt), (300, 300));
-        picture.apply(&mut bucket);
+        picture.apply(&mut bucket, &Savings::default());
         assert_eq!((bucket.fill, bucket.debt), (500, 520));
     }
 }

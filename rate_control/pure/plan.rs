@@ -3,7 +3,10 @@
 //! A configuration in bits: what the rates and times in it come to for each picture.
 
 use super::{
-    bucket::Bucket,
+    bucket::{
+        Bucket,
+        Savings, //
+    },
     config::{
         Config,
         Mode,
@@ -12,11 +15,7 @@ use super::{
     },
     hrd,
     log2::Log2,
-    math::{
-        mul_div,
-        signed,
-        unsigned, //
-    },
+    math::mul_div, //
 };
 
 const NS: u64 = 1_000_000_000;
@@ -32,6 +31,9 @@ pub struct Plan {
     pub cpb: u64,
     /// The most that the bucket may hold: its size, or more with low delay.
     pub limit: u64,
+    /// What is not to be exceeded, if that is possible: the limit, or less where the delay is to
+    /// be shorter.
+    pub promise: u64,
     /// The most that it may hold before pictures are skipped.
     pub skip_limit: u64,
     /// What the bucket holds before the first picture.
@@ -43,7 +45,7 @@ pub struct Plan {
     /// Bits of the time in which a debt is paid.
     pub horizon: u64,
     /// Bits that can be saved.
-    pub credit: u64,
+    pub savings: Savings,
     /// Part of the horizon that a picture is.
     pub pace: Log2,
 }
@@ -76,32 +78,52 @@ impl Plan {
         } else {
             cpb
         };
+        let queue = mul_div(peak, config.max_delay_ns.min(Config::MAX_NS), NS);
+        let queue = queue.min(Config::MAX_BITS);
         let limit = if config.low_delay {
-            let queue = mul_div(peak, config.max_delay_ns.min(Config::MAX_NS), NS);
-            cpb.max(queue.min(Config::MAX_BITS))
+            cpb.max(queue)
         } else {
             cpb
         };
+        let promise = match config.max_delay_ns {
+            0 => limit,
+            _ => limit.min(queue.max(share)),
+        };
         let skip_limit = match (config.skip, config.level_cpb_bits) {
             (SkipMode::Level, 1..) => config.level_cpb_bits.min(Config::MAX_BITS),
-            _ => limit,
+            _ => promise,
         };
         let initial_fill = match config.initial_delay_ns {
             0 => 0,
             ns => cpb.saturating_sub(mul_div(peak, ns, NS)),
         };
-        let (horizon, credit) = match config.mode {
+        let (horizon, savings) = match config.mode {
             Mode::Vbr => {
                 let window = match config.window_ns {
                     0 => 10 * NS,
                     ns => ns.min(Config::MAX_NS),
                 };
                 let window = mul_div(rate, window, NS);
-                (window >> 1, window >> 2)
+                let savings = Savings {
+                    credit: window >> 2,
+                    owed: 0,
+                    standing: Config::MAX_BITS,
+                };
+                (window >> 1, savings)
             }
             // What is paid in less than a second and saved in a few pictures is hardly seen in
             // a second.
-            _ => (mul_div(rate, 3, 4), share.saturating_mul(3) >> 1),
+            _ => {
+                // An idle channel cannot be made up for but by a queue that goes on to wait: the
+                // longer it is the later is everything, the shorter the more is lost of the rate.
+                let idle = share.saturating_mul(4).min(cpb >> 2);
+                let savings = Savings {
+                    credit: share,
+                    owed: cpb >> 3,
+                    standing: initial_fill.saturating_add(idle),
+                };
+                (mul_div(rate, 3, 4), savings)
+            }
         };
         // Sizes vary from picture to picture: fewer would make the QP follow them.
         let horizon = horizon.max(share.saturating_mul(6));
@@ -110,12 +132,13 @@ impl Plan {
             peak,
             cpb,
             limit,
+            promise,
             skip_limit,
             initial_fill,
             share,
             layer_shares: layer_shares(config, rate),
             horizon,
-            credit,
+            savings,
             pace: Log2::from_raw(mul_div(share, 1 << 16, horizon) as i32),
         }
     }
@@ -126,12 +149,17 @@ impl Plan {
         peak: 0,
         cpb: Config::MAX_BITS,
         limit: Config::MAX_BITS,
+        promise: Config::MAX_BITS,
         skip_limit: Config::MAX_BITS,
         initial_fill: 0,
         share: 0,
         layer_shares: [0; MAX_LAYERS],
         horizon: 1,
-        credit: 0,
+        savings: Savings {
+            credit: 0,
+            owed: 0,
+            standing: Config::MAX_BITS,
+        },
         pace: Log2::ZERO,
     };
 
@@ -171,7 +199,7 @@ impl Plan {
     /// error of it where there is room for a few pictures only. It matters less if there is a
     /// `hard` maximum.
     pub fn room(&self, bucket: &Bucket, share: u64, spread: Log2, hard: bool) -> u64 {
-        let room = self.cpb.saturating_sub(bucket.fill);
+        let room = self.cpb.min(self.promise).saturating_sub(bucket.fill);
         if room > share.saturating_mul(4) {
             room >> 1
         } else {
@@ -205,7 +233,7 @@ impl Plan {
 
     /// The bits by which the bucket overflows.
     pub fn violation(&self, bucket: &Bucket) -> u64 {
-        unsigned(signed(bucket.fill).saturating_sub(signed(self.limit)))
+        bucket.fill.saturating_sub(self.limit)
     }
 }
 
@@ -315,6 +343,7 @@ mod tests {
         assert_eq!((plan.cpb, plan.limit), (40_000, 200_000));
         assert_eq!(plan.violation(&bucket(200_000)), 0);
         assert_eq!(plan.violation(&bucket(200_010)), 10);
+        assert_eq!(plan.promise, plan.limit);
         // No shorter than the CPB, and no longer than anything.
         assert_eq!(low_delay(1).limit, 40_000);
         assert_eq!(low_delay(u64::MAX).limit, 1_000_000_000);
@@ -332,6 +361,24 @@ mod tests {
         };
         assert_eq!(level(SkipMode::Level), (1_000_000, 3_000_000));
         assert_eq!(level(SkipMode::Buffer), (1_000_000, 1_000_000));
+    }
+
+    #[test]
+    fn a_queue_may_be_kept_shorter_than_the_bucket() {
+        let short = |max_delay_ns| {
+            Plan::of(&Config {
+                max_delay_ns,
+                skip: SkipMode::Buffer,
+                ..CONFIG
+            })
+        };
+        let plan = short(240_000_000);
+        assert_eq!((plan.limit, plan.promise), (1_000_000, 240_000));
+        assert_eq!(plan.skip_limit, 240_000);
+        assert_eq!(plan.violation(&bucket(240_001)), 0);
+        assert_eq!(short(2_000_000_000).promise, 1_000_000);
+        // No shorter than a picture.
+        assert_eq!((short(0).promise, short(1).promise), (1_000_000, 40_000));
     }
 
     #[test]

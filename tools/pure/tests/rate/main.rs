@@ -6,6 +6,7 @@ mod cbr;
 mod kernels;
 mod modes;
 mod plant;
+mod promises;
 #[path = "../models/random.rs"]
 mod random;
 mod range;
