@@ -40,6 +40,8 @@ pub(crate) struct Levers {
     pub(crate) hard_max: bool,
     /// (c) A coded P picture can be replaced by an all-skip one.
     pub(crate) post_skip: bool,
+    /// (d) P frames are coded so that a repaint at their QP fits into the buffer.
+    pub(crate) intra_safe: bool,
 }
 
 impl Levers {
@@ -48,6 +50,7 @@ impl Levers {
         pre_analysis: false,
         hard_max: false,
         post_skip: false,
+        intra_safe: false,
     };
 
     /// Short names of what is there.
@@ -56,6 +59,7 @@ impl Levers {
             (self.pre_analysis, "a"),
             (self.hard_max, "b2"),
             (self.post_skip, "c"),
+            (self.intra_safe, "d"),
         ];
         let names: Vec<&str> = all.iter().filter(|l| l.0).map(|l| l.1).collect();
         if names.is_empty() {
@@ -92,6 +96,8 @@ pub(crate) struct Config {
     /// Frames may be skipped to keep the buffer.
     pub(crate) skip: bool,
     pub(crate) max_consecutive_skips: u32,
+    /// The longest time in the channel in ns that a frame that can be replaced may take; 0 for any.
+    pub(crate) max_delay: u64,
     /// Empty time of the buffer is filled up.
     pub(crate) filler: bool,
     /// Rate of each temporal layer in bit/s; one entry without layers.

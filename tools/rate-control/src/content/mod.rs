@@ -156,8 +156,19 @@ impl Content {
             Source::Flash => flash(),
             Source::Model(_) => return Ok(None),
         };
-        Ok(Some(sequence))
+        Ok(Some(with_own_cuts(sequence)))
     }
+}
+
+/// Clips have cuts of their own: a picture that differs from the one before by half of what it
+/// would cost without it, and by four times as much as those around it differ.
+fn with_own_cuts(mut sequence: Sequence) -> Sequence {
+    let changes = crate::plant::table::changes(&sequence);
+    for n in 2..changes.len().saturating_sub(1) {
+        let [before, this, after] = [n - 1, n, n + 1].map(|n| changes[n].sad);
+        sequence.cuts[n] |= this > 4 * before.max(after) && 2 * this > changes[n].intra;
+    }
+    sequence
 }
 
 /// Without a cut at the ends.

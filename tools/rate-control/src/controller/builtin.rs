@@ -57,6 +57,8 @@ fn translate(config: &Config) -> core::config::Config {
         cpb_bits: config.cpb,
         strict: true,
         filler: config.filler,
+        max_delay_ns: config.max_delay,
+        intra_safe: config.levers.intra_safe,
         interval: (config.interval as u32, SECOND as u32),
         i: limits(0),
         p: limits(1),

@@ -15,8 +15,11 @@ use crate::frame::Record;
 pub(crate) struct Cut {
     /// Time of the first frame of the new scene in seconds.
     pub(crate) at_s: f64,
-    /// C: its size at the constant QP of the same rate, in units of b.
+    /// C: its size at the constant QP of the same rate, in units of b, and that of others less
+    /// than a second away, each without the b that it has anyway.
     pub(crate) size_b: f64,
+    /// The same of the sizes as they were coded: what nobody can help who does not know of it.
+    pub(crate) own_b: f64,
     /// The worst window of one second that holds it, in percent above the rate.
     pub(crate) overshoot: f64,
     /// The largest delay up to the next cut, in ms.
@@ -62,6 +65,14 @@ pub(crate) fn cuts(
             .filter_map(|n| windows.get(n).copied())
             .reduce(f64::max);
         let b = configs[records[begin].config].frame_bits();
+        // What other cuts less than a second away bring is in the same windows, and waits in the
+        // same queue.
+        let near = starts
+            .iter()
+            .filter(|&&n| records[n].time.abs_diff(time) < SECOND);
+        let sum = |size: &dyn Fn(usize) -> f64| {
+            1.0 + near.clone().map(|&n| size(n) / b - 1.0).sum::<f64>()
+        };
         // What counts is when the highest delay is over: the first frames may be short.
         let highest = scene
             .iter()
@@ -74,7 +85,8 @@ pub(crate) fn cuts(
         let since = |n: usize| (records[begin + n].time - time) as f64 / 1e6;
         cuts.push(Cut {
             at_s: time as f64 / SECOND as f64,
-            size_b: size_at_rate(total, begin, curve) / b,
+            size_b: sum(&|n| size_at_rate(total, n, curve)),
+            own_b: sum(&|n| records[n].bits as f64),
             overshoot: overshoot.unwrap_or(0.0),
             delay_ms: delay(scene) / 1e6,
             repay_ms: repaid.map(since),
@@ -86,10 +98,14 @@ pub(crate) fn cuts(
     cuts
 }
 
-/// The first frame whose PSNR is at most 1 dB below the mean of the last quarter.
+/// PSNR above which nothing better can be seen, in dB.
+const PERFECT: f64 = 45.0;
+
+/// The first frame whose PSNR is at most 1 dB below the mean of the last quarter, or beyond what
+/// can be seen.
 fn within_a_decibel(scene: &[Record]) -> Option<usize> {
     let last = &scene[scene.len() * 3 / 4..];
-    let steady = super::quality::psnr(last);
+    let steady = super::quality::psnr(last).min(PERFECT);
     scene.iter().position(|record| record.psnr >= steady - 1.0)
 }
 

@@ -23,6 +23,7 @@ pub(crate) fn config(bitrate: u64, cpb: u64) -> Config {
         max_bits: [None; 2],
         skip: false,
         max_consecutive_skips: 0,
+        max_delay: 0,
         filler: false,
         layers: vec![bitrate],
         screen: false,

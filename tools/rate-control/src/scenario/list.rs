@@ -25,6 +25,7 @@ pub(crate) const BASE: Scenario = Scenario {
     jitter: 0.0,
     fps: None,
     depth: 1,
+    max_delay: 0,
     filler: false,
     scale: Scale::Qp51,
     quality_qp: 28,
@@ -64,6 +65,10 @@ const HARD: Levers = Levers {
 const HARD_PRE: Levers = Levers {
     pre_analysis: true,
     ..HARD
+};
+const SAFE: Levers = Levers {
+    intra_safe: true,
+    ..Levers::NONE
 };
 const POST: Levers = Levers {
     post_skip: true,
@@ -209,8 +214,9 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
     Scenario {
         id: "S15",
         variant: "post",
-        title: "cuts, CPB 500 ms, verdict after coding",
+        title: "cuts, CPB 500 ms, at most 240 ms late, verdict after coding",
         contents: CUTS,
+        max_delay: 240,
         cpb: Cpb::Ms(500),
         levers: POST,
         skip: Some(2),
@@ -292,6 +298,15 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
         title: "cuts with pre-analysis",
         contents: CUTS,
         levers: PRE,
+        ..BASE
+    },
+    Scenario {
+        id: "S19",
+        variant: "safe",
+        title: "cuts, intra-safe QP, CPB 250 ms",
+        contents: CUTS,
+        cpb: Cpb::Ms(250),
+        levers: SAFE,
         ..BASE
     },
     Scenario {

@@ -86,6 +86,8 @@ pub(crate) struct Scenario {
     /// Frame rate instead of the content's.
     pub(crate) fps: Option<u64>,
     pub(crate) depth: usize,
+    /// In ms; 0 for any.
+    pub(crate) max_delay: u64,
     pub(crate) filler: bool,
     pub(crate) scale: Scale,
     pub(crate) quality_qp: i32,
@@ -132,6 +134,7 @@ impl Scenario {
             max_bits: self.max_frame.map(bits),
             skip: self.skip.is_some(),
             max_consecutive_skips: self.skip.unwrap_or(0),
+            max_delay: self.max_delay * (SECOND / 1000),
             filler: self.filler,
             layers: self
                 .layers
