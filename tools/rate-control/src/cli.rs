@@ -21,7 +21,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run scenarios, and show which gates are met
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// List scenarios and content
     List,
 }
@@ -60,6 +60,14 @@ pub(crate) struct RunArgs {
     /// Write a report with plots
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
+
+    /// Write the gates for the documentation
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rst: Option<PathBuf>,
+
+    /// Write every frame, as comma-separated values
+    #[arg(long, value_name = "FILE")]
+    pub(crate) csv: Option<PathBuf>,
 
     /// Directory of the clips (found in the cache by default)
     #[arg(long, value_name = "DIR")]

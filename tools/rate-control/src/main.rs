@@ -122,6 +122,14 @@ fn run_all(arguments: &RunArgs) -> Result<(), String> {
     if let Some(path) = &arguments.json {
         report::write_json(path, &board).map_err(failed(path))?;
     }
+    if let Some(path) = &arguments.rst {
+        let figures = report::rst::figures(&board);
+        report::write(path, figures.as_bytes()).map_err(failed(path))?;
+    }
+    if let Some(path) = &arguments.csv {
+        let table = report::frames::csv(&board);
+        report::write(path, table.as_bytes()).map_err(failed(path))?;
+    }
     if let Some(path) = &arguments.html {
         let page = report::html::page(&board);
         report::write(path, page.as_bytes()).map_err(failed(path))?;

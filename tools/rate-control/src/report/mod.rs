@@ -2,8 +2,10 @@
 
 //! The results: in the terminal, as JSON, and as a page with plots.
 
+pub(crate) mod frames;
 pub(crate) mod html;
 mod plots;
+pub(crate) mod rst;
 pub(crate) mod table;
 
 use std::io;
