@@ -37,6 +37,8 @@ pub struct Model {
     last: (Log2, Log2),
     /// Pictures since the content was new, as far as it matters.
     seen: u8,
+    /// How many pictures lately were much smaller than the others.
+    small: u8,
 }
 
 /// What a picture says about the content.
@@ -77,6 +79,7 @@ impl Model {
             spread: Self::SPREAD,
             last: (Log2::ZERO, Log2::ZERO),
             seen: 0,
+            small: 0,
         }
     }
 
@@ -138,6 +141,9 @@ impl Model {
         if self.seen > 1 && error > Self::LEAP && error > self.spread.times(Self::LEAP_SPREADS) {
             return Surprise::NewContent;
         }
+        if self.is_repeated(error) {
+            return Surprise::None;
+        }
         self.learn_slope(step, size.minus(activity));
         self.bias = self.bias.plus(error.minus(self.bias).times(Self::FOLLOW));
         self.spread = self
@@ -159,6 +165,21 @@ impl Model {
         self.level = self.level.plus(error.times(gain));
         self.seen = self.seen.saturating_add(1).min(Self::MANY);
         Surprise::None
+    }
+
+    /// Whether a picture is so much smaller than the others that it may show what was shown
+    /// before, as those do that were put in for the sake of a frame rate: it says nothing of the
+    /// others. Two in a row, or one of three for a while, are the content.
+    fn is_repeated(&mut self, error: Log2) -> bool {
+        let size = error.abs();
+        let is =
+            error < Log2::ZERO && size > Self::LEAP && size > self.spread.times(Self::LEAP_SPREADS);
+        self.small = if is {
+            self.small.saturating_add(2).min(Self::MANY)
+        } else {
+            self.small.saturating_sub(1)
+        };
+        is && self.small < 3 && !self.is_new()
     }
 
     /// The slope follows what two pictures in a row say of it; the prediction at the last step
@@ -257,6 +278,27 @@ mod tests {
         model.expect(STEP, Log2::ZERO, Log2::ratio(14, 1));
         assert_eq!(model.slope, Log2::ONE);
         assert_eq!(model.size(STEP, Log2::ZERO), Log2::ratio(14, 1));
+    }
+
+    #[test]
+    fn a_repeated_picture_is_no_lesson() {
+        let (still, usual) = (Log2::ratio(7, 1), Log2::ratio(13, 1));
+        let mut model = taught();
+        // One of five.
+        for _ in 0..20 {
+            let before = model.size(STEP, Log2::ZERO);
+            model.learn(STEP, Log2::ZERO, still);
+            assert_eq!(model.size(STEP, Log2::ZERO), before);
+            for _ in 0..4 {
+                model.learn(STEP, Log2::ZERO, usual);
+            }
+        }
+        // The second one in a row is one.
+        let before = model.size(STEP, Log2::ZERO);
+        model.learn(STEP, Log2::ZERO, still);
+        assert_eq!(model.size(STEP, Log2::ZERO), before);
+        model.learn(STEP, Log2::ZERO, still);
+        assert!(model.size(STEP, Log2::ZERO) < before.minus(Log2::ONE));
     }
 
     #[test]

@@ -118,7 +118,7 @@ impl Plan {
                 // longer it is the later is everything, the shorter the more is lost of the rate.
                 let idle = share.saturating_mul(4).min(cpb >> 2);
                 let savings = Savings {
-                    credit: share,
+                    credit: share.saturating_mul(3) >> 1,
                     owed: cpb >> 3,
                     standing: initial_fill.saturating_add(idle),
                 };

@@ -48,9 +48,10 @@ impl Quantizer {
         self.free = true;
     }
 
-    /// A picture of another kind had this step.
+    /// A picture of another kind, that those to come are predicted from, had this step. Where it
+    /// is coarser than the last one, to be as fine at once would cost as much as that picture.
     pub fn settle(&mut self, step: Log2) {
-        if self.last.is_none() {
+        if self.last.is_none_or(|last| last < step) {
             self.last = Some(step);
             self.free = false;
         }
@@ -143,6 +144,19 @@ mod tests {
         assert_eq!(quantizer.approach(Log2::ZERO, 0, false), Log2::ZERO);
         quantizer.choose(Log2::ZERO);
         assert!(quantizer.approach(Log2::ratio(4, 1), 0, false) < Log2::ONE);
+    }
+
+    #[test]
+    fn after_a_coarse_picture_it_gets_finer_a_little_at_a_time() {
+        let step = Log2::ratio(4, 1);
+        let mut quantizer = at(step);
+        let down = step.minus(quantizer.approach(Log2::ZERO, 0, false));
+        let coarse = step.plus(Log2::ONE);
+        quantizer.settle(coarse);
+        assert_eq!(quantizer.approach(step, 0, false), coarse.minus(down));
+        // A finer one is a gift.
+        quantizer.settle(step);
+        assert_eq!(quantizer.approach(step, 0, false), coarse.minus(down));
     }
 
     #[test]
