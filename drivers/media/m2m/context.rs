@@ -309,9 +309,8 @@ impl<T: Operations> Context<T> {
                     m2m,
                     command,
                 ))?;
-                if command.cmd == media::V4L2_ENC_CMD_STOP
-                    && media::media_helper_m2m_has_stopped(m2m)
-                {
+                // A device that was stopped before has said so.
+                if stops && media::media_helper_m2m_has_stopped(m2m) {
                     event::queue_eos(self.fh_ptr());
                 }
             }

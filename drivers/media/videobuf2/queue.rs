@@ -307,11 +307,12 @@ impl<T: Driver> VTable<T> {
         // SAFETY: The queue is one of the m2m context.
         unsafe {
             let m2m = context.m2m_ptr();
-            if direction == Direction::Output && (*m2m).is_draining {
+            let drains = direction == Direction::Output && (*m2m).is_draining;
+            if drains {
                 context.number_last(&mut context.flow().lock());
             }
             media::v4l2_m2m_update_stop_streaming_state(m2m, queue);
-            if direction == Direction::Output && media::media_helper_m2m_has_stopped(m2m) {
+            if drains && media::media_helper_m2m_has_stopped(m2m) {
                 event::queue_eos(context.fh_ptr());
             }
         }

@@ -161,6 +161,13 @@ fn nothing_after_last(target: &Target) -> Outcome {
     Ok(())
 }
 
+/// Expects that no event waits.
+fn no_event(stream: &Stream, when: &str) -> Outcome {
+    let fd = stream.encoder.video.as_fd();
+    let event = drain::dequeue_event(fd).context("VIDIOC_DQEVENT")?;
+    equal(&format!("the event {when}"), event, None)
+}
+
 fn end_of_stream(target: &Target) -> Outcome {
     let mut stream = Stream::new(target)?;
     let fd = stream.encoder.video.as_fd();
@@ -179,10 +186,15 @@ fn end_of_stream(target: &Target) -> Outcome {
                 None => thread::sleep(Duration::from_millis(5)),
             }
         }
-        let another = drain::dequeue_event(fd).context("VIDIOC_DQEVENT")?;
-        equal("a second event", another, None)?;
-        start(&stream)?;
+        no_event(&stream, "after EOS")?;
         (0..pictures).try_for_each(|_| stream.encoder.dequeue(OUTPUT).map(|_| ()))?;
+        // What has stopped has no other end.
+        stop(&stream)?;
+        no_event(&stream, "after another STOP")?;
+        stream.encoder.stream_off(OUTPUT)?;
+        no_event(&stream, "after VIDIOC_STREAMOFF of OUTPUT")?;
+        stream.encoder.stream_on(OUTPUT)?;
+        start(&stream)?;
     }
     Ok(())
 }
