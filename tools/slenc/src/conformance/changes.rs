@@ -72,7 +72,9 @@ pub(super) const TESTS: &[Test] = &[
 ];
 
 /// Integer controls that the specification demands of every driver.
-const INTEGERS: [u32; 7] = [
+const INTEGERS: [u32; 9] = [
+    V4L2_CID_MPEG_VIDEO_H264_PROFILE,
+    V4L2_CID_MPEG_VIDEO_H264_LEVEL,
     V4L2_CID_MPEG_VIDEO_AU_DELIMITER,
     V4L2_CID_MPEG_VIDEO_PREPEND_SPSPPS_TO_IDR,
     V4L2_CID_MPEG_VIDEO_FRAME_RC_ENABLE,

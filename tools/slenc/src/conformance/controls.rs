@@ -281,6 +281,7 @@ fn normalized(target: &Target) -> Outcome {
         slice_alpha_c0_offset_div2: 2,
         slice_beta_offset_div2: 3,
         reserved1: [1; 6],
+        reserved2: [1; 3],
         flags: 0x80 | (1 << 31),
         ..p()
     };
@@ -289,6 +290,7 @@ fn normalized(target: &Target) -> Outcome {
     equal("flags without a meaning", got.flags, 0)?;
     equal("reserved0", got.reserved0, [0; 2])?;
     equal("reserved1", got.reserved1, [0; 6])?;
+    equal("reserved2", got.reserved2, [0; 3])?;
     equal(
         "idr_pic_id, the second count and the offsets of a P picture",
         (

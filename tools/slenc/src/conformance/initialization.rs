@@ -67,7 +67,7 @@ pub(super) const TESTS: &[Test] = &[
 ];
 
 /// What of a format a client depends on.
-type Essence = (u32, u32, u32, Vec<(u32, u32)>);
+type Essence = (u32, u32, u32, [u32; 4], Vec<(u32, u32)>);
 
 fn essence(format: &Format) -> Essence {
     let planes = format.planes();
@@ -75,6 +75,7 @@ fn essence(format: &Format) -> Essence {
         format.fourcc(),
         format.width(),
         format.height(),
+        format.colours(),
         planes
             .iter()
             .map(|plane| (plane.bytes_per_line, plane.size_image))
@@ -102,7 +103,7 @@ fn usable_controls(target: &Target) -> Outcome {
     Ok(())
 }
 
-/// Formats that a client may ask for.
+/// Raw formats that a client may ask for.
 fn wishes(encoder: &Encoder) -> Outcome<Vec<Format>> {
     let near = encoder.size_near((178, 98))?;
     let mut formats = Vec::new();
@@ -118,19 +119,59 @@ fn wishes(encoder: &Encoder) -> Outcome<Vec<Format>> {
         formats.push(huge);
     }
     formats.push(encoder.raw(u32::from_le_bytes(*b"none"), near)?);
+    for colours in [
+        [V4L2_COLORSPACE_SMPTE170M, 0, 0, 0],
+        [V4L2_COLORSPACE_REC709, 99, 99, 99],
+        [u32::MAX, 0, 0, 0],
+    ] {
+        let mut coloured = encoder.raw(encoder.raw_format()?, near)?;
+        coloured.set_colours(colours);
+        formats.push(coloured);
+    }
+    Ok(formats)
+}
+
+/// Coded formats that a client may ask for.
+fn coded_wishes(encoder: &Encoder) -> Outcome<Vec<Format>> {
+    let current = encoder.format(CAPTURE)?;
+    let mut formats = Vec::new();
+    for fourcc in [current.fourcc(), u32::from_le_bytes(*b"none")] {
+        for (size, size_image) in [
+            ((0, 0), 0),
+            ((0, 0), 1),
+            ((64, u32::MAX), 100_000),
+            ((178, 98), 3 << 20),
+            ((178, 98), u32::MAX),
+        ] {
+            let mut wish = current;
+            wish.set(fourcc, size.0, size.1);
+            wish.set_size_image(size_image);
+            formats.push(wish);
+        }
+    }
     Ok(formats)
 }
 
 fn trying(target: &Target) -> Outcome {
     let encoder = Encoder::open(target)?;
-    for wish in wishes(&encoder)? {
-        let before = essence(&encoder.format(OUTPUT)?);
-        let tried =
-            video::try_format(encoder.video.as_fd(), OUTPUT, wish).context("VIDIOC_TRY_FMT")?;
-        let after = essence(&encoder.format(OUTPUT)?);
-        equal("the format after TRY_FMT", after, before)?;
-        let set = encoder.set_format(OUTPUT, wish).context("VIDIOC_S_FMT")?;
-        equal("what S_FMT sets", essence(&set), essence(&tried))?;
+    let formats = || -> Outcome<[Essence; 2]> {
+        Ok([
+            essence(&encoder.format(OUTPUT)?),
+            essence(&encoder.format(CAPTURE)?),
+        ])
+    };
+    for (queue, wishes) in [
+        (OUTPUT, wishes(&encoder)?),
+        (CAPTURE, coded_wishes(&encoder)?),
+    ] {
+        for wish in wishes {
+            let before = formats()?;
+            let tried =
+                video::try_format(encoder.video.as_fd(), queue, wish).context("VIDIOC_TRY_FMT")?;
+            equal("the formats after TRY_FMT", formats()?, before)?;
+            let set = encoder.set_format(queue, wish).context("VIDIOC_S_FMT")?;
+            equal("what S_FMT sets", essence(&set), essence(&tried))?;
+        }
     }
     Ok(())
 }
@@ -303,6 +344,7 @@ fn export_and_import(target: &Target) -> Outcome {
             dma_buf: dma_buf.as_fd(),
             length: plane.size_image,
             bytes_used: plane.size_image,
+            data_offset: 0,
         })
         .collect();
     let request = encoder.request()?;
@@ -344,7 +386,6 @@ fn starting(target: &Target) -> Outcome {
         let coded = stream.encoder.dequeue(CAPTURE)?;
         if is_error(&coded) {
             return Err(
-            data_offset: 0,
                 Error::new(format!("the picture fails after STREAMON of {order:?}")).into(),
             );
         }

@@ -15,6 +15,10 @@ use super::{
         unsupported,
         Outcome, //
     },
+    named_references::{
+        self,
+        names, //
+    },
     stream::{
         idr,
         Stream, //
@@ -208,12 +212,25 @@ fn starved(target: &Target, skip_mode: u32) -> Outcome<Stream> {
 fn skipped(target: &Target) -> Outcome {
     let mut stream = starved(target, V4L2_MPEG_VIDEO_FRAME_SKIP_MODE_BUF_LIMIT)?;
     let first = stream.code_idr()?;
+    let has_names = stream.encoder.control(named_references::ID).is_some();
     let mut small = 0;
+    let mut last = (first.serial, first.name);
     for n in 1..PICTURES {
-        let picture = stream.code_p()?;
-        // The stream is read with the numbers of references that a decoder keeps.
+        // The picture before is a reference, skipped or not, with and without its name.
+        let picture = if has_names && n % 2 == 0 {
+            stream.code_p_with(&names(&[last.1]))?
+        } else {
+            stream.code_p()?
+        };
+        picture.keeps_all()?;
         equal("frame_num", picture.slice().frame_num as usize, n)?;
+        equal(
+            "the reference",
+            picture.list0.first().copied(),
+            Some(last.0),
+        )?;
         small += usize::from(picture.bytes.len() * 64 < first.bytes.len());
+        last = (picture.serial, picture.name);
     }
     ensure!(
         small > 0,

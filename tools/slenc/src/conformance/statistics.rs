@@ -130,7 +130,19 @@ fn of_request(target: &Target) -> Outcome {
         equal("timestamp", stats.timestamp, name * 1000)?;
         equal("sequence", stats.sequence, sequence)?;
     }
-    Ok(())
+    // And of one that waits for a CAPTURE buffer, in vain.
+    let request = stream.encoder.request()?;
+    let name = stream.queue(&request, 0, &idr())?;
+    stream.encoder.stream_off(OUTPUT)?;
+    wait_completed(&request)?;
+    let stats: Stats = stream
+        .encoder
+        .compound(Which::Request(request.as_fd()), ID)?;
+    equal(
+        "timestamp of a cancelled request",
+        stats.timestamp,
+        name * 1000,
+    )
 }
 
 fn of_file(target: &Target) -> Outcome {
