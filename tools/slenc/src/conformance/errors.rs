@@ -340,9 +340,9 @@ impl Importing {
 }
 
 fn too_small(target: &Target) -> Outcome {
-    let p = Params {
+    let p = |pic_order_cnt_lsb| Params {
         slice_type: V4L2_H264_SLICE_TYPE_P as u8,
-        pic_order_cnt_lsb: 2,
+        pic_order_cnt_lsb,
         flags: 0,
         ..idr()
     };
@@ -356,32 +356,40 @@ fn too_small(target: &Target) -> Outcome {
             &idr(),
             &enough,
         )?;
-        let imports: Vec<_> = enough
-            .iter()
-            .zip(small.iter().cycle())
-            .map(|(_, dma_buf)| Import {
-                dma_buf: dma_buf.as_fd(),
-                length: 256,
-                bytes_used: if queue == OUTPUT { 256 } else { 0 },
-                data_offset: 0,
-            })
-            .collect();
-        let next = match importing.code(&idr(), &imports)? {
-            Ok(coded) if is_error(&coded) => p,
-            Ok(_) if queue == OUTPUT => {
-                return fail("a source of 256 bytes is coded as one of 640x480");
-            }
-            // It sufficed.
-            Ok(_) => idr(),
-            Err(err) if err.raw_os_error() == Some(Errno::INVAL.raw_os_error()) => p,
-            Err(err) => {
-                return fail(format!(
-                    "queueing too small a {what} buffer fails with {err}"
-                ))
-            }
-        };
-        // The same stream goes on.
-        importing.good(&format!("after too small a {what} buffer"), &next, &enough)?;
+        let planes = importing.encoder.format(queue)?.planes();
+        // What there is, and what there is not.
+        for (order, lies) in [(2, false), (4, true)] {
+            let imports: Vec<_> = planes
+                .iter()
+                .zip(small.iter().cycle())
+                .map(|(plane, dma_buf)| {
+                    let length = if lies { plane.size_image } else { 256 };
+                    Import {
+                        dma_buf: dma_buf.as_fd(),
+                        length,
+                        bytes_used: if queue == OUTPUT { length } else { 0 },
+                        data_offset: 0,
+                    }
+                })
+                .collect();
+            let refusals = [Errno::INVAL, Errno::FAULT].map(|errno| Some(errno.raw_os_error()));
+            let next = match importing.code(&idr(), &imports)? {
+                Ok(coded) if is_error(&coded) => p(order),
+                Ok(_) if queue == OUTPUT => {
+                    return fail("a source of much less is coded as one of 640x480");
+                }
+                // It sufficed.
+                Ok(_) => idr(),
+                Err(err) if refusals.contains(&err.raw_os_error()) => p(order),
+                Err(err) => {
+                    return fail(format!(
+                        "queueing too small a {what} buffer fails with {err}"
+                    ))
+                }
+            };
+            // The same stream goes on.
+            importing.good(&format!("after too small a {what} buffer"), &next, &enough)?;
+        }
     }
     Ok(())
 }
