@@ -23,7 +23,11 @@ const FLAG_NO_RECON: u32 = 1 << 1;
 pub fn check_capabilities(able: &Capabilities) -> Result<(), Invalid> {
     check(able.cavlc, "entropy_coding_mode_flag")?;
     check(able.all_skip, "flags")?;
-    check(able.header_bits, "bits_length")
+    check(able.header_bits, "bits_length")?;
+    // A descriptor has no fields for any of these.
+    check(!able.cabac, "entropy_coding_mode_flag")?;
+    check(!able.transform_8x8, "transform_8x8_mode_flag")?;
+    check(able.references == 1, "reference_count")
 }
 
 /// Adds the slices to `units`, which are those of `job` before, and fills a descriptor of
@@ -224,6 +228,19 @@ mod tests {
                 ..GEN1
             };
             assert!(check_capabilities(&unable).is_err());
+        }
+    }
+
+    #[test]
+    fn hardware_with_more_than_this_layout_says() {
+        for with in 0..3 {
+            let other = Capabilities {
+                cabac: with == 0,
+                transform_8x8: with == 1,
+                references: if with == 2 { 2 } else { 1 },
+                ..GEN1
+            };
+            assert!(check_capabilities(&other).is_err());
         }
     }
 }
