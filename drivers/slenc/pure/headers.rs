@@ -79,6 +79,7 @@ fn write_vui(w: &mut BitWriter<'_>, sps: &Sps, stream: &Stream) {
         match aspect_ratio_idc(width, height) {
             Some(idc) => w.u(8, u32::from(idc)),
             None => {
+                let (width, height) = reduced(width, height);
                 w.u(8, 255); // Extended_SAR
                 w.u(16, u32::from(width));
                 w.u(16, u32::from(height));
@@ -159,6 +160,16 @@ fn aspect_ratio_idc(width: u16, height: u16) -> Option<u8> {
     // All but the first are ratios.
     let index = ASPECT_RATIOS.iter().skip(1).position(same)?;
     u8::try_from(index).ok()?.checked_add(1)
+}
+
+/// The ratio in its lowest terms, as clause E.2.1 wants it, of numbers that are not 0.
+fn reduced(width: u16, height: u16) -> (u16, u16) {
+    let (mut divisor, mut rest) = (width, height);
+    while let Some(next) = divisor.checked_rem(rest) {
+        (divisor, rest) = (rest, next);
+    }
+    let divided = |length: u16| length.checked_div(divisor).unwrap_or(length);
+    (divided(width), divided(height))
 }
 
 /// num_units_in_tick and time_scale of a frame interval in seconds. A tick is half a frame.
@@ -261,6 +272,19 @@ mod tests {
         }
         assert_eq!(sample_aspect_ratio(17), None);
         assert_eq!(sample_aspect_ratio(255), None);
+    }
+
+    #[test]
+    fn other_aspect_ratios_are_reduced() {
+        assert_eq!(reduced(100, 30), (10, 3));
+        assert_eq!(reduced(30, 100), (3, 10));
+        assert_eq!(reduced(7, 5), (7, 5));
+        assert_eq!(reduced(65535, 65535), (1, 1));
+        assert_eq!(reduced(65535, 13107), (5, 1));
+        assert_eq!(reduced(65534, 65535), (65534, 65535));
+        // None of these is written.
+        assert_eq!(reduced(0, 0), (0, 0));
+        assert_eq!(reduced(0, 5), (0, 1));
     }
 
     #[test]

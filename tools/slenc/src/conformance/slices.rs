@@ -189,15 +189,19 @@ fn aspect_ratio(target: &Target) -> Outcome {
     let extended = V4L2_MPEG_VIDEO_H264_VUI_SAR_IDC_EXTENDED as i32;
     equal("the ratio by default", coded_ratio(&mut stream)?, None)?;
     stream.encoder.set_value(SAR_ENABLE, 1)?;
-    stream.encoder.set_value(SAR_WIDTH, 355)?;
-    stream.encoder.set_value(SAR_HEIGHT, 113)?;
     for (idc, wanted) in [
         (1, (1u16, 1u16)),
         (14, (4, 3)),
         (5, (40, 33)),
         (extended, (355, 113)),
+        // Not in its lowest terms, which are those that may be written.
+        (extended, (100, 30)),
     ] {
         stream.encoder.set_value(SAR_IDC, idc)?;
+        if idc == extended {
+            stream.encoder.set_value(SAR_WIDTH, wanted.0.into())?;
+            stream.encoder.set_value(SAR_HEIGHT, wanted.1.into())?;
+        }
         let got = coded_ratio(&mut stream)?;
         // A driver may find the code of a ratio that is said at length.
         let same = got.and_then(ratio).is_some_and(|(width, height)| {

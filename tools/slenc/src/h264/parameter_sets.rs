@@ -201,6 +201,15 @@ fn scaling_lists(b: &mut Bits<'_>, count: usize) -> Result<()> {
     Ok(())
 }
 
+/// What sar_width and sar_height have to be, clause E.2.1.
+fn are_coprime_or_0(width: u16, height: u16) -> bool {
+    let (mut divisor, mut rest) = (width, height);
+    while let Some(next) = divisor.checked_rem(rest) {
+        (divisor, rest) = (rest, next);
+    }
+    width == 0 || height == 0 || divisor == 1
+}
+
 impl Vui {
     fn parse(b: &mut Bits<'_>) -> Result<Self> {
         let mut vui = Self::default();
@@ -210,6 +219,9 @@ impl Vui {
                 255 => (b.u(16)? as u16, b.u(16)? as u16),
                 _ => (0, 0),
             };
+            if !are_coprime_or_0(width, height) {
+                return Err(Malformed::new("sar_width and sar_height can be divided"));
+            }
             vui.aspect_ratio = Some((idc, width, height));
         }
         if b.flag()? {
@@ -366,6 +378,22 @@ mod tests {
             restriction: Some((0, 1)),
         };
         assert_eq!(vui, Some(wanted));
+    }
+
+    #[test]
+    fn aspect_ratios_are_in_their_lowest_terms() {
+        for (width, height, good) in [
+            (4, 3, true),
+            (65535, 65534, true),
+            (1, 1, true),
+            (0, 0, true),
+            (0, 7, true),
+            (100, 30, false),
+            (3, 3, false),
+            (65535, 13107, false),
+        ] {
+            assert_eq!(are_coprime_or_0(width, height), good, "{width}:{height}");
+        }
     }
 
     #[test]
