@@ -60,15 +60,23 @@ impl Config {
     }
 
     /// Sets how long a picture lasts, in seconds: at the least 1 ms, at the most 1001 s.
+    ///
+    /// With another interval, which is brought into this range, the stream must not describe the
+    /// decoder's buffer: it counts in the intervals that it says, and they are not those of the
+    /// rate control.
     pub fn set_interval(&mut self, numerator: u32, denominator: u32) {
         let (num, den) = (u64::from(numerator), u64::from(denominator));
-        let (num, den) = if num.saturating_mul(1000) < den {
-            (1, 1000)
+        let limit = if num.saturating_mul(1000) < den {
+            Some((1, 1000))
         } else if den.saturating_mul(1001) < num {
-            (1001, 1)
+            Some((1001, 1))
         } else {
-            (numerator, denominator)
+            None
         };
+        if limit.is_some() {
+            self.0.flags &= !c::V4L2_RC_CONFIG_HRD;
+        }
+        let (num, den) = limit.unwrap_or((numerator, denominator));
         self.0.interval_num = num;
         self.0.interval_den = den;
     }

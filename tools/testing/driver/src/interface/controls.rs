@@ -1,21 +1,96 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Ranges of the controls.
+//! Ranges of the controls, and one whose wish is not always granted.
 
 use super::Test;
 use crate::{
-    encoder::Encoder,
+    encoder::{
+        idr,
+        Encoder,
+        SIZE, //
+    },
     expect::equal, //
 };
 use slenc::{
-    error::Result,
+    error::{
+        Context,
+        Error,
+        Result, //
+    },
+    h264::{
+        nal::{
+            self,
+            kind, //
+        },
+        parameter_sets::Sps,
+    },
     v4l2::{
         controls,
-        uapi::*, //
+        device::OUTPUT,
+        sys::{
+            control::ExtControl,
+            video, //
+        },
+        uapi::*,
     },
 };
+use std::os::fd::AsFd;
 
-pub(super) const TESTS: &[Test] = &[("integer controls have their ranges and defaults", ranges)];
+pub(super) const TESTS: &[Test] = &[
+    ("integer controls have their ranges and defaults", ranges),
+    (
+        "streams count the intervals of the rate control, or have no HRD",
+        intervals_of_hrd,
+    ),
+];
+
+fn intervals_of_hrd() -> Result<()> {
+    for (interval, has_hrd) in [
+        ((1, 25), true),
+        ((1, 1000), true),
+        ((1, 1001), false),
+        ((1, 2000), false),
+        ((1001, 1), true),
+        ((1002, 1), false),
+    ] {
+        let encoder = Encoder::open()?;
+        encoder.set_format(V4L2_PIX_FMT_NV12, SIZE)?;
+        let fd = encoder.video.as_fd();
+        let set = video::set_frame_interval(fd, OUTPUT, interval).context("S_PARM")?;
+        equal("S_PARM", set, interval)?;
+        encoder.allocate(1)?;
+        encoder.set_parameter_sets(SIZE)?;
+        let mut values = [
+            ExtControl::int(V4L2_CID_MPEG_VIDEO_FRAME_RC_ENABLE, 1),
+            ExtControl::int(
+                V4L2_CID_MPEG_VIDEO_BITRATE_MODE,
+                V4L2_MPEG_VIDEO_BITRATE_MODE_CBR as i32,
+            ),
+            ExtControl::int(V4L2_CID_MPEG_VIDEO_BITRATE, 2_000_000),
+            ExtControl::int(V4L2_CID_STATELESS_ENC_HRD, 1),
+        ];
+        encoder
+            .set(&mut values)
+            .map_err(|err| err.source)
+            .context("rate control")?;
+        encoder.start()?;
+        let coded = encoder.encode(&encoder.request()?, &idr())?;
+        let units = nal::byte_stream(&encoder.content(&coded)?).context("the access unit")?;
+        let sps = units
+            .iter()
+            .find(|unit| unit.kind == kind::SPS)
+            .ok_or_else(|| Error::new("an IDR picture has no SPS"))?;
+        let vui = Sps::parse(&sps.rbsp).context("the SPS")?.vui;
+        equal(
+            &format!("HRD parameters with an interval of {interval:?}"),
+            vui.map(|vui| vui.has_hrd),
+            Some(has_hrd),
+        )?;
+        let sei = units.iter().any(|unit| unit.kind == kind::SEI);
+        equal("SEI", sei, has_hrd)?;
+    }
+    Ok(())
+}
 
 fn ranges() -> Result<()> {
     let encoder = Encoder::open()?;
