@@ -31,6 +31,7 @@ pub(crate) fn describe(colorimetry: &Colorimetry) -> Colour {
             TransferFunction::Linear => 8,
             TransferFunction::Srgb => 13,
             TransferFunction::Smpte2084 => 16,
+            TransferFunction::DciP3 => 17,
             TransferFunction::Other => Colour::UNSPECIFIED,
         },
         matrix: match colorimetry.ycbcr_encoding() {

@@ -66,13 +66,15 @@ impl Colorimetry {
             media::v4l2_xfer_func_V4L2_XFER_FUNC_DEFAULT => match self.colorspace() {
                 Colorspace::Smpte240M => TransferFunction::Smpte240M,
                 Colorspace::Srgb | Colorspace::Jpeg => TransferFunction::Srgb,
-                Colorspace::DciP3 | Colorspace::Other => TransferFunction::Other,
+                Colorspace::DciP3 => TransferFunction::DciP3,
+                Colorspace::Other => TransferFunction::Other,
                 _ => TransferFunction::Rec709,
             },
             media::v4l2_xfer_func_V4L2_XFER_FUNC_709 => TransferFunction::Rec709,
             media::v4l2_xfer_func_V4L2_XFER_FUNC_SRGB => TransferFunction::Srgb,
             media::v4l2_xfer_func_V4L2_XFER_FUNC_SMPTE240M => TransferFunction::Smpte240M,
             media::v4l2_xfer_func_V4L2_XFER_FUNC_NONE => TransferFunction::Linear,
+            media::v4l2_xfer_func_V4L2_XFER_FUNC_DCI_P3 => TransferFunction::DciP3,
             media::v4l2_xfer_func_V4L2_XFER_FUNC_SMPTE2084 => TransferFunction::Smpte2084,
             _ => TransferFunction::Other,
         }
@@ -145,6 +147,8 @@ pub enum TransferFunction {
     Smpte240M,
     /// No transfer function.
     Linear,
+    /// Digital cinema: a power of 1/2.6.
+    DciP3,
     /// The perceptual quantizer.
     Smpte2084,
     /// Another, or an unknown one.

@@ -138,7 +138,7 @@ fn restriction(target: &Target) -> Outcome {
 /// and what transfer characteristics and matrix can be.
 type Colours = ([u32; 4], bool, u8, &'static [u8], &'static [u8]);
 
-const COLOURS: [Colours; 4] = [
+const COLOURS: [Colours; 6] = [
     (
         [
             V4L2_COLORSPACE_REC709,
@@ -186,6 +186,31 @@ const COLOURS: [Colours; 4] = [
         9,
         &[1, 6, 14, 15],
         &[9],
+    ),
+    (
+        [
+            V4L2_COLORSPACE_DCI_P3,
+            V4L2_YCBCR_ENC_709,
+            V4L2_QUANTIZATION_LIM_RANGE,
+            V4L2_XFER_FUNC_DCI_P3,
+        ],
+        false,
+        11,
+        &[17],
+        &[1],
+    ),
+    // The transfer function of the colour space.
+    (
+        [
+            V4L2_COLORSPACE_DCI_P3,
+            V4L2_YCBCR_ENC_709,
+            V4L2_QUANTIZATION_LIM_RANGE,
+            V4L2_XFER_FUNC_DEFAULT,
+        ],
+        false,
+        11,
+        &[17],
+        &[1],
     ),
 ];
 
