@@ -296,6 +296,7 @@ fn level(target: &Target) -> Outcome {
         equal(&what, sps.level_idc, wanted)?;
     }
     level_of_references(target)?;
+    level_of_buffer(target)?;
     level_1b(target)
 }
 
@@ -310,6 +311,47 @@ fn level_of_references(target: &Target) -> Outcome {
         let references = sps.max_num_ref_frames;
         let what = format!("level_idc of {references} reference frames");
         let wanted = h264::level_idc(size.0, size.1, (5, 1), references);
+        equal(&what, sps.level_idc, wanted)?;
+    }
+    Ok(())
+}
+
+/// A stream that describes the decoder's buffer: MaxBR and MaxCPB count. Level 2 is the
+/// lowest with 2 Mbit/s and one second of them.
+fn level_of_buffer(target: &Target) -> Outcome {
+    let encoder = Encoder::open(target)?;
+    if encoder.control(V4L2_CID_STATELESS_ENC_HRD).is_none() {
+        return Ok(());
+    }
+    let size = encoder.size_near(SIZE)?;
+    let lowest = h264::level_idc(size.0, size.1, (25, 1), 1).max(20);
+    for (asked, wanted) in [(10, lowest), (13, lowest), (40, 40)] {
+        let sps = with_level(target, size, (1, 25), |sps| sps.level_idc = asked)?;
+        let plain = sps.level_idc;
+        let mut stream = Stream::of_size(target, size, |encoder| {
+            let (mut sps, _) = encoder.parameter_sets()?;
+            sps.constraint_set_flags &= !SET3;
+            sps.level_idc = asked;
+            encoder.set_sps(&sps)?;
+            for (id, value) in [
+                (V4L2_CID_MPEG_VIDEO_FRAME_RC_ENABLE, 1),
+                (
+                    V4L2_CID_MPEG_VIDEO_BITRATE_MODE,
+                    V4L2_MPEG_VIDEO_BITRATE_MODE_CBR as i32,
+                ),
+                (V4L2_CID_MPEG_VIDEO_BITRATE, 2_000_000),
+                (V4L2_CID_STATELESS_ENC_HRD, 1),
+            ] {
+                encoder.set_value(id, value)?;
+            }
+            Ok(())
+        })?;
+        let sps = stream.code_idr()?.active.0.clone();
+        let (what, wanted) = match vui(&sps)?.has_hrd {
+            true => ("with HRD parameters", wanted),
+            false => ("without HRD parameters", plain),
+        };
+        let what = format!("level_idc {what}, {asked} asked for,");
         equal(&what, sps.level_idc, wanted)?;
     }
     Ok(())
