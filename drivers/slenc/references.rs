@@ -203,8 +203,7 @@ impl Stream {
     /// Returns the SPS that the picture with these parameters has to be coded with, unless it
     /// begins a sequence and brings its own.
     pub(crate) fn sps_in_use(&self, params: &EncodeParams) -> Option<&Sps> {
-        let activation = self.activation.as_ref()?;
-        (!self.dpb.starts_sequence(params)).then_some(&activation.sps)
+        sps_in_use(&self.activation, &self.dpb, params)
     }
 
     /// Adapts the values of the SPS and PPS controls, see [`Wishes::adapt`], for the picture with
@@ -217,11 +216,7 @@ impl Stream {
         described: &adapt::Stream,
         able: &Abilities,
     ) -> Result<Pps, Invalid> {
-        let in_use = self
-            .activation
-            .as_ref()
-            .filter(|_| !self.dpb.starts_sequence(params))
-            .map(|activation| &activation.sps);
+        let in_use = sps_in_use(&self.activation, &self.dpb, params);
         self.wishes.adapt(sps, pps, in_use, described, able)
     }
 
@@ -356,4 +351,16 @@ impl Stream {
 /// Where the shape of pictures of this type is.
 fn place(picture: &Picture) -> usize {
     usize::from(picture.slice_type != SLICE_TYPE_I)
+}
+
+/// Does what [`Stream::sps_in_use`] does, with a part of the stream.
+fn sps_in_use<'a>(
+    activation: &'a Option<KBox<Activation>>,
+    dpb: &Dpb,
+    params: &EncodeParams,
+) -> Option<&'a Sps> {
+    activation
+        .as_ref()
+        .filter(|_| !dpb.starts_sequence(params))
+        .map(|activation| &activation.sps)
 }
