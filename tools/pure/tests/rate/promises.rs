@@ -192,7 +192,7 @@ fn replacing_keeps_any_buffer_after_a_first_picture_that_fits() {
             course.end(false, false);
             for n in 0..12 {
                 course.begin(FrameType::P, 1 + n % 2);
-                course.end(sizes >> n & 1 == 1, false);
+                course.end((sizes >> n) & 1 == 1, false);
             }
         }
     }
