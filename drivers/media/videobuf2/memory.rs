@@ -349,6 +349,9 @@ impl<T: Driver> Memory<T> {
     /// Attaches the whole of a dma-buf: videobuf2 attaches one that several planes lie in only once,
     /// with the length of the first, and the others count on memory that is contiguous up to them.
     ///
+    /// A length beyond its end is refused when the buffer is prepared, not here: where attaching
+    /// fails, videobuf2 of Linux 7.3 never lets go of the dma-buf.
+    ///
     /// # Safety
     ///
     /// Called by videobuf2 for a buffer of a queue of a context of type `T`, which is open.
@@ -356,10 +359,10 @@ impl<T: Driver> Memory<T> {
         vb: *mut media::vb2_buffer,
         dev: *mut bindings::device,
         buffer: *mut bindings::dma_buf,
-        size: c_ulong,
+        _size: c_ulong,
     ) -> *mut c_void {
-        // SAFETY: By the requirements of this function. More than there is, is refused below.
-        let size = unsafe { (*buffer).size }.max(size);
+        // SAFETY: By the requirements of this function.
+        let size = unsafe { (*buffer).size };
         // SAFETY: Called as this function is.
         Self::make(size, None, || unsafe {
             inner!(attach_dmabuf(vb, dev, buffer, size))

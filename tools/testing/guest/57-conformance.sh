@@ -11,3 +11,8 @@ if grep -q '# SKIP' /run/conformance; then
 	echo "not ok 9999 the driver supports all that is specified"
 	exit 1
 fi
+# Whatever was refused, nothing of it is left.
+if [ "$(cat /sys/module/slenc/refcnt)" -ne 0 ]; then
+	echo "not ok 9998 all references on the driver are given back"
+	exit 1
+fi
