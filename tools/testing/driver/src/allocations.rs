@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Every allocation and every copy to or from user space that a call makes fails
-//! once: the call fails or does without, and the same call made again succeeds. And so
-//! does every allocation at the end of a job, in the thread of the interrupt.
+//! once: the call fails or does without, and made again until nothing in it fails it
+//! succeeds, and the rest of the session with it. And so does every allocation at the end
+//! of a job, in the thread of the interrupt.
 //!
 //! Needs a kernel with fault injection: `/proc/thread-self/fail-nth` lets the nth
 //! injection point that this thread passes fail, and another thread's its own.
@@ -49,6 +50,7 @@ use std::{
 };
 use steps::{
     Session,
+    Step,
     STEPS, //
 };
 
@@ -80,7 +82,10 @@ struct Rig {
     source: OwnedFd,
 }
 
-/// Lets one more injection point fail in each session, until the call passes fewer.
+/// Lets the injection points of a call fail, one after the other, until it passes fewer.
+///
+/// A call that fails is made again at once, in the same session. One that did without what
+/// failed cannot be: the next point fails in a session of its own.
 fn survives(index: usize) -> Result<()> {
     let fail_nth = injection("/proc/thread-self")?;
     let found = Encoder::open()?;
@@ -92,16 +97,30 @@ fn survives(index: usize) -> Result<()> {
         source: buffers::export(found.video.as_fd(), OUTPUT, 0, 0).context("EXPBUF")?,
     };
     let can_fail = STEPS.get(index).is_some_and(|step| step.can_fail);
-    for nth in 1..MOST {
-        let passed = session(&rig, index, nth, &fail_nth)
-            .map_err(|err| Error::new(format!("at {nth}: {err}")))?;
-        if passed {
-            ensure!(can_fail == (nth > 1), "{} failures in this call", nth - 1);
-            println!("# {} failures", nth - 1);
-            return Ok(());
-        }
+    let mut first = 1;
+    loop {
+        let reached = session(&rig, index, first, &fail_nth)
+            .map_err(|err| Error::new(format!("at {first} or later: {err}")))?;
+        first = match reached {
+            Reached::Failing(nth) => nth + 1,
+            Reached::End(failures) => {
+                ensure!(
+                    can_fail == (failures > 0),
+                    "{failures} failures in this call"
+                );
+                println!("# {failures} failures");
+                return Ok(());
+            }
+        };
     }
-    Err(Error::new(format!("no end after {MOST} failures")))
+}
+
+/// How far a session came with the injection points of a call.
+enum Reached {
+    /// The nth has failed, and the call has acted all the same.
+    Failing(u32),
+    /// So many have failed, and there are no more.
+    End(u32),
 }
 
 /// The file that arms the injection for a thread.
@@ -121,29 +140,40 @@ fn arm(fail_nth: &File, nth: u32) -> Result<()> {
     Ok(())
 }
 
-/// Runs all calls; in one of them the nth injection point fails. Whether it has fewer.
-fn session(rig: &Rig, index: usize, nth: u32, fail_nth: &File) -> Result<bool> {
+/// Runs all calls; in one of them injection points fail.
+fn session(rig: &Rig, index: usize, first: u32, fail_nth: &File) -> Result<Reached> {
     let mut session = Session::new(rig);
-    let mut passed = false;
+    let mut reached = Reached::End(0);
     for (at, step) in STEPS.iter().enumerate() {
-        if at == index {
-            arm(fail_nth, nth)?;
-            let result = (step.call)(&mut session);
-            passed = disarm(fail_nth)? != 0;
-            session.may_be_spoilt = step.starts_job;
-            if passed || result.is_ok() {
-                result?;
-                continue;
-            }
-            let error = result.map_or_else(|err| err.to_string(), |()| String::new());
-            if step.once && error.contains(EFAULT) {
-                let _ = (step.call)(&mut session);
-                continue;
-            }
-        }
-        (step.call)(&mut session).map_err(|err| Error::new(format!("{}: {err}", step.name)))?;
+        let result = if at == index {
+            inject(&mut session, step, first, fail_nth).map(|to| reached = to)
+        } else {
+            (step.call)(&mut session)
+        };
+        result.map_err(|err| Error::new(format!("{}: {err}", step.name)))?;
     }
-    Ok(passed)
+    Ok(reached)
+}
+
+/// Makes a call with one failing point after the other, until it acts.
+fn inject(session: &mut Session<'_>, step: &Step, first: u32, fail_nth: &File) -> Result<Reached> {
+    session.may_be_spoilt = step.starts_job;
+    for nth in first..MOST {
+        arm(fail_nth, nth)?;
+        let result = (step.call)(session);
+        if disarm(fail_nth)? != 0 {
+            return result.map(|()| Reached::End(nth - 1));
+        }
+        match result {
+            Ok(()) => return Ok(Reached::Failing(nth)),
+            Err(err) if step.once && err.to_string().contains(EFAULT) => {
+                let _ = (step.call)(session);
+                return Ok(Reached::Failing(nth));
+            }
+            Err(_) => {}
+        }
+    }
+    Err(Error::new(format!("no end after {MOST} failures")))
 }
 
 /// Ends the injection: how many points were left to pass, 0 if one failed.
