@@ -14,6 +14,7 @@ use crate::{
     },
     pure::{
         error,
+        hrd,
         session, //
     }, //
 };
@@ -79,6 +80,7 @@ assert_prototypes!(
     v4l2_rc_session_start,
     v4l2_rc_session_configure,
     v4l2_rc_session_reset,
+    v4l2_rc_config_hrd,
     v4l2_rc_session_state,
     v4l2_rc_session_id,
     v4l2_rc_frame_begin,
@@ -222,6 +224,27 @@ pub(crate) unsafe extern "C" fn v4l2_rc_session_configure(
 pub(crate) unsafe extern "C" fn v4l2_rc_session_reset(session: *mut bindings::v4l2_rc_session) {
     // SAFETY: By the contract.
     unsafe { session_of(session) }.lock().session.reset();
+}
+
+/// See the header.
+///
+/// # Safety
+///
+/// `config` points to a configuration that nobody changes during the call; `told` can be written
+/// to.
+#[no_mangle]
+pub(crate) unsafe extern "C" fn v4l2_rc_config_hrd(
+    config: *const bindings::v4l2_rc_config,
+    told: *mut bindings::v4l2_rc_hrd,
+) -> c_int {
+    // SAFETY: By the contract.
+    let config = unsafe { &*config };
+    from_result(|| {
+        let config = convert::config_of(config)?;
+        // SAFETY: By the contract.
+        unsafe { told.write(convert::told_from(hrd::told(&config))) };
+        Ok(0)
+    })
 }
 
 /// See the header.

@@ -230,6 +230,16 @@ fn hrd_from(removal: &Removal) -> c::v4l2_rc_hrd {
     }
 }
 
+/// What pictures with a configuration tell alike.
+pub(crate) fn told_from(told: Option<(u64, u64)>) -> c::v4l2_rc_hrd {
+    let (bit_rate, cpb_bits) = told.unwrap_or_default();
+    c::v4l2_rc_hrd {
+        bit_rate,
+        cpb_bits,
+        ..pin_init::zeroed()
+    }
+}
+
 pub(crate) fn decision_from(
     begun: &Begun,
     info: &c::v4l2_rc_frame_info,

@@ -11,6 +11,7 @@ EXPORT_SYMBOL_GPL(v4l2_rc_session_free);
 EXPORT_SYMBOL_GPL(v4l2_rc_session_start);
 EXPORT_SYMBOL_GPL(v4l2_rc_session_configure);
 EXPORT_SYMBOL_GPL(v4l2_rc_session_reset);
+EXPORT_SYMBOL_GPL(v4l2_rc_config_hrd);
 EXPORT_SYMBOL_GPL(v4l2_rc_session_state);
 EXPORT_SYMBOL_GPL(v4l2_rc_session_id);
 EXPORT_SYMBOL_GPL(v4l2_rc_frame_begin);

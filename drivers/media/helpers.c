@@ -141,11 +141,6 @@ void *media_helper_ctrl_request_value(struct v4l2_ctrl_handler *hdl, u32 id)
 	return NULL;
 }
 
-u64 media_helper_mul_u64_u64_div_u64(u64 a, u64 b, u64 d)
-{
-	return mul_u64_u64_div_u64(a, b, d);
-}
-
 bool media_helper_vb2_is_busy(struct vb2_queue *q)
 {
 	return vb2_is_busy(q);

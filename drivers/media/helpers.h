@@ -10,7 +10,6 @@
 
 #include <linux/cgroup_dmem.h>
 #include <linux/dma-buf.h>
-#include <linux/math64.h>
 #include <linux/module.h>
 #include <linux/suspend.h>
 #include <linux/workqueue.h>
@@ -59,8 +58,6 @@ void media_helper_ctrl_request_hdl_put(struct v4l2_ctrl_handler *hdl);
 void *media_helper_ctrl_request_value(struct v4l2_ctrl_handler *hdl, u32 id);
 int media_helper_ctrl_handler_init(struct v4l2_ctrl_handler *hdl,
 				   unsigned int hint);
-
-u64 media_helper_mul_u64_u64_div_u64(u64 a, u64 b, u64 d);
 
 bool media_helper_vb2_is_busy(struct vb2_queue *q);
 unsigned int media_helper_vb2_smallest_plane(struct vb2_queue *q);

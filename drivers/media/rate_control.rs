@@ -18,8 +18,6 @@ use kernel::{
     prelude::*, //
 };
 
-/// Nanoseconds of a second.
-const NSEC_PER_SEC: u64 = 1_000_000_000;
 /// The most bits that anything has.
 const MAX_BITS: u64 = c::V4L2_RC_MAX_BITS;
 
@@ -83,23 +81,11 @@ impl Config {
 
     /// Rate and size of the coded picture buffer, if the stream is to say them: rounded as those of
     /// [`Removal`] are.
-    pub fn buffer(&self) -> Option<(u64, u64)> {
-        let config = &self.0;
-        let rate = match config.mode {
-            c::v4l2_rc_mode_V4L2_RC_MODE_CBR => config.bitrate,
-            c::v4l2_rc_mode_V4L2_RC_MODE_VBR => config.peak_bitrate.max(config.bitrate),
-            c::v4l2_rc_mode_V4L2_RC_MODE_CAPPED_CQ => config.peak_bitrate,
-            _ => return None,
-        };
-        let rate = (rate & !63).max(64);
-        let bits = match (config.cpb_bits, config.cpb_ns) {
-            (0, 0) => rate,
-            // SAFETY: The function has no preconditions.
-            (0, ns) => unsafe { c::media_helper_mul_u64_u64_div_u64(rate, ns, NSEC_PER_SEC) },
-            (bits, _) => bits,
-        };
-        let bits = (bits.min(MAX_BITS) & !15).max(16);
-        self.has(c::V4L2_RC_CONFIG_HRD).then_some((rate, bits))
+    pub fn buffer(&self) -> Result<Option<(u64, u64)>> {
+        let mut hrd = pin_init::zeroed::<c::v4l2_rc_hrd>();
+        // SAFETY: Both are valid during the call.
+        to_result(unsafe { c::v4l2_rc_config_hrd(&self.0, &mut hrd) })?;
+        Ok(non_zero(hrd.bit_rate).map(|rate| (rate, hrd.cpb_bits)))
     }
 
     /// Sets the largest coded picture buffer that the level of the stream allows.

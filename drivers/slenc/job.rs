@@ -500,7 +500,7 @@ fn adapted_settings(job: &Job<Encoder>, described: &mut adapt::Stream) -> Result
     if let Some((numerator, denominator)) = described.interval {
         settings.rate.set_interval(numerator, denominator);
     }
-    if let Some((bit_rate, bits)) = settings.rate.buffer() {
+    if let Some((bit_rate, bits)) = settings.rate.buffer()? {
         described.hrd = Some(settings.hrd(bit_rate, bits)?);
     }
     let Parameters {

@@ -622,6 +622,21 @@ int v4l2_rc_session_configure(struct v4l2_rc_session *session,
 void v4l2_rc_session_reset(struct v4l2_rc_session *session);
 
 /**
+ * v4l2_rc_config_hrd() - What the stream will tell decoders about the CPB
+ *
+ * @config: a configuration, of no session yet.
+ * @hrd: gets @bit_rate and @cpb_bits as the decisions on pictures with @config
+ *	have them. What differs from picture to picture is zero, and all of it
+ *	where decoders are told nothing.
+ *
+ * For what has to be known before a picture begins, as the level of its SPS.
+ *
+ * Return: 0, or -EINVAL for modes and flags that do not exist.
+ */
+int v4l2_rc_config_hrd(const struct v4l2_rc_config *config,
+		       struct v4l2_rc_hrd *hrd);
+
+/**
  * v4l2_rc_session_state() - Where a session is
  *
  * @session: the session.

@@ -27,6 +27,15 @@ pub fn expressible_size(bits: u64) -> u64 {
     (bits & !15).max(16)
 }
 
+/// `BitRate` and `CpbSize` that a stream of this configuration tells, if it does.
+pub fn told(config: &Config) -> Option<(u64, u64)> {
+    if !config.hrd {
+        return None;
+    }
+    let plan = Plan::of(config);
+    (plan.rate != 0).then_some((plan.peak, plan.cpb))
+}
+
 /// The ticks that are closest to a time in ns, at least one; 0 ns stands for the interval.
 fn ticks(config: &Config, ns: u64) -> u64 {
     if ns == 0 {
@@ -121,6 +130,7 @@ impl Removal {
 mod tests {
     use super::{
         super::{
+            config::Mode,
             cycle::Cookie,
             frame::Action,
             scale::Scale, //
@@ -156,6 +166,27 @@ mod tests {
         assert_eq!(expressible_rate(128), 128);
         assert_eq!(expressible_size(1), 16);
         assert_eq!(expressible_size(47), 32);
+    }
+
+    #[test]
+    fn rate_and_size_are_told_where_there_is_a_buffer() {
+        let told = |mode, hrd| {
+            told(&Config {
+                mode,
+                hrd,
+                bitrate: 1_000_001,
+                peak: 3_000_063,
+                cpb_ns: 500_000_000,
+                ..CONFIG
+            })
+        };
+        let peak = Some((3_000_000, 1_500_000));
+        assert_eq!(told(Mode::Cbr, true), Some((1_000_000, 500_000)));
+        assert_eq!(told(Mode::Vbr, true), peak);
+        assert_eq!(told(Mode::CappedQuality, true), peak);
+        assert_eq!(told(Mode::Fixed, true), None);
+        assert_eq!(told(Mode::Quality, true), None);
+        assert_eq!(told(Mode::Cbr, false), None);
     }
 
     #[test]

@@ -27,6 +27,7 @@ use super::{
         Verdict, //
     },
     hrd::{
+        self,
         Clock,
         Removal, //
     },
@@ -371,7 +372,7 @@ fn shown(controller: &Controller) -> State {
 
 /// Whether the stream tells decoders about a CPB.
 fn tells(config: &Config) -> bool {
-    config.hrd && Plan::of(config).rate != 0
+    hrd::told(config).is_some()
 }
 
 /// What applies while a configuration waits: decoders count with what they have been told, but the

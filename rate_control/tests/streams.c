@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Streams: what the modes, limits and levers come to. */
 #include <linux/math64.h>
+#include <linux/string.h>
 #include <linux/time64.h>
 #include "encoder.h"
 
@@ -425,11 +426,18 @@ static void decoders_are_told_what_is_true(struct kunit *test)
 {
 	struct v4l2_rc_config config = config_of(V4L2_RC_MODE_CBR);
 	const struct v4l2_rc_hrd *hrd;
+	struct v4l2_rc_hrd all;
 	struct encoder encoder;
 
 	config.flags = V4L2_RC_CONFIG_HRD;
 	config.bitrate = 1000001;
 	config.cpb_bits = 500001;
+	memset(&all, 0xff, sizeof(all));
+	KUNIT_ASSERT_EQ(test, 0, v4l2_rc_config_hrd(&config, &all));
+	KUNIT_EXPECT_EQ(test, 1000000, all.bit_rate);
+	KUNIT_EXPECT_EQ(test, 500000, all.cpb_bits);
+	KUNIT_EXPECT_EQ(test, 0, all.initial_removal_delay);
+	KUNIT_EXPECT_EQ(test, 0, all.removal_delay);
 	encoder = encoder_open(test, 0, &config);
 	hrd = &encoder.last.decision.hrd;
 	encoder_code(test, &encoder, true);
@@ -460,6 +468,11 @@ static void decoders_are_told_what_is_true(struct kunit *test)
 	encoder = encoder_open(test, 0, &config);
 	encoder_code(test, &encoder, true);
 	KUNIT_EXPECT_EQ(test, 0, hrd->bit_rate);
+	KUNIT_ASSERT_EQ(test, 0, v4l2_rc_config_hrd(&config, &all));
+	KUNIT_EXPECT_EQ(test, 0, all.bit_rate);
+	KUNIT_EXPECT_EQ(test, 0, all.cpb_bits);
+	config.flags = ~0;
+	KUNIT_EXPECT_EQ(test, -EINVAL, v4l2_rc_config_hrd(&config, &all));
 }
 
 static struct kunit_case cases[] = {
