@@ -101,8 +101,8 @@ pub(crate) struct Record {
     /// The first frame of another scene.
     pub(crate) cut: bool,
     pub(crate) layer: usize,
-    /// On the configuration's scale.
-    pub(crate) qp: i32,
+    /// On the configuration's scale; `None` of an encoder that does not say.
+    pub(crate) qp: Option<i32>,
     pub(crate) target: u64,
     /// What goes out, without filler.
     pub(crate) bits: u64,

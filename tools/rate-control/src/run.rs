@@ -99,7 +99,7 @@ fn code(
         key: frame.key,
         cut: plant.is_cut(frame.position),
         layer: frame.layer,
-        qp: decision.qp,
+        qp: Some(decision.qp),
         target: decision.target,
         bits: coded.bits,
         filler_bits: verdict.filler_bits,

@@ -91,10 +91,11 @@ pub(crate) fn measure(records: &[Record], configs: &[Config], curve: &[ConstantQ
     let in_intervals =
         |(record, fill): (&Record, &Fill)| fill.delay / config_of(record).interval as f64;
     let psnrs: Vec<f64> = records.iter().map(|record| record.psnr).collect();
-    let qps: Vec<f64> = coded.iter().map(|record| f64::from(record.qp)).collect();
+    let known = coded.iter().filter_map(|record| record.qp);
+    let qps: Vec<f64> = known.map(f64::from).collect();
     let steps: Vec<f64> = p_frames
         .windows(2)
-        .map(|pair| f64::from((pair[1].qp - pair[0].qp).abs()))
+        .filter_map(|pair| Some(f64::from((pair[1].qp? - pair[0].qp?).abs())))
         .collect();
     let sizes: Vec<f64> = records.iter().map(in_b).collect();
     let bits: f64 = records.iter().map(|record| record.bits as f64).sum();
@@ -245,7 +246,7 @@ mod tests {
         let mut records = samples::records(&[4500, 500, 500, 100, 100, 1100, 1000, 200]);
         records[3].skipped = true;
         records[4].skipped = true;
-        records[5].qp = 33;
+        records[5].qp = Some(33);
         records[0].psnr = 32.0;
         let metrics = measure(&records, &configs, &[]);
         assert_eq!(metrics.frames, 8);

@@ -26,7 +26,8 @@ fn spent(record: &Record) -> f64 {
 }
 
 fn at_min_qp(record: &Record, configs: &[Config]) -> bool {
-    !record.skipped && record.qp <= configs[record.config].min_qp
+    let min_qp = configs[record.config].min_qp;
+    !record.skipped && record.qp.is_some_and(|qp| qp <= min_qp)
 }
 
 /// E: how far the bits are off in percent. Time at the lowest QP is left out; `None` when that
@@ -115,10 +116,10 @@ mod tests {
         let near = |expected: f64| move |error: f64| (error - expected).abs() < 1e-9;
         assert!(error(&records, &configs).is_some_and(near(-15.0)));
         configs[0].min_qp = 20;
-        records[3].qp = 20;
+        records[3].qp = Some(20);
         assert!(error(&records, &configs).is_some_and(near(10.0)));
         for record in &mut records {
-            record.qp = 20;
+            record.qp = Some(20);
         }
         assert_eq!(error(&records, &configs), None);
     }
@@ -161,7 +162,7 @@ mod tests {
         let mut records = samples::records(&[800; 100]);
         assert!((worst_windows(&records, &configs).0 + 20.0).abs() < 1e-9);
         for record in &mut records {
-            record.qp = 0;
+            record.qp = Some(0);
         }
         assert_eq!(worst_windows(&records, &configs), (0.0, 0.0));
     }

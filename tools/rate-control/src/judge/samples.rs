@@ -43,7 +43,7 @@ pub(crate) fn records(sizes: &[u64]) -> Vec<Record> {
             key: n == 0,
             cut: false,
             layer: 0,
-            qp: 30,
+            qp: Some(30),
             target: bits,
             bits,
             filler_bits: 0,

@@ -29,7 +29,7 @@ pub(crate) fn csv(board: &Board) -> String {
                 u8::from(record.key),
                 u8::from(record.cut),
                 record.layer,
-                record.qp,
+                record.qp.map_or(String::new(), |qp| qp.to_string()),
                 record.target,
                 record.bits,
                 record.filler_bits,

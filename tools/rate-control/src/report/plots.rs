@@ -48,6 +48,21 @@ pub(super) fn plots(run: &Run) -> String {
             marks: marks.clone(),
         })
     };
+    // Some encoders do not say.
+    let qps = records.iter().filter_map(|record| {
+        let qp = f64::from(record.qp?);
+        Some((seconds(record), qp))
+    });
+    let qps: Vec<(f64, f64)> = qps.collect();
+    let qp = if qps.is_empty() {
+        String::new()
+    } else {
+        let line = Line {
+            class: "qp",
+            points: qps,
+        };
+        plot("QP", (0.0, f64::from(top_qp)), vec![line])
+    };
     let psnr = |n: usize| records[n].psnr;
     let lowest = (0..records.len()).map(psnr).fold(f64::INFINITY, f64::min);
     [
@@ -61,11 +76,7 @@ pub(super) fn plots(run: &Run) -> String {
                 line("target", &|n| records[n].target as f64 / 1000.0),
             ],
         ),
-        plot(
-            "QP",
-            (0.0, f64::from(top_qp)),
-            vec![line("qp", &|n| f64::from(records[n].qp))],
-        ),
+        qp,
         plot(
             "fullness and size of the CPB, kbit",
             (0.0, 0.0),
