@@ -2,31 +2,25 @@
 
 //! The scoreboard: every run, and the gates that need several of them.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
-use std::rc::Rc;
 
 use serde::Serialize;
 
 use crate::config::{Config, SECOND};
-use crate::content::{cache, find, Content, Sequence, Source};
+use crate::content::{find, Content};
 use crate::controller::Kind;
-use crate::frame::{Activity, Record};
-use crate::gates::{gates, summarize, Gate, Summary};
+use crate::frame::Record;
+use crate::gates::{gates, summarize, Gate, Reference, Summary};
 use crate::judge::metrics::{measure, Metrics};
 use crate::judge::statistics::{largest, mean};
-use crate::plant::engine::EnginePlant;
-use crate::plant::model::Model;
+use crate::peer::{self, Peers};
 use crate::plant::scale::max_qp;
-use crate::plant::table::Table;
-use crate::plant::trace::Trace;
 use crate::plant::Plant;
 use crate::run::{curve, run};
 use crate::scenario::timeline::play;
 use crate::scenario::Scenario;
+use crate::shelf::Shelf;
 
-/// Seed of the models.
-const SEED: u64 = 1;
 /// QPs of the constant-QP curve over the engine, which takes its time: every so many-th.
 const ENGINE_QP_STEP: usize = 4;
 
@@ -54,6 +48,8 @@ pub(crate) struct Job {
     pub(crate) clips: PathBuf,
     /// Directory of the tables.
     pub(crate) tables: PathBuf,
+    /// The program that has the native encoders, if they are to be run too.
+    pub(crate) ffmpeg: Option<PathBuf>,
 }
 
 /// A run and what was measured of it.
@@ -73,89 +69,37 @@ pub(crate) struct Run {
     pub(crate) configs: Vec<Config>,
 }
 
+impl Run {
+    /// Its gates, some of which are held against a native encoder.
+    fn judge(&self, scenario: &Scenario, reference: &Reference) -> Vec<Gate> {
+        let interval = self
+            .configs
+            .first()
+            .map_or(SECOND, |config| config.interval);
+        let fps = SECOND as f64 / interval as f64;
+        gates(scenario, &self.metrics, fps, reference)
+    }
+}
+
 /// All runs, and the gates by controller.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Board {
     pub(crate) plant: PlantKind,
     pub(crate) gates: Vec<(&'static str, Vec<Summary>)>,
     pub(crate) runs: Vec<Run>,
-}
-
-/// Content that has been read, and its tables.
-struct Shelf<'a> {
-    job: &'a Job,
-    sequences: HashMap<&'static str, Rc<Sequence>>,
-    tables: HashMap<&'static str, Rc<Table>>,
-    progress: &'a dyn Fn(&str),
-}
-
-impl Shelf<'_> {
-    fn sequence(&mut self, content: &'static Content) -> Result<Option<Rc<Sequence>>, String> {
-        if let Some(sequence) = self.sequences.get(content.name) {
-            return Ok(Some(sequence.clone()));
-        }
-        let sequence = content.sequence(&self.job.clips)?.map(Rc::new);
-        if let Some(sequence) = &sequence {
-            self.sequences.insert(content.name, sequence.clone());
-        }
-        Ok(sequence)
-    }
-
-    fn table(
-        &mut self,
-        content: &'static Content,
-        sequence: &Sequence,
-    ) -> Result<Rc<Table>, String> {
-        if let Some(table) = self.tables.get(content.name) {
-            return Ok(table.clone());
-        }
-        let step = |done, all| (self.progress)(&format!("{}: table {done}/{all}", content.name));
-        let table = cache::table(&self.job.tables, content.name, sequence, step)?;
-        let table = Rc::new(table);
-        self.tables.insert(content.name, table.clone());
-        Ok(table)
-    }
-
-    /// An encoder over the content; `None` where the plant has no pictures of it.
-    fn plant(&mut self, content: &'static Content) -> Result<Option<Box<dyn Plant>>, String> {
-        let Some(sequence) = self.sequence(content)? else {
-            let Source::Model(kind) = content.source else {
-                return Ok(None);
-            };
-            let model = self.job.plant == PlantKind::Trace;
-            return Ok(model.then(|| Box::new(Model::new(kind, SEED)) as Box<dyn Plant>));
-        };
-        Ok(Some(match self.job.plant {
-            PlantKind::Trace => Box::new(Trace::new(self.table(content, &sequence)?)),
-            PlantKind::Engine => {
-                let changes = crate::plant::table::changes(&sequence);
-                let activity = changes.iter().map(|change| Activity {
-                    sad: change.sad,
-                    intra: change.intra,
-                });
-                Box::new(EnginePlant::new(sequence, activity.collect()))
-            }
-        }))
-    }
+    pub(crate) peers: Option<Peers>,
 }
 
 /// Runs everything.
 pub(crate) fn score(job: &Job, progress: &dyn Fn(&str)) -> Result<Board, String> {
-    let mut shelf = Shelf {
-        job,
-        sequences: HashMap::new(),
-        tables: HashMap::new(),
-        progress,
+    let mut shelf = Shelf::new(job, progress);
+    let peers = match &job.ffmpeg {
+        Some(ffmpeg) => Some(peer::score(job, ffmpeg, &mut shelf, progress)?),
+        None => None,
     };
     let mut runs = Vec::new();
     for (n, &scenario) in job.scenarios.iter().enumerate() {
-        let seconds = job
-            .seconds
-            .map_or(scenario.seconds, |most| scenario.seconds.min(most));
-        let scenario = Scenario {
-            seconds,
-            ..*scenario
-        };
+        let scenario = scenario.at_most(job.seconds);
         for name in scenario.contents {
             if !job.contents.is_empty() && !job.contents.iter().any(|content| content == name) {
                 continue;
@@ -167,8 +111,14 @@ pub(crate) fn score(job: &Job, progress: &dyn Fn(&str)) -> Result<Board, String>
                 job.scenarios.len()
             ));
             let content = find(name).ok_or_else(|| format!("no content {name}"))?;
-            if let Some(mut plant) = shelf.plant(content)? {
-                runs.extend(runs_of(job, &scenario, content, plant.as_mut()));
+            if let Some(mut plant) = shelf.plant(job.plant, content)? {
+                let mut of_content =
+                    runs_of(job, &job.controllers, &scenario, content, plant.as_mut());
+                for run in &mut of_content {
+                    let reference = peers.as_ref().map(|peers| peers.reference(run));
+                    run.gates = run.judge(&scenario, &reference.unwrap_or_default());
+                }
+                runs.extend(of_content);
             }
         }
     }
@@ -189,12 +139,14 @@ pub(crate) fn score(job: &Job, progress: &dyn Fn(&str)) -> Result<Board, String>
         plant: job.plant,
         gates,
         runs,
+        peers,
     })
 }
 
-/// All controllers at both rates.
-fn runs_of(
+/// These controllers at both rates, not judged yet.
+pub(crate) fn runs_of(
     job: &Job,
+    controllers: &[Kind],
     scenario: &Scenario,
     content: &'static Content,
     plant: &mut dyn Plant,
@@ -207,14 +159,13 @@ fn runs_of(
     let mut known = None;
     for bitrate in content.rates {
         let config = scenario.config(content, bitrate, plant.size(), plant.rate());
-        let fps = SECOND as f64 / config.interval as f64;
         let timeline = play(scenario, config, |position| plant.is_cut(position));
         // The frames are the same at both rates, and so is the curve.
         let curve = known.get_or_insert_with(|| {
             let qps = (0..=max_qp(scenario.scale)).step_by(step);
             curve(scenario, &timeline, plant, qps)
         });
-        for kind in &job.controllers {
+        for kind in controllers {
             let mut controller = kind.create(&timeline.configs[0]);
             let records = run(scenario, &timeline, plant, controller.as_mut());
             let metrics = measure(&records, &timeline.configs, curve);
@@ -225,7 +176,7 @@ fn runs_of(
                 content: content.name,
                 bitrate,
                 controller: kind.name(),
-                gates: gates(scenario, &metrics, fps),
+                gates: Vec::new(),
                 metrics,
                 records,
                 configs: timeline.configs.clone(),
@@ -300,6 +251,7 @@ mod tests {
             seconds: Some(10),
             clips: PathBuf::from("/nowhere"),
             tables: PathBuf::from("/nowhere"),
+            ffmpeg: None,
         }
     }
 

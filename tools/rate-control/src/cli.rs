@@ -69,6 +69,10 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) csv: Option<PathBuf>,
 
+    /// Run native encoders on the same clips too, those that this ffmpeg has
+    #[arg(long, value_name = "FFMPEG")]
+    pub(crate) peers: Option<PathBuf>,
+
     /// Directory of the clips (found in the cache by default)
     #[arg(long, value_name = "DIR")]
     pub(crate) clips: Option<PathBuf>,

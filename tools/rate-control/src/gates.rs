@@ -48,8 +48,24 @@ impl Gates {
     }
 }
 
+/// The largest queue delay of x264 on screen content in ms that is known, where it was not run.
+const SCREEN_DELAY_MS: f64 = 915.0;
+
+/// What x264 makes of the same content at the same rate and with the same buffer.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Reference {
+    /// L in percent, against its own constant QP.
+    pub(crate) loss: Option<f64>,
+    pub(crate) delay_ms: Option<f64>,
+}
+
 /// All gates that apply to a run. `fps` is the frame rate at its beginning.
-pub(crate) fn gates(scenario: &Scenario, metrics: &Metrics, fps: f64) -> Vec<Gate> {
+pub(crate) fn gates(
+    scenario: &Scenario,
+    metrics: &Metrics,
+    fps: f64,
+    reference: &Reference,
+) -> Vec<Gate> {
     let mut gates = Gates::default();
     let violations = metrics.violations as f64;
     let cuts = metrics.cuts.as_slice();
@@ -66,6 +82,10 @@ pub(crate) fn gates(scenario: &Scenario, metrics: &Metrics, fps: f64) -> Vec<Gat
             let p = metrics.p_violations as f64;
             gates.most("P frames outside of 1.1 b", p, 0.0);
             gates.most("forced skips % at 1.1 b", metrics.forced_skips, 1.0);
+            if let Some(loss) = reference.loss {
+                let own = metrics.loss.unwrap_or(f64::INFINITY);
+                gates.most("rate loss % at 1.1 b, against x264's", own, loss + 1.0);
+            }
         }
         "S5" if metrics_are_steady(metrics) => {
             gates.most(
@@ -117,7 +137,8 @@ pub(crate) fn gates(scenario: &Scenario, metrics: &Metrics, fps: f64) -> Vec<Gat
         "S19" if scenario.variant == "screen" => {
             gates.most("screen (a+b2): violations", violations, 0.0);
             gates.most("screen (a+b2): drops", metrics.drops as f64, 0.0);
-            gates.most("screen (a+b2): delay ms", metrics.delay_ms, 915.0);
+            let limit = reference.delay_ms.unwrap_or(SCREEN_DELAY_MS);
+            gates.most("screen (a+b2): delay ms", metrics.delay_ms, limit);
         }
         "S19" if scenario.levers.intra_safe => {
             // Each cut is a repaint that it is to fit: as with two frames a cut.
@@ -320,7 +341,7 @@ mod tests {
         let s1 = Scenario { id: "S1", ..BASE };
         let verdict = |sizes: &[u64]| -> Vec<(String, bool)> {
             let metrics = measure(&samples::records(sizes), &configs, &[]);
-            let gates = gates(&s1, &metrics, 25.0);
+            let gates = gates(&s1, &metrics, 25.0, &Reference::default());
             gates
                 .into_iter()
                 .map(|gate| (gate.name, gate.met))
@@ -347,13 +368,44 @@ mod tests {
         }];
         let metrics = measure(&records, &configs, &curve);
         let s19 = Scenario { id: "S19", ..BASE };
-        let gates = gates(&s19, &metrics, 25.0);
+        let gates = gates(&s19, &metrics, 25.0, &Reference::default());
         // C = 6: (6 - 1) / 25 + 5 points, and 6 / 25 s + 100 ms.
         assert_eq!(gates.len(), 4);
         assert!((gates[0].value - 20.0).abs() < 1e-9 && (gates[0].limit - 25.0).abs() < 1e-9);
         assert!((gates[1].value - 240.0).abs() < 1e-9 && (gates[1].limit - 340.0).abs() < 1e-9);
         // Coded at that QP, it has its own size.
         assert!((gates[2].limit - 25.0).abs() < 1e-9 && (gates[3].limit - 340.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn what_x264_does_is_a_limit() {
+        let configs = [samples::config(25_000, 25_000)];
+        let mut metrics = measure(&samples::records(&[1000; 100]), &configs, &[]);
+        let gate = |id, variant, metrics: &Metrics, reference, name: &str| {
+            let scenario = Scenario {
+                id,
+                variant,
+                ..BASE
+            };
+            let gates = gates(&scenario, metrics, 25.0, &reference);
+            let gate = gates.into_iter().find(|gate| gate.name.contains(name));
+            gate.map(|gate| (gate.limit, gate.met))
+        };
+        let known = Reference {
+            loss: Some(2.0),
+            delay_ms: Some(30.0),
+        };
+        let unknown = Reference::default();
+        assert_eq!(gate("S4", "hard", &metrics, unknown, "rate loss"), None);
+        // A run that has no equal at constant QP does not meet it.
+        let missed = Some((3.0, false));
+        assert_eq!(gate("S4", "hard", &metrics, known, "rate loss"), missed);
+        metrics.loss = Some(2.9);
+        let met = Some((3.0, true));
+        assert_eq!(gate("S4", "hard", &metrics, known, "rate loss"), met);
+        let delay = |reference| gate("S19", "screen", &metrics, reference, "delay");
+        assert_eq!(delay(unknown), Some((915.0, true)));
+        assert_eq!(delay(known), Some((30.0, false)));
     }
 
     #[test]

@@ -14,11 +14,13 @@ mod controller;
 mod frame;
 mod gates;
 mod judge;
+mod peer;
 mod plant;
 mod random;
 mod report;
 mod run;
 mod scenario;
+mod shelf;
 
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -101,6 +103,7 @@ fn run_all(arguments: &RunArgs) -> Result<(), String> {
         seconds: arguments.seconds,
         clips: clips.unwrap_or_else(|| PathBuf::from(".")),
         tables: arguments.cache.join("rate-control"),
+        ffmpeg: arguments.peers.clone(),
     };
     let terminal = std::io::stderr().is_terminal();
     let progress = |what: &str| {
@@ -115,6 +118,9 @@ fn run_all(arguments: &RunArgs) -> Result<(), String> {
         print("\n")?;
     }
     print(&report::table::gates(&board))?;
+    if let Some(peers) = &board.peers {
+        print(&report::peers::terminal(peers))?;
+    }
     let failed = |path: &Path| {
         let shown = path.display().to_string();
         move |error: std::io::Error| format!("{shown}: {error}")

@@ -7,6 +7,8 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+
 use super::Sequence;
 use crate::plant::engine::Coder;
 use crate::plant::table::Table;
@@ -14,8 +16,8 @@ use crate::plant::table::Table;
 /// Pictures that the engine is recognised by.
 const PROBED: usize = 4;
 
-/// FNV-1a (G. Fowler, L. C. Noll, K.-P. Vo).
-fn hash(bytes: impl IntoIterator<Item = u8>) -> u64 {
+/// A hash: FNV-1a (G. Fowler, L. C. Noll, K.-P. Vo).
+pub(crate) fn hash(bytes: impl IntoIterator<Item = u8>) -> u64 {
     bytes.into_iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     })
@@ -63,12 +65,12 @@ fn load(path: &Path, sequence: &Sequence) -> Option<Table> {
 }
 
 /// Others may be reading: the file appears at once.
-fn store(path: &Path, table: &Table) -> std::io::Result<()> {
+pub(crate) fn store(path: &Path, value: &impl Serialize) -> std::io::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(directory)?;
     let temporary: PathBuf = path.with_extension(format!("{}", std::process::id()));
     let mut file = fs::File::create(&temporary)?;
-    file.write_all(&serde_json::to_vec(table)?)?;
+    file.write_all(&serde_json::to_vec(value)?)?;
     file.sync_all()?;
     fs::rename(temporary, path)
 }

@@ -4,10 +4,12 @@
 
 use std::fmt::Write;
 
+use super::peers;
 use super::plots::plots;
 use super::rate;
 use super::table::COLUMNS;
 use crate::board::{Board, Run};
+use crate::peer::Peers;
 use slenc_plots::{escape, figure, head};
 
 /// The whole page.
@@ -18,20 +20,48 @@ pub(crate) fn page(board: &Board) -> String {
          of that run, and how many runs meet it.</p>",
     );
     gates(board, &mut text);
-    legend(&mut text);
-    let mut last = "";
-    for (n, run) in board.runs.iter().enumerate() {
-        if run.scenario != last {
-            if n > 0 {
-                text.push_str("</table>");
-            }
-            last = &run.scenario;
-            header(run, &mut text);
-        }
-        row(run, &mut text);
+    if let Some(all) = &board.peers {
+        native(all, &mut text);
     }
-    text.push_str("</table></html>\n");
+    legend(&mut text);
+    runs(&board.runs, &mut text);
+    if let Some(all) = &board.peers {
+        runs(&all.runs, &mut text);
+    }
+    text.push_str("</html>\n");
     text
+}
+
+/// A table for each scenario.
+fn runs(runs: &[Run], text: &mut String) {
+    for group in runs.chunk_by(|a, b| a.scenario == b.scenario) {
+        header(&group[0], text);
+        for run in group {
+            row(run, text);
+        }
+        text.push_str("</table>");
+    }
+}
+
+/// The native encoders and our controllers on the same pictures.
+fn native(all: &Peers, text: &mut String) {
+    let columns = peers::columns(all);
+    text.push_str("<h2>Native encoders</h2><table><tr><th>on the same pictures");
+    for name in &columns {
+        let _ = write!(text, "<th>{}", escape(name));
+    }
+    for line in peers::LINES {
+        let _ = write!(text, "<tr><td>{}", escape(line.title));
+        for name in &columns {
+            let value = line.value(all, name);
+            let value = value.map_or("&ndash;".to_owned(), figure);
+            let _ = write!(text, "<td>{value}");
+        }
+    }
+    text.push_str("</table>");
+    for note in peers::notes(all) {
+        let _ = write!(text, "<div><small>{}</small></div>", escape(&note));
+    }
 }
 
 fn gates(board: &Board, text: &mut String) {
@@ -88,7 +118,7 @@ fn header(run: &Run, text: &mut String) {
         "<h2>{}: {}</h2><p>Levers: {}.</p><table><tr><th>content, rate, controller",
         escape(&run.scenario),
         escape(run.title),
-        run.levers
+        escape(&run.levers)
     );
     for column in COLUMNS {
         let _ = write!(
@@ -112,7 +142,7 @@ fn row(run: &Run, text: &mut String) {
         "<tr><td class=\"{class}\">{} {} {}",
         run.content,
         rate(run.bitrate),
-        run.controller
+        escape(&peers::whose(run))
     );
     for column in COLUMNS {
         let value = (column.value)(run).map_or("&ndash;".to_owned(), figure);
@@ -138,12 +168,13 @@ fn row(run: &Run, text: &mut String) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::table;
+    use super::super::{rst, table};
     use super::*;
     use crate::board::PlantKind;
     use crate::gates::{Gate, Summary};
     use crate::judge::metrics::measure;
     use crate::judge::samples;
+    use crate::peer::Encoder;
 
     fn board() -> Board {
         let configs = vec![samples::config(25_000, 4000)];
@@ -177,7 +208,72 @@ mod tests {
                 records,
                 configs,
             }],
+            peers: None,
         }
+    }
+
+    fn with_peers() -> Board {
+        let mut board = board();
+        let mut native = board.runs[0].clone();
+        native.scenario = "P1000".to_owned();
+        native.levers = "its own".to_owned();
+        native.controller = "x264";
+        native.gates.clear();
+        for record in &mut native.records {
+            record.qp = None;
+        }
+        let mut own = native.clone();
+        own.levers = "a+b2".to_owned();
+        own.controller = "builtin";
+        own.metrics.rate_error = Some(-2.5);
+        board.peers = Some(Peers {
+            version: "ffmpeg <9>".to_owned(),
+            encoders: vec![Encoder {
+                name: "openh264",
+                encoder: "libopenh264",
+                available: false,
+                options: String::new(),
+            }],
+            runs: vec![native, own],
+            failures: vec!["x264 on bikes: & so on".to_owned()],
+        });
+        board
+    }
+
+    #[test]
+    fn native_encoders_are_on_the_page() {
+        let page = page(&with_peers());
+        assert!(page.contains("<th>x264<th>builtin a+b2"));
+        assert!(page.contains("rate error %, largest<td>0<td>2.50"));
+        assert!(page.contains("Encoders of ffmpeg &lt;9&gt;."));
+        assert!(page.contains("openh264: this ffmpeg has no libopenh264"));
+        assert!(page.contains("failed: x264 on bikes: &amp; so on"));
+        // Those of an encoder that does not tell its quantizers have no plot of them.
+        assert_eq!(page.matches("<svg").count(), 5 + 4 + 4);
+        assert_eq!(
+            page.matches("<table").count(),
+            page.matches("</table>").count()
+        );
+    }
+
+    #[test]
+    fn native_encoders_are_in_the_terminal() {
+        let board = with_peers();
+        let all = board.peers.as_ref().expect("they were put there");
+        let text = peers::table(all);
+        let line = text
+            .lines()
+            .find(|l| l.starts_with("clips: rate error %, largest"));
+        let words: Vec<&str> = line.expect("it is a line").split_whitespace().collect();
+        assert_eq!(words[words.len() - 2..], ["0", "2.50"]);
+        // Nothing of that scenario was run.
+        let line = text
+            .lines()
+            .find(|l| l.starts_with("clips: violations, CPB 500 ms"));
+        assert!(line.is_some_and(|line| line.ends_with('-')));
+        let figures = rst::figures(&board);
+        assert!(figures.contains("openh264: this ffmpeg has no libopenh264"));
+        assert!(figures.contains("clips: rate error %, largest"));
     }
 
     #[test]

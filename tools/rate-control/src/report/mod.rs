@@ -4,6 +4,7 @@
 
 pub(crate) mod frames;
 pub(crate) mod html;
+pub(crate) mod peers;
 mod plots;
 pub(crate) mod rst;
 pub(crate) mod table;

@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use super::{rate, table};
+use super::{peers, rate, table};
 use crate::board::Board;
 use slenc_plots::figure;
 
@@ -39,6 +39,12 @@ pub(crate) fn figures(board: &Board) -> String {
         &mut text,
         if missed.is_empty() { "none\n" } else { &missed },
     );
+    if let Some(all) = &board.peers {
+        text += "\nNative encoders and the controllers on the same pictures::\n\n";
+        block(&mut text, &peers::table(all));
+        text += "\nHow they were run::\n\n";
+        block(&mut text, &peers::notes(all).join("\n"));
+    }
     text
 }
 

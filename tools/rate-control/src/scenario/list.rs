@@ -62,7 +62,7 @@ const HARD: Levers = Levers {
     hard_max: true,
     ..Levers::NONE
 };
-const HARD_PRE: Levers = Levers {
+pub(crate) const HARD_PRE: Levers = Levers {
     pre_analysis: true,
     ..HARD
 };
@@ -386,6 +386,47 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
         title: "long stillness, then motion; fades",
         contents: &["m-stillness", "m-fades"],
         seconds: 120,
+        ..BASE
+    },
+];
+
+const PIXELS: &[&str] = &[
+    "bigbuckbunny",
+    "bikes",
+    "carphone",
+    "noisy",
+    "cuts",
+    "screen",
+];
+
+/// What native encoders are run on: content with pictures, with the buffers of S1, S2 and S4 and
+/// one between.
+pub(crate) static PEER_SCENARIOS: &[Scenario] = &[
+    Scenario {
+        id: "P1000",
+        title: "native encoders, CPB 1000 ms",
+        contents: PIXELS,
+        ..BASE
+    },
+    Scenario {
+        id: "P500",
+        title: "native encoders, CPB 500 ms",
+        contents: PIXELS,
+        cpb: Cpb::Ms(500),
+        ..BASE
+    },
+    Scenario {
+        id: "P250",
+        title: "native encoders, CPB 250 ms",
+        contents: PIXELS,
+        cpb: Cpb::Ms(250),
+        ..BASE
+    },
+    Scenario {
+        id: "P1.1",
+        title: "native encoders, buffer of 1.1 frames",
+        contents: &["carphone", "noisy"],
+        cpb: Cpb::Frames(1.1),
         ..BASE
     },
 ];

@@ -99,6 +99,19 @@ impl Scenario {
         [self.id, self.variant].join(" ").trim_end().to_owned()
     }
 
+    /// Not longer than so many seconds.
+    pub(crate) fn at_most(&self, seconds: Option<u64>) -> Self {
+        Self {
+            seconds: seconds.map_or(self.seconds, |most| self.seconds.min(most)),
+            ..*self
+        }
+    }
+
+    /// The buffer holds hardly more than a frame.
+    pub(crate) fn is_one_frame(&self) -> bool {
+        matches!(self.cpb, Cpb::Frames(_))
+    }
+
     /// The configuration at the beginning.
     pub(crate) fn config(
         &self,
