@@ -77,6 +77,7 @@ fn code(
         layer: frame.layer,
         qp: to_h264(config.scale, decision.qp),
         max_bits: limit,
+        expected: decision.target,
         refresh: if frame.key { 0.0 } else { scenario.refresh },
     };
     let skip = decision.action == Action::Skip && !frame.key;

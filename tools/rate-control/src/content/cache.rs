@@ -29,7 +29,7 @@ fn fingerprint(sequence: &Sequence) -> u64 {
     let mut words: Vec<u64> = vec![sequence.width as u64, sequence.height as u64];
     for qp in [15, 27, 39] {
         for (n, &picture) in sequence.order.iter().take(PROBED).enumerate() {
-            let coded = coder.encode(sequence, &sequence.pictures[picture], n == 0, qp, &[]);
+            let coded = coder.encode(sequence, &sequence.pictures[picture], n == 0, qp);
             words.push(coded.bits);
             words.push(coded.psnr.to_bits());
             coder.commit();

@@ -20,6 +20,8 @@ const INTRA_FLOOR_Q8: u32 = 8 << 8;
 pub(crate) struct Builtin {
     controller: core::controller::Controller,
     begun: VecDeque<u64>,
+    /// The hardware tells the mean QP of a picture, on the scale of H.264.
+    tells_qp: bool,
     /// Ended, and not committed.
     ended: Option<u64>,
 }
@@ -97,6 +99,7 @@ impl Builtin {
         Self {
             controller,
             begun: VecDeque::new(),
+            tells_qp: config.scale == Scale::Qp51,
             ended: None,
         }
     }
@@ -141,7 +144,7 @@ impl RateController for Builtin {
         let outcome = core::frame::Outcome {
             bits: coded.bits,
             header_bits: coded.header_bits,
-            mean_qp_q8: None,
+            mean_qp_q8: self.tells_qp.then_some((coded.mean_qp * 256.0) as i32),
             forced_skips: coded.forced_skip_mbs,
         };
         let judgement = expect(self.controller.end(cookie.unwrap_or(0), &outcome));

@@ -4,15 +4,108 @@
 
 use std::rc::Rc;
 
-use slenc_engine::{Deblocking, Encoder, Picture, PictureType, Source, SourceFormat, Unit};
+use slenc_engine::{
+    Checkpoint, Correction, Deblocking, Encoder, InFrame, Picture, PictureType, Source,
+    SourceFormat, Unit,
+};
 use slenc_pure::slenc::adapt::Stream;
+use slenc_pure::slenc::in_frame::{Controlled, InFrame as PlannedRows};
 use slenc_pure::slenc::params::{Pps, Sps, SLICE_TYPE_I, SLICE_TYPE_P};
+use slenc_pure::slenc::picture::Capabilities;
+use slenc_pure::slenc::row_plan::{Decided, Shape};
 use slenc_pure::slenc::units::{Kind, Unit as Header, Units};
 use slenc_pure::slenc::{list, marking, slice};
 
-use super::{psnr, reference_layer, Plant, Request, LAYERS};
+use super::{psnr, reference_layer, Plant, Request, HEADER_BITS, LAYERS};
 use crate::content::Sequence;
 use crate::frame::{Activity, Coded};
+
+/// A picture to be coded.
+#[derive(Clone, Copy)]
+struct Order<'a> {
+    /// An all-skip picture in its place.
+    skip: bool,
+    /// What it should look like.
+    shown: &'a [u8],
+    key: bool,
+    layer: usize,
+    qp: i32,
+    forced_intra: &'a [std::ops::Range<u32>],
+    /// Limit of the access unit, and the size that it probably has; 0 when that is not known.
+    max_bits: Option<u64>,
+    expected: u64,
+}
+
+impl<'a> Order<'a> {
+    fn of(shown: &'a [u8]) -> Self {
+        Self {
+            skip: false,
+            shown,
+            key: false,
+            layer: 0,
+            qp: 0,
+            forced_intra: &[],
+            max_bits: None,
+            expected: 0,
+        }
+    }
+}
+
+/// The hardware that keeps to a limit.
+const GENERATION_2: Capabilities = Capabilities {
+    generation: 2,
+    revision: 0,
+    min_size: (16, 16),
+    max_size: (4096, 2304),
+    formats: 0xf,
+    references: 4,
+    units: 128,
+    forced_intra: 16,
+    all_skip: true,
+    cavlc: true,
+    cabac: true,
+    transform_8x8: true,
+    header_bits: false,
+    header_fields: true,
+    sse: true,
+    checkpoints: 16,
+    rows: true,
+    hard_max: true,
+};
+
+/// What the hardware is asked for so that a picture keeps to its limit, as the driver asks for it.
+fn plan(
+    order: &Order<'_>,
+    max_bits: u64,
+    shape: Option<&Shape>,
+    rows: usize,
+) -> Option<PlannedRows> {
+    let decided = Decided {
+        qp: order.qp as u8,
+        qps: (0, 51),
+        predicted_bits: (order.expected > 0).then_some(order.expected),
+        max_bits: Some(max_bits),
+        buffer_bits: u64::MAX,
+        room: None,
+        header_bits: HEADER_BITS[usize::from(!order.key)],
+    };
+    decided.plan(shape, rows as u16, &GENERATION_2)
+}
+
+/// A plan in the engine's terms.
+fn in_frame<'a>(plan: &PlannedRows, checkpoints: &'a [Checkpoint]) -> InFrame<'a> {
+    InFrame {
+        correction: Correction::Rows,
+        checkpoints,
+        target_bits: plan.target_bits,
+        qp_min: plan.qp_min,
+        qp_max: plan.qp_max,
+        max_step: plan.max_step,
+        gain: plan.gain,
+        max_bits: plan.max_bits,
+        hard_max: plan.hard_max,
+    }
+}
 
 /// Codes pictures with the headers that the driver writes.
 pub(crate) struct Coder {
@@ -25,6 +118,10 @@ pub(crate) struct Coder {
     output: Vec<u8>,
     frame_num: u16,
     layer: usize,
+    /// Of the picture coded last, squared and added up in the upper and in the lower half.
+    errors: [u64; 2],
+    /// How the bits lay in the last I and in the last P picture with a limit.
+    shapes: [Option<Shape>; 2],
 }
 
 impl Coder {
@@ -55,6 +152,8 @@ impl Coder {
             output: vec![0; 2 * size + 4096],
             frame_num: 0,
             layer: 0,
+            errors: [0; 2],
+            shapes: [None; 2],
         }
     }
 
@@ -65,23 +164,27 @@ impl Coder {
         samples: &[u8],
         key: bool,
         qp: i32,
-        forced_intra: &[std::ops::Range<u32>],
     ) -> Coded {
-        self.encode_layer(sequence, Some(samples), samples, key, 0, qp, forced_intra)
+        let order = Order {
+            key,
+            qp,
+            ..Order::of(samples)
+        };
+        self.carry_out(sequence, &order)
     }
 
-    /// Codes a picture; without `source`, an all-skip one. `shown` is what it should look like.
-    #[expect(clippy::too_many_arguments)]
-    fn encode_layer(
-        &mut self,
-        sequence: &Sequence,
-        source: Option<&[u8]>,
-        shown: &[u8],
-        key: bool,
-        layer: usize,
-        qp: i32,
-        forced_intra: &[std::ops::Range<u32>],
-    ) -> Coded {
+    /// Codes a picture.
+    fn carry_out(&mut self, sequence: &Sequence, order: &Order<'_>) -> Coded {
+        let Order {
+            skip,
+            shown,
+            key,
+            layer,
+            qp,
+            forced_intra,
+            ..
+        } = *order;
+        let source = (!skip).then_some(shown);
         let (width, height) = (sequence.width, sequence.height);
         let luma = width * height;
         if key {
@@ -141,6 +244,18 @@ impl Coder {
                 strides: [width, width / 2, width / 2],
             }
         });
+        let kind = usize::from(!key);
+        let rows = height.div_ceil(16);
+        let plan = order
+            .max_bits
+            .and_then(|max_bits| plan(order, max_bits, self.shapes[kind].as_ref(), rows));
+        let points = plan.iter().flat_map(|plan| plan.checkpoints.iter());
+        let checkpoints: Vec<Checkpoint> = points
+            .map(|point| Checkpoint {
+                row: point.row.into(),
+                bits: point.bits,
+            })
+            .collect();
         let job = Picture {
             width_mbs: width.div_ceil(16),
             height_mbs: height.div_ceil(16),
@@ -151,6 +266,7 @@ impl Coder {
             deblocking: Deblocking::default(),
             forced_intra,
             units: &units,
+            in_frame: plan.as_ref().map(|plan| in_frame(plan, &checkpoints)),
             ..Picture::default()
         };
         let mut unit_bytes = [0; 4];
@@ -167,27 +283,40 @@ impl Coder {
             )
             .expect("the picture is valid and the output large enough");
         self.layer = layer;
+        if plan.is_some() {
+            let controlled = Controlled {
+                checkpoint_bits: stats.in_frame.checkpoint_bits,
+                forced_skips: stats.in_frame.forced_skips,
+                ..Controlled::default()
+            };
+            // One that was cut tells nothing of the next.
+            let shape = Shape::of(&controlled, stats.slice_data_bits);
+            self.shapes[kind] = shape.or(self.shapes[kind]);
+        }
         let macroblocks = f64::from(stats.qp_sum) / (job.width_mbs * job.height_mbs) as f64;
+        self.errors = self.errors_of_halves(shown, width, height);
+        let square: u64 = self.errors.iter().sum();
         Coded {
             bits: u64::from(stats.bytes) * 8,
             header_bits: u64::from(stats.header_bits),
             nonzero: stats.nonzero.into(),
             mean_qp: macroblocks,
-            forced_skip_mbs: 0,
-            psnr: psnr(self.error(shown, width, height)),
+            forced_skip_mbs: stats.in_frame.forced_skips,
+            psnr: psnr(square as f64 / luma as f64),
         }
     }
 
-    /// Mean square error of the reconstructed luma.
-    fn error(&self, shown: &[u8], width: usize, height: usize) -> f64 {
+    /// Sums of the squared errors of the reconstructed luma, of the upper and of the lower half.
+    fn errors_of_halves(&self, shown: &[u8], width: usize, height: usize) -> [u64; 2] {
         let stride = width.div_ceil(16) * 16;
         let lines = self.recon.chunks_exact(stride).take(height);
-        let square: u64 = lines
-            .zip(shown.chunks_exact(width))
-            .flat_map(|(recon, shown)| recon.iter().zip(shown))
-            .map(|(&a, &b)| u64::from(a.abs_diff(b)).pow(2))
-            .sum();
-        square as f64 / (width * height) as f64
+        let mut errors = [0; 2];
+        for (n, (recon, shown)) in lines.zip(shown.chunks_exact(width)).enumerate() {
+            let pairs = recon.iter().zip(shown);
+            let square: u64 = pairs.map(|(&a, &b)| u64::from(a.abs_diff(b)).pow(2)).sum();
+            errors[usize::from(n >= height / 2)] += square;
+        }
+        errors
     }
 
     /// The picture coded last becomes the reference of its layer and those above.
@@ -206,6 +335,8 @@ pub(crate) struct EnginePlant {
     activity: Vec<Activity>,
     coder: Coder,
     has_reference: bool,
+    /// PSNR of the upper half less that of the lower, in dB, added up; and of how many pictures.
+    slope: (f64, u32),
 }
 
 impl EnginePlant {
@@ -215,7 +346,13 @@ impl EnginePlant {
             sequence,
             activity,
             has_reference: false,
+            slope: (0.0, 0),
         }
+    }
+
+    /// By how much the upper half of the pictures is better than the lower, in dB.
+    pub(crate) fn top_against_bottom(&self) -> f64 {
+        self.slope.0 / f64::from(self.slope.1.max(1))
     }
 
     fn picture(&self, position: usize) -> usize {
@@ -254,6 +391,7 @@ impl Plant for EnginePlant {
 
     fn restart(&mut self) {
         self.has_reference = false;
+        self.slope = (0.0, 0);
     }
 
     fn encode(&mut self, request: &Request) -> Coded {
@@ -261,29 +399,37 @@ impl Plant for EnginePlant {
         let samples = &sequence.pictures[self.picture(request.position)];
         let key = request.key || !self.has_reference;
         let forced_intra = self.refresh(request);
-        let qp = request.qp.round() as i32;
-        self.coder.encode_layer(
-            &sequence,
-            Some(samples),
-            samples,
+        let order = Order {
             key,
-            request.layer,
-            qp,
-            &forced_intra,
-        )
+            layer: request.layer,
+            qp: request.qp.round() as i32,
+            forced_intra: &forced_intra,
+            max_bits: request.max_bits,
+            expected: request.expected,
+            ..Order::of(samples)
+        };
+        self.coder.carry_out(&sequence, &order)
     }
 
     fn commit(&mut self) {
         self.has_reference = true;
         self.coder.commit();
+        let half = (self.sequence.width * self.sequence.height) as f64 / 2.0;
+        let [top, bottom] = self.coder.errors.map(|error| psnr(error as f64 / half));
+        self.slope.0 += top - bottom;
+        self.slope.1 += 1;
     }
 
     fn skip(&mut self, request: &Request) -> Coded {
         let sequence = self.sequence.clone();
         let samples = &sequence.pictures[self.picture(request.position)];
-        let qp = request.qp.round() as i32;
-        self.coder
-            .encode_layer(&sequence, None, samples, false, request.layer, qp, &[])
+        let order = Order {
+            skip: true,
+            layer: request.layer,
+            qp: request.qp.round() as i32,
+            ..Order::of(samples)
+        };
+        self.coder.carry_out(&sequence, &order)
     }
 }
 
@@ -299,6 +445,7 @@ mod tests {
             layer: 0,
             qp: 30.0,
             max_bits: None,
+            expected: 0,
             refresh: 0.0,
         }
     }
@@ -329,6 +476,34 @@ mod tests {
             let bits = curves.at(n, 30.0).log_bits.exp2();
             assert!((coded.bits as f64 - bits).abs() < 0.5, "{n}");
         }
+    }
+
+    #[test]
+    fn a_hard_maximum_holds() {
+        let sequence = Rc::new(table::tests::sequence());
+        let mut plant = EnginePlant::new(sequence, Vec::new());
+        for n in 0..4 {
+            plant.encode(&request(n));
+            plant.commit();
+        }
+        let cut = request(4);
+        let free = plant.encode(&cut);
+        assert_eq!(free.forced_skip_mbs, 0);
+        for divisor in [2, 4, 8] {
+            let limit = free.bits / divisor;
+            let coded = plant.encode(&Request {
+                max_bits: Some(limit),
+                ..cut
+            });
+            assert!(coded.bits <= limit, "{} of {limit}", coded.bits);
+            assert!(coded.psnr < free.psnr);
+        }
+        // What holds it in the end is that nothing more is coded.
+        let coded = plant.encode(&Request {
+            max_bits: Some(300),
+            ..cut
+        });
+        assert!(coded.bits <= 300 && coded.forced_skip_mbs > 0);
     }
 
     #[test]

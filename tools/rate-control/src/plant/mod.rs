@@ -31,6 +31,8 @@ pub(crate) struct Request {
     pub(crate) qp: f64,
     /// Limit that is never exceeded.
     pub(crate) max_bits: Option<u64>,
+    /// Size that it probably has at its QP; 0 when that is not known.
+    pub(crate) expected: u64,
     /// Share of the macroblocks that intra refresh forces.
     pub(crate) refresh: f64,
 }

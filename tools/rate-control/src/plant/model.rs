@@ -307,6 +307,7 @@ mod tests {
     }
 
     #[test]
+            expected: 0,
     fn the_slope_is_that_of_real_encoders() {
         for qp in [20.0, 26.0, 32.0] {
             let mean = |qp: f64| sizes(ModelKind::Steady, qp, 100)[1..].iter().sum::<f64>();

@@ -134,7 +134,7 @@ fn intra_entries(coder: &mut Coder, sequence: &Sequence, qp: i32) -> Vec<Entry> 
         .iter()
         .map(|&n| {
             *known[n].get_or_insert_with(|| {
-                entry(&coder.encode(sequence, &sequence.pictures[n], true, qp, &[]))
+                entry(&coder.encode(sequence, &sequence.pictures[n], true, qp))
             })
         })
         .collect()
@@ -142,12 +142,12 @@ fn intra_entries(coder: &mut Coder, sequence: &Sequence, qp: i32) -> Vec<Entry> 
 
 fn inter_entries(coder: &mut Coder, sequence: &Sequence, qp: i32) -> Vec<Entry> {
     let order = &sequence.order;
-    coder.encode(sequence, &sequence.pictures[order[0]], true, qp, &[]);
+    coder.encode(sequence, &sequence.pictures[order[0]], true, qp);
     coder.commit();
     let mut entries: Vec<Entry> = (1..=order.len())
         .map(|n| {
             let picture = &sequence.pictures[order[n % order.len()]];
-            let entry = entry(&coder.encode(sequence, picture, false, qp, &[]));
+            let entry = entry(&coder.encode(sequence, picture, false, qp));
             coder.commit();
             entry
         })

@@ -173,6 +173,7 @@ mod tests {
             layer: 0,
             qp: 30.0,
             max_bits: None,
+            expected: 0,
             refresh: 0.0,
         }
     }
