@@ -119,6 +119,16 @@ pub(crate) static CONTENTS: &[Content] = &[
         rates: [300_000, 1_200_000],
     },
     Content {
+        name: "m-low",
+        source: Source::Model(ModelKind::Steady),
+        rates: [64_000, 100_000],
+    },
+    Content {
+        name: "m-long",
+        source: Source::Model(ModelKind::LongStillness),
+        rates: [300_000, 1_200_000],
+    },
+    Content {
         name: "m-stillness",
         source: Source::Model(ModelKind::Stillness),
         rates: [300_000, 1_200_000],

@@ -6,11 +6,13 @@ use serde::Serialize;
 
 use super::buffer::{walk, walk_layers, Fill};
 use super::cuts::{cuts, Cut};
+use super::pulse::pulse;
 use super::quality::{self, ConstantQp};
 use super::rate;
 use super::settle::{settlings, Settling};
 use super::stationary::is_stationary;
 use super::statistics::{deviation, largest, mean, percentile};
+use super::suites::{suites, Suites};
 use crate::config::{Config, SECOND};
 use crate::frame::Record;
 
@@ -68,6 +70,10 @@ pub(crate) struct Metrics {
     /// Share of the bits that are filler, and of the time that the channel idles, in percent.
     pub(crate) filler: f64,
     pub(crate) idle: f64,
+    /// Share of the time in which the channel sends, in percent.
+    pub(crate) utilisation: f64,
+    /// Mean step of PSNR at key frames in dB.
+    pub(crate) pulse: Option<f64>,
     /// P frames above the limit of their size, in percent.
     pub(crate) p_above_limit: f64,
     /// Time after the last change of the configuration until the delay stays below 7.5 frame
@@ -78,6 +84,7 @@ pub(crate) struct Metrics {
     /// Error of each layer's rate in percent, and violations of its cumulative bucket.
     pub(crate) layer_errors: Vec<f64>,
     pub(crate) layer_violations: Vec<usize>,
+    pub(crate) suites: Suites,
 }
 
 /// Measures a run. `curve` holds runs at constant QPs over the same frames.
@@ -107,6 +114,7 @@ pub(crate) fn measure(records: &[Record], configs: &[Config], curve: &[ConstantQ
     let (consecutive_drops, freeze) = longest_freeze(records);
     let first_second = rate::windows(records, configs, SECOND).first().copied();
     let layers = configs.iter().map(|config| config.layers.len()).max();
+    let idle = fills.iter().map(|fill| fill.idle).sum::<f64>() / duration * 100.0;
 
     Metrics {
         frames: records.len(),
@@ -147,7 +155,9 @@ pub(crate) fn measure(records: &[Record], configs: &[Config], curve: &[ConstantQ
         delivered_fps: coded.len() as f64 / duration * SECOND as f64,
         forced_skips: forced_skips(records, configs),
         filler: filler / (bits + filler) * 100.0,
-        idle: fills.iter().map(|fill| fill.idle).sum::<f64>() / duration * 100.0,
+        idle,
+        utilisation: 100.0 - idle,
+        pulse: pulse(records),
         p_above_limit: above_limit(&p_frames, configs),
         recovery_ms: recovery(records, configs, &fills),
         settlings: settlings(records, configs, &fills),
@@ -159,6 +169,7 @@ pub(crate) fn measure(records: &[Record], configs: &[Config], curve: &[ConstantQ
                 fills.iter().filter(|fill| fill.violates).count()
             })
             .collect(),
+        suites: suites(records, configs, &fills),
     }
 }
 

@@ -7,11 +7,13 @@
 pub(crate) mod buffer;
 pub(crate) mod cuts;
 pub(crate) mod metrics;
+pub(crate) mod pulse;
 pub(crate) mod quality;
 pub(crate) mod rate;
 pub(crate) mod settle;
 pub(crate) mod stationary;
 pub(crate) mod statistics;
+pub(crate) mod suites;
 
 #[cfg(test)]
 pub(crate) mod samples;

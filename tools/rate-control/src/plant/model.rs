@@ -23,7 +23,7 @@ const SHARES: [f64; AREAS] = [
 const WIDTH: u32 = 640;
 const HEIGHT: u32 = 360;
 const RATE: u64 = 25;
-/// Frames until it repeats: a minute.
+/// Frames until most models repeat: a minute.
 const PERIOD: usize = 1500;
 /// Standard deviation that intra prediction leaves of a busy texture's busiest area, in levels.
 const TEXTURE: f64 = 128.0;
@@ -43,6 +43,18 @@ pub(crate) enum ModelKind {
     Fades,
     /// Most of a minute of stillness, then motion.
     Stillness,
+    /// Ten minutes of it.
+    LongStillness,
+}
+
+impl ModelKind {
+    /// Frames until it repeats.
+    fn period(self) -> usize {
+        match self {
+            Self::LongStillness => 11 * PERIOD,
+            _ => PERIOD,
+        }
+    }
 }
 
 /// A frame of a model.
@@ -74,7 +86,7 @@ fn frames(kind: ModelKind, seed: u64) -> Vec<Frame> {
     let mut random = Random::new(seed);
     let mut next_cut = 0;
     let mut scene = (TEXTURE, 40.0);
-    (0..PERIOD)
+    (0..kind.period())
         .map(|n| {
             let jitter = (0.1 * random.normal()).exp2();
             let moving = |texture: f64, change: f64| Frame {
@@ -119,6 +131,10 @@ fn frames(kind: ModelKind, seed: u64) -> Vec<Frame> {
                 }
                 ModelKind::Stillness => {
                     let still = (50..PERIOD - 250).contains(&n);
+                    moving(TEXTURE, if still { 0.0 } else { 50.0 })
+                }
+                ModelKind::LongStillness => {
+                    let still = (50..50 + 10 * PERIOD).contains(&n);
                     moving(TEXTURE, if still { 0.0 } else { 50.0 })
                 }
             }
@@ -291,6 +307,7 @@ mod tests {
             layer: 0,
             qp,
             max_bits: None,
+            expected: 0,
             refresh: 0.0,
         }
     }
@@ -307,7 +324,6 @@ mod tests {
     }
 
     #[test]
-            expected: 0,
     fn the_slope_is_that_of_real_encoders() {
         for qp in [20.0, 26.0, 32.0] {
             let mean = |qp: f64| sizes(ModelKind::Steady, qp, 100)[1..].iter().sum::<f64>();

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The scenarios S1 to S23 of the reference, and X1 onward: what the scoreboard reports besides.
+//! The scenarios S1 to S23 of the reference, F1 to F7 of the public suites, and X1 onward: what the
+//! scoreboard reports besides.
 
-use super::{Change, Cpb, Events, Keys, Scenario};
+use super::{Change, Clock, Cpb, Events, Keys, Scenario};
 use crate::config::{Levers, Mode, Scale};
 
 /// CBR with a buffer of a second, and nothing else.
@@ -23,6 +24,7 @@ pub(crate) const BASE: Scenario = Scenario {
     layers: &[1.0],
     refresh: 0.0,
     jitter: 0.0,
+    clock: Clock::Right,
     fps: None,
     depth: 1,
     max_delay: 0,
@@ -346,6 +348,78 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
         ..BASE
     },
     Scenario {
+        id: "F1",
+        title: "Chromium's check of the rate: 300 frames",
+        contents: NATURAL,
+        seconds: 12,
+        ..BASE
+    },
+    Scenario {
+        id: "F2",
+        title: "Chromium's check of a variable rate: 300 frames",
+        contents: NATURAL,
+        seconds: 12,
+        mode: Mode::Vbr,
+        peak: 2.0,
+        ..BASE
+    },
+    Scenario {
+        id: "F3",
+        title: "Chromium's change of the rate: x1.5 after 300 frames",
+        contents: NATURAL,
+        seconds: 24,
+        events: Events::List(&[(12, Change::Rate(1.5))]),
+        ..BASE
+    },
+    Scenario {
+        id: "F4",
+        title: "libvpx's checks of rate and buffer: 140 frames, some with cuts",
+        contents: &[
+            "bigbuckbunny",
+            "bikes",
+            "carphone",
+            "noisy",
+            "cuts",
+            "m-cuts",
+        ],
+        seconds: 6,
+        ..BASE
+    },
+    Scenario {
+        id: "F5",
+        title: "libaom's changes of the rate: x1.3 and x0.7",
+        contents: NATURAL,
+        seconds: 32,
+        events: Events::List(&[(10, Change::Rate(1.3)), (20, Change::Rate(0.7))]),
+        ..BASE
+    },
+    Scenario {
+        id: "F6",
+        variant: "pre",
+        title: "libaom's spikes: 800 frames of a desktop, pre-analysis and hard maximum",
+        contents: SCREEN,
+        seconds: 27,
+        levers: HARD_PRE,
+        ..BASE
+    },
+    Scenario {
+        id: "F6",
+        variant: "limit",
+        title: "libaom's spikes: the same, P frames at most 3 b",
+        contents: SCREEN,
+        seconds: 27,
+        levers: HARD_PRE,
+        max_frame: [None, Some(3.0)],
+        ..BASE
+    },
+    Scenario {
+        id: "F7",
+        title: "WebRTC's check of OpenH264: 100 frames",
+        contents: STEADY,
+        seconds: 4,
+        ..BASE
+    },
+    Scenario {
         id: "X1",
         title: "rate x0.1 from 10 to 15 s",
         contents: STEADY,
@@ -386,6 +460,48 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
         title: "long stillness, then motion; fades",
         contents: &["m-stillness", "m-fades"],
         seconds: 120,
+        ..BASE
+    },
+    Scenario {
+        id: "X7",
+        title: "64 and 100 kbit/s at 640x360",
+        contents: &["m-low"],
+        ..BASE
+    },
+    Scenario {
+        id: "X8",
+        title: "ten minutes of stillness, then motion",
+        contents: &["m-long"],
+        seconds: 640,
+        ..BASE
+    },
+    Scenario {
+        id: "X9",
+        title: "1 frame a second, CPB 4 s",
+        contents: STEADY,
+        cpb: Cpb::Ms(4000),
+        seconds: 120,
+        events: Events::List(&[(0, Change::Decimate(25))]),
+        ..BASE
+    },
+    Scenario {
+        id: "X10",
+        title: "CBR, VBR from 10 s, capped quality from 20 s, CBR from 30 s; peak 2R",
+        contents: STEADY,
+        seconds: 40,
+        peak: 2.0,
+        events: Events::List(&[
+            (10, Change::Mode(Mode::Vbr)),
+            (20, Change::Mode(Mode::CappedQuality)),
+            (30, Change::Mode(Mode::Cbr)),
+        ]),
+        ..BASE
+    },
+    Scenario {
+        id: "X11",
+        title: "times that are missing, come twice, or go back",
+        contents: STEADY,
+        clock: Clock::Faulty,
         ..BASE
     },
 ];

@@ -44,6 +44,18 @@ pub(crate) enum Change {
     QpRange(i32, i32),
     /// No frame for so many seconds.
     Pause(u64),
+    /// Another mode.
+    Mode(Mode),
+}
+
+/// What a controller is told of the time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Clock {
+    /// It is right.
+    Right,
+    /// Every 40th frame says nothing. Every 25th has the time of the one before, or an earlier one,
+    /// of which as much as nothing is left when it is put right; the next has twice the time.
+    Faulty,
 }
 
 /// What happens on the way.
@@ -83,6 +95,7 @@ pub(crate) struct Scenario {
     pub(crate) refresh: f64,
     /// Standard deviation of intervals, as a share of them.
     pub(crate) jitter: f64,
+    pub(crate) clock: Clock,
     /// Frame rate instead of the content's.
     pub(crate) fps: Option<u64>,
     pub(crate) depth: usize,

@@ -2,7 +2,7 @@
 
 //! A scenario played out: when each frame comes, of what type, and with which configuration.
 
-use super::{Change, Events, Keys, Scenario};
+use super::{Change, Clock, Events, Keys, Scenario};
 use crate::config::{Config, SECOND};
 use crate::plant::scale::max_qp;
 use crate::random::Random;
@@ -137,7 +137,7 @@ pub(crate) fn play(scenario: &Scenario, first: Config, is_cut: impl Fn(usize) ->
         timeline.frames.push(Planned {
             position,
             time,
-            elapsed,
+            elapsed: told(scenario.clock, timeline.frames.len(), elapsed),
             duration,
             key,
             forced,
@@ -150,6 +150,17 @@ pub(crate) fn play(scenario: &Scenario, first: Config, is_cut: impl Fn(usize) ->
         position += decimate;
     }
     timeline
+}
+
+/// What is told of the time since the frame before.
+fn told(clock: Clock, frame: usize, elapsed: u64) -> u64 {
+    match (clock, frame % 40, frame % 25) {
+        (Clock::Faulty, 0, _) => 0,
+        (Clock::Faulty, _, 0) => elapsed.min(1),
+        // Unless the one before said nothing.
+        (Clock::Faulty, 2.., 1) => 2 * elapsed,
+        _ => elapsed,
+    }
 }
 
 fn apply(
@@ -170,6 +181,7 @@ fn apply(
             (config.min_qp, config.max_qp) = (scaled(low), scaled(high));
         }
         Change::Pause(seconds) => *pause = seconds * SECOND,
+        Change::Mode(mode) => config.mode = mode,
     }
 }
 
@@ -249,6 +261,20 @@ mod tests {
         assert!((sawtooth(SECOND) - 1.08).abs() < 1e-9);
         let (before, after) = (sawtooth(5 * SECOND - 1), sawtooth(5 * SECOND));
         assert!((after / before - 0.7).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_faulty_clock_is_right_in_the_end() {
+        let timeline = timeline(&Scenario {
+            clock: Clock::Faulty,
+            ..BASE
+        });
+        let told: Vec<u64> = timeline.frames.iter().map(|frame| frame.elapsed).collect();
+        let interval = SECOND / 25;
+        assert_eq!(told[24..28], [interval, 1, 2 * interval, interval]);
+        assert_eq!(told[39..42], [interval, 0, interval]);
+        let frames = &timeline.frames;
+        assert!(frames.iter().all(|frame| frame.duration == interval));
     }
 
     #[test]

@@ -3,7 +3,10 @@
 //! Which of the gates a run meets.
 //!
 //! Those of S1 to S8, S11 to S15 and S19 are the project's. The others are the scoreboard's own;
-//! each is stated with its reason.
+//! each is stated with its reason. Those of F1 to F7 are the public suites'.
+
+mod beyond;
+mod floor;
 
 use serde::Serialize;
 
@@ -176,6 +179,8 @@ pub(crate) fn gates(
         }
         _ => own(&mut gates, scenario, metrics),
     }
+    beyond::beyond(&mut gates, scenario, metrics);
+    floor::floor(&mut gates, scenario, metrics);
     gates.0
 }
 
