@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::closed_loop::{self, Pair};
 use crate::config::{Config, SECOND};
 use crate::content::{find, Content};
 use crate::controller::Kind;
@@ -50,6 +51,8 @@ pub(crate) struct Job {
     pub(crate) tables: PathBuf,
     /// The program that has the native encoders, if they are to be run too.
     pub(crate) ffmpeg: Option<PathBuf>,
+    /// A few runs over the engine are to stand beside those over its tables.
+    pub(crate) closed_loop: bool,
 }
 
 /// A run and what was measured of it.
@@ -88,6 +91,8 @@ pub(crate) struct Board {
     pub(crate) gates: Vec<(&'static str, Vec<Summary>)>,
     pub(crate) runs: Vec<Run>,
     pub(crate) peers: Option<Peers>,
+    /// The engine beside its tables.
+    pub(crate) closed_loop: Vec<Pair>,
 }
 
 /// Runs everything.
@@ -96,6 +101,11 @@ pub(crate) fn score(job: &Job, progress: &dyn Fn(&str)) -> Result<Board, String>
     let peers = match &job.ffmpeg {
         Some(ffmpeg) => Some(peer::score(job, ffmpeg, &mut shelf, progress)?),
         None => None,
+    };
+    let closed_loop = if job.closed_loop {
+        closed_loop::pairs(job, &mut shelf, progress)?
+    } else {
+        Vec::new()
     };
     let mut runs = Vec::new();
     for (n, &scenario) in job.scenarios.iter().enumerate() {
@@ -140,6 +150,7 @@ pub(crate) fn score(job: &Job, progress: &dyn Fn(&str)) -> Result<Board, String>
         gates,
         runs,
         peers,
+        closed_loop,
     })
 }
 
@@ -252,6 +263,7 @@ mod tests {
             clips: PathBuf::from("/nowhere"),
             tables: PathBuf::from("/nowhere"),
             ffmpeg: None,
+            closed_loop: false,
         }
     }
 

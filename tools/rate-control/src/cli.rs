@@ -73,6 +73,10 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "FFMPEG")]
     pub(crate) peers: Option<PathBuf>,
 
+    /// Run a few scenarios over the engine too, beside its tables
+    #[arg(long)]
+    pub(crate) closed_loop: bool,
+
     /// Directory of the clips (found in the cache by default)
     #[arg(long, value_name = "DIR")]
     pub(crate) clips: Option<PathBuf>,

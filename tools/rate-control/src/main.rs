@@ -8,6 +8,7 @@
 
 mod board;
 mod cli;
+mod closed_loop;
 mod config;
 mod content;
 mod controller;
@@ -104,6 +105,7 @@ fn run_all(arguments: &RunArgs) -> Result<(), String> {
         clips: clips.unwrap_or_else(|| PathBuf::from(".")),
         tables: arguments.cache.join("rate-control"),
         ffmpeg: arguments.peers.clone(),
+        closed_loop: arguments.closed_loop,
     };
     let terminal = std::io::stderr().is_terminal();
     let progress = |what: &str| {
@@ -120,6 +122,10 @@ fn run_all(arguments: &RunArgs) -> Result<(), String> {
     print(&report::table::gates(&board))?;
     if let Some(peers) = &board.peers {
         print(&report::peers::terminal(peers))?;
+    }
+    if !board.closed_loop.is_empty() {
+        print("\nthe engine / its tables\n")?;
+        print(&report::closed_loop::table(&board.closed_loop))?;
     }
     let failed = |path: &Path| {
         let shown = path.display().to_string();

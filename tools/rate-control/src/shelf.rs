@@ -65,6 +65,14 @@ impl<'a> Shelf<'a> {
         Ok(table)
     }
 
+    /// The engine over the content; `None` of a model.
+    pub(crate) fn engine(
+        &mut self,
+        content: &'static Content,
+    ) -> Result<Option<EnginePlant>, String> {
+        Ok(self.sequence(content)?.map(engine))
+    }
+
     /// An encoder over the content; `None` where the plant has no pictures of it.
     pub(crate) fn plant(
         &mut self,

@@ -28,6 +28,17 @@ pub(crate) fn page(board: &Board) -> String {
     if let Some(all) = &board.peers {
         runs(&all.runs, &mut text);
     }
+    for pair in &board.closed_loop {
+        let over = |what: &str, run: &Run| Run {
+            levers: format!("{}, over {what}", run.levers),
+            ..run.clone()
+        };
+        let both = [
+            over("the engine", &pair.engine),
+            over("its tables", &pair.tables),
+        ];
+        runs(&both, &mut text);
+    }
     text.push_str("</html>\n");
     text
 }
@@ -171,6 +182,7 @@ mod tests {
     use super::super::{rst, table};
     use super::*;
     use crate::board::PlantKind;
+    use crate::closed_loop::Pair;
     use crate::gates::{Gate, Summary};
     use crate::judge::metrics::measure;
     use crate::judge::samples;
@@ -209,6 +221,7 @@ mod tests {
                 configs,
             }],
             peers: None,
+            closed_loop: Vec::new(),
         }
     }
 
@@ -238,6 +251,39 @@ mod tests {
             failures: vec!["x264 on bikes: & so on".to_owned()],
         });
         board
+    }
+
+    #[test]
+    fn the_engine_is_beside_its_tables() {
+        let mut board = board();
+        let mut engine = board.runs[0].clone();
+        engine.metrics.rate_error = Some(0.25);
+        board.closed_loop = vec![Pair {
+            engine,
+            tables: board.runs[0].clone(),
+            top_against_bottom: Some([-1.5, 0.25]),
+        }];
+        let page = page(&board);
+        assert!(page.contains("Levers: blind, over the engine."));
+        assert_eq!(page.matches("<svg").count(), 3 * 5);
+        let figures = rst::figures(&board);
+        let line = figures.lines().find(|line| line.contains("0.25/0"));
+        assert!(line.is_some_and(|line| line.ends_with("-1.50/0.25")));
+    }
+
+    #[test]
+    fn what_is_reported_besides_is_in_the_documentation() {
+        let figures = rst::figures(&board());
+        let below = figures.split("Besides the gates, of ``log``").nth(1);
+        let line = below.and_then(|text| text.lines().find(|line| line.contains("S1 ")));
+        let words: Vec<&str> = line
+            .expect("a scenario is a line")
+            .split_whitespace()
+            .collect();
+        // Each frame takes the time of one to be sent; there is one key frame, and no filler.
+        assert_eq!(words[1..6], ["40", "40", "40", "40", "100"]);
+        assert_eq!(words[words.len() - 4..], ["-", "40", "25", "0"]);
+        assert!(figures.contains("D50: median of the queue delay in ms; "));
     }
 
     #[test]

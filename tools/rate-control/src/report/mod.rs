@@ -2,6 +2,8 @@
 
 //! The results: in the terminal, as JSON, and as a page with plots.
 
+pub(crate) mod also;
+pub(crate) mod closed_loop;
 pub(crate) mod frames;
 pub(crate) mod html;
 pub(crate) mod peers;

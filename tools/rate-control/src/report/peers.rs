@@ -270,9 +270,12 @@ pub(super) fn whose(run: &Run) -> String {
     }
 }
 
-/// Everybody that has a run, in the order of the runs.
+/// Everybody that has a run: first the native encoders.
 pub(super) fn columns(peers: &Peers) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
+    for encoder in peers.encoders.iter().filter(|encoder| encoder.available) {
+        all.push(encoder.name.to_owned());
+    }
     for run in &peers.runs {
         let name = whose(run);
         if !all.contains(&name) {

@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use super::{peers, rate, table};
+use super::{also, closed_loop, peers, rate, table};
 use crate::board::Board;
 use slenc_plots::figure;
 
@@ -39,11 +39,21 @@ pub(crate) fn figures(board: &Board) -> String {
         &mut text,
         if missed.is_empty() { "none\n" } else { &missed },
     );
+    let _ = write!(
+        text,
+        "\nBesides the gates, of ``{first}``; means of the runs, or the worst::\n\n"
+    );
+    block(&mut text, &also::table(board));
+    let _ = write!(text, "\n{}", also::legend());
     if let Some(all) = &board.peers {
         text += "\nNative encoders and the controllers on the same pictures::\n\n";
         block(&mut text, &peers::table(all));
         text += "\nHow they were run::\n\n";
         block(&mut text, &peers::notes(all).join("\n"));
+    }
+    if !board.closed_loop.is_empty() {
+        text += "\nThe engine in a closed loop, and by its tables::\n\n";
+        block(&mut text, &closed_loop::table(&board.closed_loop));
     }
     text
 }
