@@ -145,13 +145,14 @@ static COLUMNS: &[Column] = &[
     ),
 ];
 
-/// What the columns say.
+/// What the columns say, a line each.
 pub(crate) fn legend() -> String {
-    let all: Vec<String> = COLUMNS
-        .iter()
-        .map(|column| format!("{}: {}", column.title, column.about))
-        .collect();
-    format!("{}.\n", all.join("; "))
+    let mut text = String::new();
+    for column in COLUMNS {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{:<8} {}", column.title, column.about);
+    }
+    text
 }
 
 /// The table of the first controller.

@@ -14,15 +14,12 @@ type Figure = fn(&Run) -> Option<f64>;
 /// What is shown of both.
 const COLUMNS: &[(&str, Figure)] = &[
     ("E %", |run| run.metrics.rate_error),
-    ("W- %", |run| Some(run.metrics.window_low)),
     ("W+ %", |run| Some(run.metrics.window_high)),
     ("D ms", |run| Some(run.metrics.delay_ms)),
-    ("D95", |run| Some(run.metrics.delay_percentiles_ms[1])),
     ("N", |run| Some(run.metrics.violations as f64)),
     ("QP", |run| Some(run.metrics.qp_mean)),
     ("PSNR", |run| Some(run.metrics.psnr)),
     ("L %", |run| run.metrics.loss),
-    ("drops", |run| Some(run.metrics.drops as f64)),
     ("forced %", |run| Some(run.metrics.forced_skips)),
 ];
 
@@ -31,9 +28,9 @@ pub(crate) fn table(pairs: &[Pair]) -> String {
     let mut text = format!("{:<10} {:<12} {:>5}", "scenario", "content", "rate");
     for (title, _) in COLUMNS {
         // Writing to a string cannot fail.
-        let _ = write!(text, " {title:>13}");
+        let _ = write!(text, " {title:>11}");
     }
-    text += "  top-bottom dB, with rows/at constant QP\n";
+    text += "  top-bottom dB\n";
     for pair in pairs {
         let run = &pair.engine;
         let _ = write!(
@@ -46,7 +43,7 @@ pub(crate) fn table(pairs: &[Pair]) -> String {
         for (_, of) in COLUMNS {
             let shown = |run: &Run| of(run).map_or("-".to_owned(), figure);
             let both = format!("{}/{}", shown(&pair.engine), shown(&pair.tables));
-            let _ = write!(text, " {both:>13}");
+            let _ = write!(text, " {both:>11}");
         }
         if let Some(both) = pair.top_against_bottom {
             let [coded, constant] = both.map(figure);

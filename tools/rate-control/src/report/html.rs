@@ -4,10 +4,10 @@
 
 use std::fmt::Write;
 
-use super::peers;
 use super::plots::plots;
 use super::rate;
 use super::table::COLUMNS;
+use super::{also, closed_loop, peers};
 use crate::board::{Board, Run};
 use crate::peer::Peers;
 use slenc_plots::{escape, figure, head};
@@ -23,6 +23,7 @@ pub(crate) fn page(board: &Board) -> String {
     if let Some(all) = &board.peers {
         native(all, &mut text);
     }
+    besides(board, &mut text);
     legend(&mut text);
     runs(&board.runs, &mut text);
     if let Some(all) = &board.peers {
@@ -41,6 +42,23 @@ pub(crate) fn page(board: &Board) -> String {
     }
     text.push_str("</html>\n");
     text
+}
+
+/// Tables of text.
+fn besides(board: &Board, text: &mut String) {
+    let tables = [
+        (
+            "Besides the gates",
+            also::table(board) + "\n" + &also::legend(),
+        ),
+        (
+            "The engine / its tables",
+            closed_loop::table(&board.closed_loop),
+        ),
+    ];
+    for (title, table) in tables {
+        let _ = write!(text, "<h2>{title}</h2><pre>{}</pre>", escape(&table));
+    }
 }
 
 /// A table for each scenario.
@@ -283,7 +301,7 @@ mod tests {
         // Each frame takes the time of one to be sent; there is one key frame, and no filler.
         assert_eq!(words[1..6], ["40", "40", "40", "40", "100"]);
         assert_eq!(words[words.len() - 4..], ["-", "40", "25", "0"]);
-        assert!(figures.contains("D50: median of the queue delay in ms; "));
+        assert!(figures.contains("D50      median of the queue delay in ms"));
     }
 
     #[test]

@@ -44,7 +44,8 @@ pub(crate) fn figures(board: &Board) -> String {
         "\nBesides the gates, of ``{first}``; means of the runs, or the worst::\n\n"
     );
     block(&mut text, &also::table(board));
-    let _ = write!(text, "\n{}", also::legend());
+    text += "\nThese are::\n\n";
+    block(&mut text, &also::legend());
     if let Some(all) = &board.peers {
         text += "\nNative encoders and the controllers on the same pictures::\n\n";
         block(&mut text, &peers::table(all));
