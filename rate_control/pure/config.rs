@@ -5,6 +5,7 @@
 use super::{
     error::Error,
     frame::FrameType,
+    math::mul_div,
     scale::Scale, //
 };
 
@@ -195,6 +196,12 @@ impl Config {
             content: Content::Camera,
             quality: 50,
         }
+    }
+
+    /// Time between pictures in ns.
+    pub fn interval_ns(&self) -> u64 {
+        let (num, den) = self.interval;
+        mul_div(u64::from(num), 1_000_000_000, u64::from(den))
     }
 
     /// The limits of a type.

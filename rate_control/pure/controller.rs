@@ -142,7 +142,7 @@ impl Controller {
     }
 
     /// The bucket when the next picture is added, as far as it is known, and what drains before.
-    fn forecast(&self, open: RangeInclusive<Cookie>, drained: u64, due: u64) -> Bucket {
+    pub(super) fn forecast(&self, open: RangeInclusive<Cookie>, drained: u64, due: u64) -> Bucket {
         let mut bucket = self.bucket;
         for cookie in open {
             let mut picture = *self.ring.get(cookie);
@@ -172,7 +172,7 @@ impl Controller {
     }
 
     /// The same if every picture is as large as it can be. Without a maximum, as predicted.
-    fn worst(&self, open: RangeInclusive<Cookie>, drained: u64, due: u64) -> Bucket {
+    pub(super) fn worst(&self, open: RangeInclusive<Cookie>, drained: u64, due: u64) -> Bucket {
         let mut bucket = self.bucket;
         for cookie in open {
             let mut picture = *self.ring.get(cookie);

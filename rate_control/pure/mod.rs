@@ -22,6 +22,7 @@ pub mod plan;
 pub mod quantizer;
 pub mod scale;
 pub mod session;
+pub mod takeover;
 
 /// The KUnit suite attribute that the crate root has from the kernel's prelude; cargo has its own
 /// harness.

@@ -57,6 +57,13 @@ impl Quantizer {
         }
     }
 
+    /// The picture has this step, whatever was to be.
+    pub fn seed(&mut self, step: Log2) {
+        self.last = Some(step);
+        self.carry = Log2::ZERO;
+        self.free = false;
+    }
+
     /// The step to a wanted one, as far as it may be: coarser at once the fuller the bucket is,
     /// in 1/16, or if nothing is known of the content; finer a little at a time.
     pub fn approach(&self, wanted: Log2, sixteenths: u64, unknown: bool) -> Log2 {

@@ -32,7 +32,12 @@ use super::{
         Removal, //
     },
     plan::Plan,
-    scale::Scale, //
+    scale::Scale,
+    takeover::{
+        Budget,
+        Clamped,
+        Proposal, //
+    },
 };
 
 /// What has become of the pictures since the start.
@@ -88,8 +93,12 @@ pub struct Session {
     scale: Scale,
     controller: Option<Controller>,
     config: Option<Config>,
-    /// The controller does not have `config` yet.
+    /// What another controller lets it use of that.
+    budget: Option<Budget>,
+    /// The controller does not have `config` and `budget` yet.
     changed: bool,
+    /// Counts how often capabilities and configuration have changed.
+    version: u64,
     clock: Clock,
     change: Option<Change>,
     /// Of the IDR pictures that have begun and not closed: the ticks of the buffering period before,
@@ -111,7 +120,9 @@ impl Session {
             scale,
             controller: None,
             config: None,
+            budget: None,
             changed: false,
+            version: 0,
             clock: Clock::NEW,
             change: None,
             periods: [None; Cycle::MAX_OUTSTANDING as usize],
@@ -144,6 +155,7 @@ impl Session {
                 self.changed = true;
             }
         }
+        self.version = self.version.wrapping_add(1);
         self.forget();
         Ok(())
     }
@@ -170,7 +182,10 @@ impl Session {
         }
         config.check(self.scale)?;
         self.config = Some(*config);
+        // What another controller gave was a part of what there was before.
+        self.budget = None;
         self.changed = true;
+        self.version = self.version.wrapping_add(1);
         Ok(())
     }
 
@@ -184,6 +199,7 @@ impl Session {
             return Err(Error::Unconfigured);
         };
         let before = controller.config;
+        let config = &self.budget.map_or(*config, |budget| budget.apply(config));
         // One change at a time can be taken back.
         let may_tell = frame.idr && self.change.is_none();
         let told = before.filter(|before| !may_tell && !controller.first && tells(before));
@@ -199,17 +215,90 @@ impl Session {
         Ok(before)
     }
 
-    /// Decides how to code a picture.
-    pub fn begin(&mut self, frame: &FrameIn) -> Result<Begun, Error> {
-        let layers = |config: &Option<Config>| config.as_ref().map(|config| config.layers);
-        if layers(&self.config).is_some_and(|layers| frame.layer >= layers) {
-            return Err(Error::Invalid);
+    /// Bits a second that drain the CPB as it is configured, where there is one.
+    pub fn drain(&self) -> Option<u64> {
+        self.config
+            .as_ref()
+            .map(Plan::of)
+            .filter(|plan| plan.rate != 0)
+            .map(|plan| plan.peak)
+    }
+
+    /// Counts how often capabilities and configuration have changed.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// What the stream is configured with: the configuration, and how much of it another
+    /// controller can give it.
+    pub fn configured(&self) -> Option<(&Config, Option<Budget>)> {
+        self.config
+            .as_ref()
+            .map(|config| (config, Budget::of(config)))
+    }
+
+    /// Another controller gives the stream a part of what it is configured with; or it is gone.
+    ///
+    /// Returns what it has from now on.
+    pub fn set_budget(&mut self, budget: Option<Budget>) -> Option<Budget> {
+        let all = self.config.as_ref().and_then(Budget::of)?;
+        let budget = budget
+            .map(|budget| budget.within(&all))
+            .filter(|budget| *budget != all);
+        if budget != self.budget {
+            self.budget = budget;
+            self.changed = true;
+            if let Some(controller) = &mut self.controller {
+                controller.rebase();
+            }
         }
-        let replaced = self.apply(frame)?;
-        let controller = self.controller.as_mut().ok_or(Error::Unconfigured)?;
+        Some(budget.unwrap_or(all))
+    }
+
+    /// How much of what it is configured with the stream can use, where it has a rate.
+    pub fn budget(&self) -> Option<Budget> {
+        self.budget
+            .or_else(|| self.config.as_ref().and_then(Budget::of))
+    }
+
+    /// Another controller decides anew about the picture that has begun last.
+    pub fn take_over(
+        &mut self,
+        frame: &FrameIn,
+        begun: &Begun,
+        theirs: &Proposal,
+    ) -> (Begun, Clamped) {
+        let mut taken = *begun;
+        let mut clamped = Clamped::default();
+        let frame = self.counted(frame);
+        if let Some(controller) = &mut self.controller {
+            (taken.decision, clamped) = controller.take_over(&frame, &begun.decision, theirs);
+        }
+        (taken, clamped)
+    }
+
+    /// The other controller is gone.
+    pub fn take_back(&mut self) {
+        self.set_budget(None);
+        if let Some(controller) = &mut self.controller {
+            controller.rebase();
+        }
+    }
+
+    /// The built-in controller.
+    pub fn built_in(&self) -> Option<&Controller> {
+        self.controller.as_ref()
+    }
+
+    /// A picture as the controller counts with it while a configuration waits.
+    fn counted(&self, frame: &FrameIn) -> FrameIn {
+        let counts = self
+            .controller
+            .as_ref()
+            .and_then(|controller| controller.config.as_ref());
         // A configuration that still waits may have more layers than the one that counts.
-        let highest = layers(&controller.config).map_or(0, |layers| layers.saturating_sub(1));
-        let frame = &FrameIn {
+        let highest = counts.map_or(0, |config| config.layers.saturating_sub(1));
+        FrameIn {
             layer: frame.layer.min(highest),
             // Who decides about the QP is not for decoders to know.
             fixed_qp: frame.fixed_qp.or_else(|| {
@@ -218,7 +307,18 @@ impl Session {
                 (config.mode == Mode::Fixed).then_some(limits.fixed_qp)
             }),
             ..*frame
-        };
+        }
+    }
+
+    /// Decides how to code a picture.
+    pub fn begin(&mut self, frame: &FrameIn) -> Result<Begun, Error> {
+        let layers = self.config.as_ref().map(|config| config.layers);
+        if layers.is_some_and(|layers| frame.layer >= layers) {
+            return Err(Error::Invalid);
+        }
+        let replaced = self.apply(frame)?;
+        let frame = &self.counted(frame);
+        let controller = self.controller.as_mut().ok_or(Error::Unconfigured)?;
         let decision = match controller.begin(frame) {
             Ok(decision) => decision,
             Err(error) => {

@@ -11,4 +11,5 @@ mod promises;
 mod random;
 mod range;
 mod session;
+mod takeover;
 mod turns;
