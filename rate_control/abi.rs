@@ -12,6 +12,7 @@ use crate::{
         Files,
         History, //
     },
+    hook::Hook,
     pure::{
         error,
         hrd,
@@ -52,8 +53,7 @@ pub(crate) struct Shared {
 
 pub(crate) struct Inner {
     pub(crate) session: session::Session,
-    /// `max_checkpoints` of the capabilities.
-    max_checkpoints: u32,
+    pub(crate) hook: Hook,
     pub(crate) history: History,
 }
 
@@ -132,7 +132,7 @@ pub(crate) unsafe extern "C" fn v4l2_rc_session_alloc(
         let id = LAST_ID.fetch_add(1, Relaxed).wrapping_add(1);
         let inner = Inner {
             session: session::Session::new(scale),
-            max_checkpoints: 0,
+            hook: Hook::new(id, codec)?,
             history: History::new()?,
         };
         let shared = Arc::pin_init(
@@ -188,7 +188,7 @@ pub(crate) unsafe extern "C" fn v4l2_rc_session_start(
         let mut inner = session.lock();
         let able = convert::capabilities_of(inner.session.scale(), caps)?;
         inner.session.start(able)?;
-        inner.max_checkpoints = caps.max_checkpoints;
+        inner.hook.max_checkpoints = caps.max_checkpoints;
         Ok(0)
     })
 }
@@ -209,8 +209,10 @@ pub(crate) unsafe extern "C" fn v4l2_rc_session_configure(
     // SAFETY: By the contract.
     let config = unsafe { &*config };
     from_result(|| {
-        let config = convert::config_of(config)?;
-        session.lock().session.configure(&config)?;
+        let pure = convert::config_of(config)?;
+        let mut inner = session.lock();
+        inner.session.configure(&pure)?;
+        inner.hook.select(config);
         Ok(0)
     })
 }
@@ -295,8 +297,8 @@ pub(crate) unsafe extern "C" fn v4l2_rc_frame_begin(
         let picture = convert::frame_of(&frame.info)?;
         {
             let mut inner = session.lock();
-            let begun = inner.session.begin(&picture)?;
-            frame.decision = convert::decision_from(&begun, &frame.info, inner.max_checkpoints);
+            let Inner { session, hook, .. } = &mut *inner;
+            frame.decision = hook.begin(session, &picture, &frame.info)?;
         }
         // SAFETY: `frame` is valid during the call.
         unsafe { bindings::rc_trace_frame_begin(session.id, frame) };
@@ -355,6 +357,8 @@ pub(crate) unsafe extern "C" fn v4l2_rc_frame_commit(
         frame.judgement.violation_bits = state.violation_bits;
         frame.judgement.delay_ns = state.delay_ns;
         inner.history.record(frame, bytes);
+        let Inner { session, hook, .. } = &mut *inner;
+        hook.commit(session, frame, bytes);
         Ok(0)
     })
 }
@@ -374,7 +378,9 @@ pub(crate) unsafe extern "C" fn v4l2_rc_frame_cancel(
     // SAFETY: By the contract.
     let cookie = unsafe { (*frame).decision.cookie };
     from_result(|| {
-        session.lock().session.cancel(cookie)?;
+        let mut inner = session.lock();
+        inner.session.cancel(cookie)?;
+        inner.hook.cancel(cookie);
         Ok(0)
     })
 }

@@ -17,7 +17,10 @@
 use kernel::{
     bindings::{
         dentry,
-        seq_file, //
+        list_head,
+        module,
+        seq_file,
+        static_key_false, //
     },
     ffi, //
 };

@@ -135,6 +135,10 @@ fn limits_of(limits: &c::v4l2_rc_limits) -> Limits {
 
 pub(crate) fn config_of(config: &c::v4l2_rc_config) -> Result<Config> {
     known(config.flags, c::V4L2_RC_CONFIG_ALL)?;
+    // The name of a program has an end.
+    if !config.program.contains(&0) {
+        return Err(EINVAL);
+    }
     let flag = |bit| config.flags & bit != 0;
     let mode = mode_of(config.mode)?;
     let layers = match mode {

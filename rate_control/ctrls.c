@@ -53,6 +53,7 @@ enum rc_ctrl {
 	RC_TEMPORAL_ID,
 	RC_DURATION,
 	RC_HINTS,
+	RC_PROGRAM,
 	RC_COUNT,
 };
 
@@ -177,6 +178,13 @@ static const struct v4l2_ctrl_config rc_own[RC_COUNT] = {
 		.type = V4L2_CTRL_TYPE_BITMASK,
 		.max = V4L2_STATELESS_ENC_HINT_NEW_CONTENT |
 		       V4L2_STATELESS_ENC_HINT_KEEP,
+	},
+	[RC_PROGRAM] = {
+		.id = V4L2_CID_STATELESS_ENC_RC_PROGRAM,
+		.name = "Rate Control Program",
+		.type = V4L2_CTRL_TYPE_STRING,
+		.max = V4L2_RC_PROGRAM_MAX - 1,
+		.step = 1,
 	},
 };
 
@@ -352,6 +360,7 @@ int v4l2_rc_ctrls_init(struct v4l2_rc_ctrls *ctrls,
 	rc_make_own(&m, RC_TEMPORAL_ID);
 	rc_make_own(&m, RC_DURATION);
 	rc_make_own(&m, RC_HINTS);
+	rc_make_own(&m, RC_PROGRAM);
 	return handler->error;
 }
 EXPORT_SYMBOL_GPL(v4l2_rc_ctrls_init);
@@ -363,7 +372,7 @@ EXPORT_SYMBOL_GPL(v4l2_rc_ctrls_init);
 struct rc_source {
 	const struct v4l2_rc_ctrls *ctrls;
 	u64 set;
-	s32 values[RC_COUNT];
+	const void *values[RC_COUNT];
 };
 
 static_assert(RC_COUNT <= BITS_PER_LONG_LONG);
@@ -386,26 +395,41 @@ static void rc_source_init(struct rc_source *source,
 			if (ctrls->ctrls[which] != ref->ctrl)
 				continue;
 			source->set |= BIT_ULL(which);
-			source->values[which] = *ref->p_req.p_s32;
+			source->values[which] = ref->p_req.p_const;
 			break;
 		}
 	}
 }
 
 /*
- * The value of a control, or what stands for it where the driver has none.
- * What the file has may have been set after the request was queued.
+ * Where the value of a control is, or NULL where the driver has none. What the
+ * file has may have been set after the request was queued.
  */
-static s32 rc_value(const struct rc_source *source, enum rc_ctrl which,
-		    s32 without)
+static const void *rc_find(const struct rc_source *source, enum rc_ctrl which)
 {
 	const struct v4l2_ctrl *ctrl = source->ctrls->ctrls[which];
 
 	if (!ctrl)
-		return without;
+		return NULL;
 	if (source->set & BIT_ULL(which))
 		return source->values[which];
-	return ctrl->cur.val;
+	return ctrl->p_cur.p_const;
+}
+
+/* The value of a control, or what stands for it where there is none. */
+static s32 rc_value(const struct rc_source *source, enum rc_ctrl which,
+		    s32 without)
+{
+	const s32 *value = rc_find(source, which);
+
+	return value ? *value : without;
+}
+
+/* The same of a string. */
+static const char *rc_string(const struct rc_source *source,
+			     enum rc_ctrl which, const char *without)
+{
+	return rc_find(source, which) ?: without;
 }
 
 static u64 rc_time(const struct rc_source *source, enum rc_ctrl which)
@@ -511,6 +535,8 @@ void v4l2_rc_ctrls_config(const struct v4l2_rc_ctrls *ctrls,
 			  V4L2_STATELESS_ENC_CONTENT_SCREEN ?
 		V4L2_RC_CONTENT_SCREEN : V4L2_RC_CONTENT_CAMERA;
 	config->quality = rc_value(&source, RC_QUALITY, 1);
+	/* Without a control, the system's default. */
+	strscpy(config->program, rc_string(&source, RC_PROGRAM, ""));
 }
 EXPORT_SYMBOL_GPL(v4l2_rc_ctrls_config);
 

@@ -31,6 +31,8 @@ impl Files {
     pub(crate) fn new(session: u64, shared: &Arc<Shared>) -> Self {
         // SAFETY: `shared` is valid until `drop` has removed the files.
         let directory = unsafe { c::rc_debugfs_create(session, Arc::as_ptr(shared).cast()) };
+        // SAFETY: `drop` removes the directory before it gives up `shared`.
+        unsafe { shared.inner.lock().hook.show_in(directory) };
         Self {
             directory,
             _shared: shared.clone(),

@@ -13,3 +13,11 @@ void rc_trace_frame_end(u64 session, const struct v4l2_rc_frame *frame)
 {
 	trace_v4l2_rc_frame_end(session, frame);
 }
+
+void rc_trace_program_frame(u64 session,
+			    const struct v4l2_rc_decision *decision,
+			    s32 builtin_qp, u32 clamps, int error)
+{
+	trace_v4l2_rc_program_frame(session, decision, builtin_qp, clamps,
+				    error);
+}

@@ -12,6 +12,10 @@ mod abi;
 mod bindings;
 mod convert;
 mod debugfs;
+#[cfg_attr(not(v4l2_rc_bpf), path = "hook_absent.rs")]
+mod hook;
+#[cfg(v4l2_rc_bpf)]
+mod kfuncs;
 pub mod pure;
 
 struct RateControl;
@@ -20,6 +24,7 @@ impl kernel::Module for RateControl {
     fn init(_module: &'static ThisModule) -> Result<Self> {
         // SAFETY: There is no session before the module is initialised, and this is called once.
         unsafe { bindings::rc_debugfs_init() };
+        hook::register();
         Ok(Self)
     }
 }

@@ -64,6 +64,9 @@ struct v4l2_rc_session;
 /* Largest picture and CPB, in bits. */
 #define V4L2_RC_MAX_BITS		0x10000000000ULL
 
+/* Length of a BPF program's name, with the 0 behind it. */
+#define V4L2_RC_PROGRAM_MAX		16
+
 /* Longest CPB, delay and averaging window. */
 #define V4L2_RC_MAX_TIME_NS		1000000000000ULL
 
@@ -286,6 +289,9 @@ struct v4l2_rc_limits {
  * @content: &enum v4l2_rc_content.
  * @quality: in V4L2_RC_MODE_CQ and V4L2_RC_MODE_CAPPED_CQ, 1..100, else
  *	refused. 100 is the best.
+ * @program: name of the BPF program that is to take part, with a 0 behind it;
+ *	empty or "default" for the system's default, "builtin" for none. It need
+ *	not be there: it takes part when it is. Without a 0 it is refused.
  */
 struct v4l2_rc_config {
 	u32 mode;
@@ -309,6 +315,7 @@ struct v4l2_rc_config {
 	u64 layer_bitrates[V4L2_RC_MAX_TEMPORAL_LAYERS];
 	u32 content;
 	u32 quality;
+	char program[V4L2_RC_PROGRAM_MAX];
 };
 
 /*

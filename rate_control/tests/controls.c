@@ -284,13 +284,13 @@ static void pictures_have_controls(struct kunit *test)
 
 /* Has a request set a control, to what is at @value. */
 static void set_in(struct kunit *test, struct v4l2_ctrl_handler *request,
-		   u32 id, s32 *value)
+		   u32 id, void *value)
 {
 	struct v4l2_ctrl_ref *ref;
 
 	list_for_each_entry(ref, &request->ctrl_refs, node) {
 		if (ref->ctrl->id == id) {
-			ref->p_req.p_s32 = value;
+			ref->p_req.p = value;
 			ref->p_req_valid = true;
 			return;
 		}
@@ -337,6 +337,32 @@ static void values_of_a_request_count(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 4, config.i.max_bits);
 	KUNIT_EXPECT_EQ(test, 1, config_of(controls).bitrate);
 	KUNIT_EXPECT_EQ(test, 3, info_of(controls).fixed_qp);
+}
+
+/* Of a request, of the file, and empty before there was one. */
+static void programs_are_asked_for_by_name(struct kunit *test)
+{
+	static struct lock_class_key of_requests;
+	struct controls *controls = controls_make(test, &everything);
+	struct controls *queued = controls_alloc(test);
+	struct v4l2_ctrl_handler *request = &queued->handler;
+	u32 id = V4L2_CID_STATELESS_ENC_RC_PROGRAM;
+	struct v4l2_ctrl *ctrl = v4l2_ctrl_find(&controls->handler, id);
+	struct v4l2_rc_config config = config_of(controls);
+	char of_request[V4L2_RC_PROGRAM_MAX] = "fifteen_letters";
+
+	KUNIT_EXPECT_STREQ(test, "", config.program);
+	KUNIT_ASSERT_NOT_NULL(test, ctrl);
+	KUNIT_ASSERT_EQ(test, 0, v4l2_ctrl_s_ctrl_string(ctrl, "qp_floor"));
+	config = config_of(controls);
+	KUNIT_EXPECT_STREQ(test, "qp_floor", config.program);
+	lockdep_set_class(request->lock, &of_requests);
+	KUNIT_ASSERT_EQ(test, 0, v4l2_ctrl_add_handler(request,
+						       &controls->handler,
+						       NULL, false));
+	set_in(test, request, id, of_request);
+	config = config_of_request(controls, request);
+	KUNIT_EXPECT_STREQ(test, of_request, config.program);
 }
 
 static void other_codecs_have_their_own(struct kunit *test)
@@ -444,6 +470,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(layers_are_counted),
 	KUNIT_CASE(pictures_have_controls),
 	KUNIT_CASE(values_of_a_request_count),
+	KUNIT_CASE(programs_are_asked_for_by_name),
 	KUNIT_CASE(other_codecs_have_their_own),
 	KUNIT_CASE(a_driver_has_what_it_can_do),
 	KUNIT_CASE(parameters_are_checked),

@@ -98,6 +98,12 @@ static void configurations_are_checked(struct kunit *test)
 	      V4L2_RC_CONTENT_SCREEN, V4L2_RC_CONTENT_SCREEN + 1, U32_MAX);
 	TRIES(V4L2_RC_MODE_CQ, quality, 1, 100, 0, 101);
 	TRIES(V4L2_RC_MODE_CAPPED_CQ, quality, 1, 100, 257, U32_MAX);
+	/* There need not be such a program, but an end of its name. */
+	config = base;
+	memset(config.program, 'a', sizeof(config.program) - 1);
+	try_config(test, session, &config, 0, "program", 15);
+	config.program[sizeof(config.program) - 1] = 'a';
+	try_config(test, session, &config, -EINVAL, "program", 16);
 }
 
 static void what_a_mode_does_not_use_is_ignored(struct kunit *test)

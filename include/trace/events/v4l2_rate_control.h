@@ -135,6 +135,45 @@ TRACE_EVENT(v4l2_rc_frame_end,
 		      __entry->cpb_fill, __entry->delay_ns)
 );
 
+/* A BPF program is attached to a session, refuses it, is ejected, detached. */
+TRACE_EVENT(v4l2_rc_program,
+	    TP_PROTO(u64 session, const char *name, const char *event),
+	    TP_ARGS(session, name, event),
+	    TP_STRUCT__entry(__field(u64, session)
+			     __string(name, name)
+			     __string(event, event)),
+	    TP_fast_assign(__entry->session = session;
+			   __assign_str(name);
+			   __assign_str(event);),
+	    TP_printk("session=%llu program=%s event=%s", __entry->session,
+		      __get_str(name), __get_str(event))
+);
+
+/* A BPF program has failed, or has changed a decision: what became of it. */
+TRACE_EVENT(v4l2_rc_program_frame,
+	    TP_PROTO(u64 session, const struct v4l2_rc_decision *decision,
+		     s32 builtin_qp, u32 clamps, int error),
+	    TP_ARGS(session, decision, builtin_qp, clamps, error),
+	    TP_STRUCT__entry(__field(u64, session)
+			     __field(u64, cookie)
+			     __field(s32, builtin_qp)
+			     __field(s32, qp)
+			     __field(u32, action)
+			     __field(u32, clamps)
+			     __field(int, error)),
+	    TP_fast_assign(__entry->session = session;
+			   __entry->cookie = decision->cookie;
+			   __entry->builtin_qp = builtin_qp;
+			   __entry->qp = decision->qp;
+			   __entry->action = decision->action;
+			   __entry->clamps = clamps;
+			   __entry->error = error;),
+	    TP_printk("session=%llu frame=%llu builtin-qp=%d qp=%d action=%s clamps=%#x error=%d",
+		      __entry->session, __entry->cookie, __entry->builtin_qp,
+		      __entry->qp, show_v4l2_rc_action(__entry->action),
+		      __entry->clamps, __entry->error)
+);
+
 #endif /* _TRACE_V4L2_RATE_CONTROL_H */
 
 /* This part must be outside protection. */

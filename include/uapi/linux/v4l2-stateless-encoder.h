@@ -423,6 +423,13 @@ enum v4l2_stateless_enc_content {
 #define V4L2_STATELESS_ENC_HINT_NEW_CONTENT	0x00000001
 #define V4L2_STATELESS_ENC_HINT_KEEP		0x00000002
 
+/*
+ * String of at most 15 characters, empty: name of the BPF program that takes
+ * part in the rate control. Empty for the system's default, "builtin" for none.
+ */
+#define V4L2_CID_STATELESS_ENC_RC_PROGRAM \
+	(V4L2_CID_STATELESS_ENC_BASE + 21)
+
 /* Entries of each list in &struct v4l2_ctrl_h264_encode_references. */
 #define V4L2_H264_ENCODE_REFERENCES_MAX			16
 

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Between the C part of the BPF hook, which knows programs, and hook.rs, which
+ * knows rate control. Not for drivers.
+ */
+#ifndef RATE_CONTROL_BPF_H
+#define RATE_CONTROL_BPF_H
+
+#include <linux/jump_label.h>
+#include <linux/types.h>
+#include <media/v4l2-rate-control-bpf.h>
+
+struct dentry;
+
+/*
+ * On while any session has a program, or something to do about one. A
+ * structure, as Rust's static_branch_unlikely!() wants it.
+ */
+struct v4l2_rc_bpf_switch {
+	struct static_key_false key;
+};
+
+extern struct v4l2_rc_bpf_switch v4l2_rc_bpf_switch;
+
+/**
+ * struct v4l2_rc_bpf_counters - What programs have done in a session so far
+ *
+ * @asked: pictures that a program was asked about.
+ * @changed: those whose decision it has changed.
+ * @clamped: those of which the kernel has changed something back.
+ * @errors: those about which it has failed.
+ * @overruns: those for which a function has taken too long.
+ * @ejected: programs that were thrown out.
+ * @ran_ns: time in programs, while it is measured.
+ */
+struct v4l2_rc_bpf_counters {
+	u64 asked;
+	u64 changed;
+	u64 clamped;
+	u64 errors;
+	u64 overruns;
+	u64 ejected;
+	u64 ran_ns;
+};
+
+/**
+ * struct v4l2_rc_bpf_slot - The place of a program in a session
+ *
+ * What programs see, filled by hook.rs. From v4l2_rc_bpf_enter(), if that does
+ * not return 0, to v4l2_rc_bpf_leave() the caller has it for itself.
+ *
+ * @session: the session.
+ * @frame: the picture that begins.
+ * @decision: on it.
+ * @budget: of the session.
+ * @model: the built-in controller, while frame_begin runs; else NULL.
+ * @overrun: a function has taken longer than it may since the picture before.
+ * @counters: what has happened.
+ */
+struct v4l2_rc_bpf_slot {
+	struct v4l2_rc_bpf_session session;
+	struct v4l2_rc_bpf_frame frame;
+	struct v4l2_rc_bpf_decision decision;
+	struct v4l2_rc_bpf_budget budget;
+	const void *model;
+	bool overrun;
+	struct v4l2_rc_bpf_counters counters;
+};
+
+/*
+ * What v4l2_rc_bpf_enter() finds. ATTACHED: a program. BUDGET, END and DROP: it
+ * has these functions. LOOK: another program may be due: before the next
+ * picture v4l2_rc_bpf_look() is to be called, and &v4l2_rc_bpf_slot.session to
+ * be right then. FRESH: the program was not there before. GONE: there is none
+ * any more, and the built-in controller goes on alone.
+ */
+#define V4L2_RC_BPF_ATTACHED	0x00000001
+#define V4L2_RC_BPF_BUDGET	0x00000002
+#define V4L2_RC_BPF_END		0x00000004
+#define V4L2_RC_BPF_DROP	0x00000008
+#define V4L2_RC_BPF_LOOK	0x00000010
+#define V4L2_RC_BPF_FRESH	0x00000020
+#define V4L2_RC_BPF_GONE	0x00000040
+
+/* Registry: which programs there are, and which session has which. */
+struct v4l2_rc_bpf_slot *v4l2_rc_bpf_slot_alloc(u64 id);
+void v4l2_rc_bpf_slot_free(struct v4l2_rc_bpf_slot *slot);
+void v4l2_rc_bpf_select(struct v4l2_rc_bpf_slot *slot, const char *name);
+u32 v4l2_rc_bpf_enter(struct v4l2_rc_bpf_slot *slot);
+u32 v4l2_rc_bpf_look(struct v4l2_rc_bpf_slot *slot);
+void v4l2_rc_bpf_rest(struct v4l2_rc_bpf_slot *slot);
+void v4l2_rc_bpf_eject(struct v4l2_rc_bpf_slot *slot);
+void v4l2_rc_bpf_leave(struct v4l2_rc_bpf_slot *slot);
+
+/* Calls into the program of a session that has been entered. */
+int v4l2_rc_bpf_call_budget(struct v4l2_rc_bpf_slot *slot);
+int v4l2_rc_bpf_call_begin(struct v4l2_rc_bpf_slot *slot);
+void v4l2_rc_bpf_call_end(struct v4l2_rc_bpf_slot *slot);
+void v4l2_rc_bpf_call_drop(struct v4l2_rc_bpf_slot *slot, u64 number);
+
+/* A file in a directory of debugfs that is removed before the slot is freed. */
+void v4l2_rc_bpf_debugfs_create(struct dentry *directory,
+				struct v4l2_rc_bpf_slot *slot);
+
+/* Offers the hook to the BPF core, for as long as the module is there. */
+int v4l2_rc_bpf_register(void);
+
+/* Rust's, for the kfuncs. */
+s32 v4l2_rc_rust_log2(u64 value);
+u64 v4l2_rc_rust_exp2(s32 log_q16);
+s32 v4l2_rc_rust_qp_to_step(u32 codec, s32 qp);
+s32 v4l2_rc_rust_step_to_qp(u32 codec, s32 step_q16);
+u64 v4l2_rc_rust_predict(const void *model,
+			 const struct v4l2_rc_bpf_frame *frame, s32 qp);
+
+#endif /* RATE_CONTROL_BPF_H */

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! In place of the BPF hook, for a kernel without BPF: the built-in controller decides alone.
+
+use crate::{
+    bindings as c, convert,
+    pure::{
+        frame::FrameIn,
+        session::Session, //
+    },
+};
+use kernel::{
+    bindings::dentry,
+    prelude::*, //
+};
+
+/// There is nothing to register.
+pub(crate) fn register() {
+    pr_info!("no BPF hook: the kernel is built without BPF\n");
+}
+
+/// The hook in a session: none.
+pub(crate) struct Hook {
+    /// `max_checkpoints` of the capabilities.
+    pub(crate) max_checkpoints: u32,
+}
+
+impl Hook {
+    pub(crate) fn new(_id: u64, _codec: u32) -> Result<Self> {
+        Ok(Self { max_checkpoints: 0 })
+    }
+
+    /// Makes no file.
+    ///
+    /// # Safety
+    ///
+    /// There is nothing to heed: with the hook there is.
+    pub(crate) unsafe fn show_in(&self, _directory: *mut dentry) {}
+
+    pub(crate) fn select(&mut self, _config: &c::v4l2_rc_config) {}
+
+    pub(crate) fn begin(
+        &mut self,
+        session: &mut Session,
+        picture: &FrameIn,
+        info: &c::v4l2_rc_frame_info,
+    ) -> Result<c::v4l2_rc_decision> {
+        let begun = session.begin(picture)?;
+        Ok(convert::decision_from(&begun, info, self.max_checkpoints))
+    }
+
+    pub(crate) fn commit(&mut self, _session: &Session, _frame: &c::v4l2_rc_frame, _bytes: u64) {}
+
+    pub(crate) fn cancel(&mut self, _cookie: u64) {}
+}
