@@ -11,6 +11,7 @@ use clap::{
     Parser,
     Subcommand, //
 };
+use slenc_bpf::cli::BpfArgs;
 use std::{
     fmt,
     path::PathBuf,
@@ -35,6 +36,8 @@ pub enum Command {
     Info(InfoArgs),
     /// Test an encoder against the specification of the interface; the report is KTAP.
     Conformance(ConformanceArgs),
+    /// Load and watch BPF programs that take part in rate control.
+    Bpf(BpfArgs),
 }
 
 /// Arguments of `slenc conformance`.

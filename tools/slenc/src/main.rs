@@ -13,6 +13,7 @@ use slenc::{
         self,
         Outcome, //
     },
+    error::Error,
     info,
 };
 use std::process::ExitCode;
@@ -30,6 +31,9 @@ fn main() -> ExitCode {
             Ok(false) => return ExitCode::FAILURE,
             Err(err) => Err(err),
         },
+        Command::Bpf(args) => slenc_bpf::run(&args)
+            .map(|()| Outcome::Complete)
+            .map_err(Error::new),
     };
     match result {
         Ok(Outcome::Complete) => ExitCode::SUCCESS,

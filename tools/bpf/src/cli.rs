@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The command line of `slenc bpf`.
+
+use clap::{
+    Args,
+    Subcommand, //
+};
+
+/// Arguments of `slenc bpf`.
+#[derive(Debug, Args)]
+pub struct BpfArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: BpfCommand,
+}
+
+/// What can be done with BPF programs.
+#[derive(Debug, Subcommand)]
+pub enum BpfCommand {
+    /// Show the programs there are, which are loaded, and which is attached.
+    List,
+    /// Load a program: streams that ask for its name have it from now on.
+    Load(LoadArgs),
+    /// Make a loaded program the default: streams that ask for none have it.
+    Attach(NameArgs),
+    /// Make the built-in controller the default again.
+    Detach,
+    /// Put a program in the place of a loaded one of the same name, without a gap.
+    Replace(LoadArgs),
+    /// Show what the programs do in each stream.
+    Stat,
+    /// Show what is decided about every picture, and what becomes of it.
+    Watch(WatchArgs),
+    /// Take a program away: streams go on with the built-in controller.
+    Unload(NameArgs),
+}
+
+/// A program to load.
+#[derive(Debug, Args)]
+pub struct LoadArgs {
+    /// A program that comes with slenc, or an object file (a name with a /).
+    pub program: String,
+
+    /// Set a parameter of the program; may be repeated.
+    #[arg(long, value_name = "NAME=NUMBER", value_parser = parse_setting)]
+    pub set: Vec<(String, i64)>,
+}
+
+/// A program that is loaded.
+#[derive(Debug, Args)]
+pub struct NameArgs {
+    /// Its name.
+    pub name: String,
+}
+
+/// Arguments of `slenc bpf watch`.
+#[derive(Debug, Args)]
+pub struct WatchArgs {
+    /// Only the stream of this number.
+    #[arg(long, value_name = "N")]
+    pub session: Option<u64>,
+
+    /// End after N pictures.
+    #[arg(long, value_name = "N")]
+    pub frames: Option<u64>,
+
+    /// A line of JSON for each picture.
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn parse_setting(s: &str) -> Result<(String, i64), String> {
+    s.split_once('=')
+        .and_then(|(name, value)| Some((name.to_owned(), value.parse().ok()?)))
+        .filter(|(name, _)| !name.is_empty())
+        .ok_or_else(|| format!("\"{s}\" is nothing such as lowest=30"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_names_and_numbers() {
+        assert_eq!(parse_setting("lowest=30"), Ok(("lowest".to_owned(), 30)));
+        assert_eq!(parse_setting("a=-1"), Ok(("a".to_owned(), -1)));
+        for setting in ["", "a", "a=", "=1", "a=b", "a=1.5"] {
+            assert!(parse_setting(setting).is_err(), "{setting}");
+        }
+    }
+}
