@@ -30,12 +30,13 @@ use std::{
 /// A suite adds its results.
 type Suite = fn(&mut Ktap);
 
-const SUITES: [(&str, Suite); 11] = [
+const SUITES: [(&str, Suite); 12] = [
     ("interface", interface::run),
     ("requests", requests::run),
     ("references", references::run),
     ("streams", streams::run),
     ("rate", rate::run),
+    ("program", rate::run_with_program),
     ("buffers", buffers::run),
     ("lifetimes", lifetimes::run),
     ("races", races::run),

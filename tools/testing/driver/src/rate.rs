@@ -7,6 +7,7 @@
 mod encode;
 mod hrd;
 mod limits;
+mod program;
 mod skips;
 
 use crate::{
@@ -20,7 +21,16 @@ use std::time::Duration;
 const LIMIT: Duration = Duration::from_secs(600);
 
 pub(crate) fn run(ktap: &mut Ktap) {
-    for (name, body) in [limits::TESTS, skips::TESTS, hrd::TESTS].concat() {
+    run_all(ktap, &[limits::TESTS, skips::TESTS, hrd::TESTS].concat());
+}
+
+/// Those that are for a BPF program that decides at random.
+pub(crate) fn run_with_program(ktap: &mut Ktap) {
+    run_all(ktap, program::TESTS);
+}
+
+fn run_all(ktap: &mut Ktap, tests: &[Test]) {
+    for &(name, body) in tests {
         ktap.test(name, LIMIT, move || {
             bind()?;
             body()

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A session is not its to change. */
+/* expect: only the decision and the budget are writable */
+#include <v4l2_rc.h>
+
+SEC("struct_ops/frame_begin")
+int BPF_PROG(begin, struct v4l2_rc_bpf_session *session,
+	     const struct v4l2_rc_bpf_frame *frame,
+	     struct v4l2_rc_bpf_decision *decision)
+{
+	*(volatile __u64 *)&session->bitrate = 1;
+	return 0;
+}
+
+SEC(".struct_ops.link")
+struct v4l2_rc_ops write_session = {
+	.frame_begin = (void *)begin,
+	.name = "write_session",
+};
+
+char LICENSE[] SEC("license") = "GPL";

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-2.0
+# BPF programs that do harm: they fail, take too long, decide at random, and come and
+# go all the time. The streams are judged with the others.
+. ../ktap.sh
+. ../device.sh
+. ../bpf.sh
+
+export STREAMS=$OUT RECONSTRUCTION_LOG=$LOG INPUT=$TEST/input
+
+# shown WORD...: a session's program, once all of it says so: its pictures take half a
+# second.
+shown() {
+	local i word
+	for ((i = 0; i < 100; i++)); do
+		slenc bpf stat >/run/stat
+		for word; do
+			grep -q "$word" /run/stat || continue 2
+		done
+		cat /run/stat
+		return
+	done
+	cat /run/stat
+	return 1
+}
+thrown_out() {
+	slenc bpf load $PROGRAMS/failing.bpf.o && slenc bpf attach failing && control 0 "fault slow=500@1+" || return
+	encode failing.h264 --in-flight 1 &
+	shown 'program: builtin,' 'changed: 0,' 'errors: 8,' 'ejected: 1,'
+	local rc=$?
+	wait $! && control 0 clear && finer_than 40 && slenc bpf detach && slenc bpf unload failing && return $rc
+}
+# A program that takes longer than a limit is one that fails.
+too_slow() {
+	local limit=/sys/module/v4l2_rate_control/parameters/bpf_time_limit_us
+	slenc bpf load $PROGRAMS/slow.bpf.o && slenc bpf attach slow && echo 1 >$limit && control 0 "fault slow=500@1+" || return
+	encode slow.h264 --in-flight 1 &
+	shown 'program: builtin,' 'overruns: 8,' 'ejected: 1,' 'ran_ns: [1-9]'
+	local rc=$?
+	wait $! && control 0 clear && echo 0 >$limit && slenc bpf detach && slenc bpf unload slow && return $rc
+}
+# Encodes of a program of tests, with one that decides at random.
+chaos() {
+	slenc bpf load $PROGRAMS/chaos.bpf.o && slenc bpf attach chaos || return
+	slenc-test program
+	local rc=$?
+	slenc bpf detach && slenc bpf unload chaos && return $rc
+}
+storm() {
+	local n client rounds=0
+	(
+		for n in 1 2 3 4 5 6; do encode storm$n.h264 --gop 4 || exit; done
+	) &
+	client=$!
+	while [ -e /proc/$client ] && grep -q '^State:.[^Z]' /proc/$client/status; do
+		slenc bpf load qp_floor --set lowest=30 && slenc bpf attach qp_floor &&
+			slenc bpf replace qp_floor --set lowest=35 && slenc bpf unload qp_floor && slenc bpf detach || break
+		rounds=$((rounds + 1))
+	done >/run/storm 2>&1
+	wait $client || return
+	echo "$rounds rounds"
+	tail -n 1 /run/storm
+	[ $rounds -ge 2 ] && [ ! -e /sys/fs/bpf/v4l2-rc/qp_floor ]
+}
+
+start_bpf
+check "a program that fails changes nothing, and is thrown out" thrown_out
+check "one that takes too long is thrown out" too_slow
+check "one that decides at random makes streams within the limits" chaos
+check "programs come and go while pictures are coded" storm
+finish
