@@ -395,8 +395,15 @@ impl Hook {
         if overrun {
             count(&mut slot.counters.overruns);
         }
+        decision.reasons |= c::V4L2_RC_REASON_PROGRAM;
+        if note.clamps != 0 {
+            decision.reasons |= c::V4L2_RC_REASON_PROGRAM_CLAMPED;
+        }
         if ret != 0 || overrun {
-            self.failed(program, session);
+            decision.reasons |= c::V4L2_RC_REASON_PROGRAM_FAILED;
+            if self.failed(program, session) {
+                decision.reasons |= c::V4L2_RC_REASON_PROGRAM_EJECTED;
+            }
         } else {
             self.failures = 0;
         }
@@ -406,15 +413,17 @@ impl Hook {
         decision
     }
 
-    /// The program has failed once more: perhaps it has to go.
-    fn failed(&mut self, program: &mut Entered, session: &mut Session) {
+    /// The program has failed once more: returns whether it had to go.
+    fn failed(&mut self, program: &mut Entered, session: &mut Session) -> bool {
         self.failures = self.failures.saturating_add(1);
-        if self.failures >= Self::MAX_FAILURES {
+        let ejected = self.failures >= Self::MAX_FAILURES;
+        if ejected {
             count(&mut program.context().counters.ejected);
             self.failures = 0;
             program.eject();
             self.take_back(session);
         }
+        ejected
     }
 
     fn place(cookie: u64) -> usize {

@@ -193,6 +193,19 @@ pub enum Verdict {
     ReplaceSkip,
 }
 
+/// What a BPF program had to do with a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Program {
+    /// It was asked.
+    pub asked: bool,
+    /// Some of what it wanted was changed back.
+    pub clamped: bool,
+    /// It gave an error or took too long.
+    pub failed: bool,
+    /// It is not asked any more.
+    pub ejected: bool,
+}
+
 /// What the coded picture buffer holds after a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cpb {
@@ -270,6 +283,17 @@ impl Frame {
     /// picture that takes its place.
     pub fn filler_bytes(&self) -> u64 {
         self.0.judgement.filler_bytes
+    }
+
+    /// What a BPF program had to do with the picture.
+    pub fn program(&self) -> Program {
+        let has = |bit| self.0.decision.reasons & bit != 0;
+        Program {
+            asked: has(c::V4L2_RC_REASON_PROGRAM),
+            clamped: has(c::V4L2_RC_REASON_PROGRAM_CLAMPED),
+            failed: has(c::V4L2_RC_REASON_PROGRAM_FAILED),
+            ejected: has(c::V4L2_RC_REASON_PROGRAM_EJECTED),
+        }
     }
 
     /// The coded picture buffer, if there is one, once the picture is committed.

@@ -10,7 +10,10 @@ use crate::{
     uapi::Stats, //
 };
 use media::{
-    rate_control::Frame,
+    rate_control::{
+        Frame,
+        Program, //
+    },
     uapi as v4l2, //
 };
 use pin_init::Zeroable;
@@ -90,6 +93,7 @@ impl Stats {
             s.sse = sse;
         }
         stats.add_rate(coded);
+        stats.add_program(&coded.frame.program());
         stats
     }
 
@@ -130,6 +134,29 @@ impl Stats {
         }
         s.valid |= v4l2::V4L2_STATELESS_ENC_STATS_VALID_FILLER;
         s.filler_bytes = coded.filler_bytes;
+    }
+
+    /// What a BPF program had to do with it.
+    fn add_program(&mut self, program: &Program) {
+        for (is, flag) in [
+            (program.asked, v4l2::V4L2_STATELESS_ENC_STATS_FLAG_PROGRAM),
+            (
+                program.clamped,
+                v4l2::V4L2_STATELESS_ENC_STATS_FLAG_PROGRAM_CLAMPED,
+            ),
+            (
+                program.failed,
+                v4l2::V4L2_STATELESS_ENC_STATS_FLAG_PROGRAM_FAILED,
+            ),
+            (
+                program.ejected,
+                v4l2::V4L2_STATELESS_ENC_STATS_FLAG_PROGRAM_EJECTED,
+            ),
+        ] {
+            if is {
+                self.0.flags |= flag;
+            }
+        }
     }
 
     /// Returns the mean QP, rounded to nearest.

@@ -66,7 +66,7 @@ struct v4l2_rc_bpf_limits {
  * @qp: as decided.
  * @builtin_qp: what the built-in controller had decided.
  * @mean_qp_q8: mean QP of the macroblocks, times 256.
- * @reasons: V4L2_RC_REASON\_\* bits of the built-in controller.
+ * @reasons: V4L2_RC_REASON\_\* bits.
  * @clamps: what of the program's decision the kernel changed back:
  *	V4L2_RC_BPF_CLAMP\_\* bits.
  * @forced_skips: as &v4l2_rc_result.forced_skips.

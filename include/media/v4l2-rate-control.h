@@ -373,7 +373,9 @@ struct v4l2_rc_frame_info {
  * MAX_QP: the limit decides. NEW_CONTENT: a picture much larger than the others
  * is expected. CPB_FULL: the picture is skipped for want of room. FLOOR:
  * max_bits is the least that a picture can have, which is more than the limits
- * allow.
+ * allow. PROGRAM: a BPF program was asked about the picture, and after its
+ * answer _CLAMPED: the kernel has changed some of that back; _FAILED: it gave an
+ * error or took too long; _EJECTED: for that, it is not asked any more.
  */
 #define V4L2_RC_REASON_FIXED_QP		0x00000001
 #define V4L2_RC_REASON_INITIAL_QP	0x00000002
@@ -382,6 +384,10 @@ struct v4l2_rc_frame_info {
 #define V4L2_RC_REASON_NEW_CONTENT	0x00000010
 #define V4L2_RC_REASON_CPB_FULL		0x00000020
 #define V4L2_RC_REASON_FLOOR		0x00000040
+#define V4L2_RC_REASON_PROGRAM		0x00000080
+#define V4L2_RC_REASON_PROGRAM_CLAMPED	0x00000100
+#define V4L2_RC_REASON_PROGRAM_FAILED	0x00000200
+#define V4L2_RC_REASON_PROGRAM_EJECTED	0x00000400
 
 /**
  * struct v4l2_rc_hrd - What the stream tells decoders about the CPB

@@ -40,7 +40,11 @@ TRACE_DEFINE_ENUM(V4L2_RC_VERDICT_DROP);
 		      { V4L2_RC_REASON_MAX_QP,		"max-qp" },	\
 		      { V4L2_RC_REASON_NEW_CONTENT,	"new-content" }, \
 		      { V4L2_RC_REASON_CPB_FULL,	"cpb-full" },	\
-		      { V4L2_RC_REASON_FLOOR,		"floor" })
+		      { V4L2_RC_REASON_FLOOR,		"floor" },	\
+		      { V4L2_RC_REASON_PROGRAM,		"program" },	\
+		      { V4L2_RC_REASON_PROGRAM_CLAMPED, "program-clamped" }, \
+		      { V4L2_RC_REASON_PROGRAM_FAILED,	"program-failed" }, \
+		      { V4L2_RC_REASON_PROGRAM_EJECTED, "program-ejected" })
 
 /* A picture has begun. */
 TRACE_EVENT(v4l2_rc_frame_begin,

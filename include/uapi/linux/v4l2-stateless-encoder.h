@@ -167,6 +167,10 @@ struct v4l2_ctrl_h264_encode_params {
 #define V4L2_STATELESS_ENC_STATS_FLAG_IDR	0x00000001
 #define V4L2_STATELESS_ENC_STATS_FLAG_SKIPPED	0x00000002
 #define V4L2_STATELESS_ENC_STATS_FLAG_ERROR	0x00000004
+#define V4L2_STATELESS_ENC_STATS_FLAG_PROGRAM	0x00000008
+#define V4L2_STATELESS_ENC_STATS_FLAG_PROGRAM_CLAMPED	0x00000010
+#define V4L2_STATELESS_ENC_STATS_FLAG_PROGRAM_FAILED	0x00000020
+#define V4L2_STATELESS_ENC_STATS_FLAG_PROGRAM_EJECTED	0x00000040
 
 /**
  * struct v4l2_ctrl_stateless_enc_stats - How one picture was coded
@@ -181,7 +185,10 @@ struct v4l2_ctrl_h264_encode_params {
  *	instantaneous decoding refresh. SKIPPED: the source was not coded, or
  *	was too large; the picture repeats its reference. ERROR: the picture was
  *	not coded, the CAPTURE buffer has V4L2_BUF_FLAG_ERROR, and @valid is
- *	zero.
+ *	zero. PROGRAM: a BPF program was asked about the picture, and beside it
+ *	PROGRAM_CLAMPED: some of what it wanted is not allowed;
+ *	PROGRAM_FAILED: it gave an error or took too long; PROGRAM_EJECTED: for
+ *	that, it is not asked about later pictures.
  * @sequence: of the CAPTURE buffer, 0 if the picture was cancelled before it
  *	had one.
  * @slice_type: as used; H.264: V4L2_H264_SLICE_TYPE\_\*. Valid with PARAMS.
