@@ -90,6 +90,7 @@ pub fn run(args: &EncodeArgs) -> Result<Outcome> {
         repeat_headers: args.repeat_headers,
         in_flight: (!args.no_requests).then_some(args.in_flight),
         rate: args.rate.settings(),
+        program: args.rate.program.clone(),
         layers: args.rate.layers,
     };
     let mut session = Session::new(&device, &video, &config)?;

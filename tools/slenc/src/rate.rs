@@ -300,6 +300,10 @@ pub struct RateArgs {
     #[arg(long)]
     pub hrd: bool,
 
+    /// BPF program that takes part: see slenc bpf list. "builtin" for none.
+    #[arg(long, value_name = "NAME", value_parser = program)]
+    pub program: Option<String>,
+
     /// From picture N on, change parameters: these options without dashes, such as
     /// 50:bitrate=1M,max-qp=40; may be repeated.
     #[arg(long, value_name = "N:NAME=VALUE,...")]
@@ -516,6 +520,14 @@ fn qp(s: &str) -> Result<i32, String> {
     number(s, (0, 51), "QP")
 }
 
+/// A name that a program can have.
+fn program(s: &str) -> Result<String, String> {
+    if s.is_empty() || s.len() > 15 {
+        return Err(format!("\"{s}\" has not 1 to 15 characters"));
+    }
+    Ok(s.to_owned())
+}
+
 fn quality(s: &str) -> Result<i32, String> {
     number(s, (1, 100), "quality")
 }
@@ -558,6 +570,15 @@ mod tests {
         assert_eq!("250ms".parse(), Ok(Cpb::Time(250_000)));
         assert_eq!("1M".parse(), Ok(Cpb::Kilobytes(125)));
         assert!("1001".parse::<Cpb>().is_err() && "x".parse::<Cpb>().is_err());
+    }
+
+    #[test]
+    fn a_program_has_a_name() {
+        let named = args("--program qp_floor").unwrap();
+        assert_eq!(named.program.as_deref(), Some("qp_floor"));
+        assert_eq!(args("").unwrap().program, None);
+        assert_eq!(program("fifteen_letters").as_deref(), Ok("fifteen_letters"));
+        assert!(program("sixteen__letters").is_err() && program("").is_err());
     }
 
     #[test]

@@ -68,6 +68,8 @@ pub struct Config {
     pub in_flight: Option<u32>,
     /// Controls of the rate control.
     pub rate: Vec<Setting>,
+    /// BPF program that takes part in it; `None` is the system's default.
+    pub program: Option<String>,
     /// Temporal layers, from 1.
     pub layers: u8,
 }
@@ -424,6 +426,17 @@ fn set_controls(device: &Device, video: &Video, config: &Config) -> Result<()> {
         .collect();
     if !rate.is_empty() {
         controls::set(device, Which::Current, &mut rate)?;
+    }
+    if let Some(program) = &config.program {
+        let mut name = [program.as_bytes(), &[0]].concat();
+        controls::set(
+            device,
+            Which::Current,
+            &mut [ExtControl::string(
+                V4L2_CID_STATELESS_ENC_RC_PROGRAM,
+                &mut name,
+            )],
+        )?;
     }
     if config.repeat_headers {
         controls::set(

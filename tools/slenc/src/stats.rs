@@ -115,6 +115,22 @@ impl Stats {
         self.0.flags & V4L2_STATELESS_ENC_STATS_FLAG_SKIPPED != 0
     }
 
+    /// What a BPF program had to do with the picture, where one was asked.
+    pub fn program(&self) -> Option<Program> {
+        let has = |flag| self.0.flags & flag != 0;
+        has(V4L2_STATELESS_ENC_STATS_FLAG_PROGRAM).then(|| {
+            if has(V4L2_STATELESS_ENC_STATS_FLAG_PROGRAM_EJECTED) {
+                Program::Ejected
+            } else if has(V4L2_STATELESS_ENC_STATS_FLAG_PROGRAM_FAILED) {
+                Program::Failed
+            } else if has(V4L2_STATELESS_ENC_STATS_FLAG_PROGRAM_CLAMPED) {
+                Program::Clamped
+            } else {
+                Program::Asked
+            }
+        })
+    }
+
     /// A record of the picture with this number and coded size.
     pub fn record(&self, frame: u64, bytes: usize) -> Record {
         let s = &self.0;
@@ -125,6 +141,7 @@ impl Stats {
             slice_type: self.valid(V4L2_STATELESS_ENC_STATS_VALID_PARAMS, slice(s.slice_type)),
             idr: s.flags & V4L2_STATELESS_ENC_STATS_FLAG_IDR != 0,
             skipped: self.skipped(),
+            program: self.program(),
             nal_ref_idc: self.valid(V4L2_STATELESS_ENC_STATS_VALID_PARAMS, s.nal_ref_idc),
             frame_num: self.valid(V4L2_STATELESS_ENC_STATS_VALID_PARAMS, s.frame_num),
             idr_pic_id: self.valid(V4L2_STATELESS_ENC_STATS_VALID_PARAMS, s.idr_pic_id),
@@ -163,6 +180,20 @@ impl Stats {
     }
 }
 
+/// What a BPF program had to do with a picture: the worst of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Program {
+    /// It was asked.
+    Asked,
+    /// Some of what it wanted is not allowed.
+    Clamped,
+    /// It gave an error, or took too long.
+    Failed,
+    /// For that, it is not asked any more.
+    Ejected,
+}
+
 /// A line of the statistics file. Fields the hardware does not give are left out.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[allow(missing_docs, reason = "the names are those of the kernel's structure")]
@@ -174,6 +205,8 @@ pub struct Record {
     pub slice_type: Option<char>,
     pub idr: bool,
     pub skipped: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub program: Option<Program>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nal_ref_idc: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]

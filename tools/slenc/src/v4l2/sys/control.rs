@@ -68,6 +68,18 @@ impl<'a> ExtControl<'a> {
         }
     }
 
+    /// A string control, written from `text`, which has its 0.
+    pub fn string(id: u32, text: &'a mut [u8]) -> Self {
+        let mut raw = v4l2_ext_control::zeroed();
+        raw.id = id;
+        raw.size = text.len() as u32;
+        raw.__bindgen_anon_1.p_u8 = text.as_mut_ptr();
+        Self {
+            raw,
+            payload: PhantomData,
+        }
+    }
+
     /// Which control it is.
     pub fn id(&self) -> u32 {
         self.raw.id

@@ -128,6 +128,7 @@ pub(super) fn encode(name: &str, clip: &str, frames: usize, options: &str) -> Re
         repeat_headers: args.repeat_headers,
         in_flight: (!args.no_requests).then_some(args.in_flight),
         rate: args.rate.settings(),
+        program: args.rate.program.clone(),
         layers: args.rate.layers,
     };
     let mut session = Session::new(&device, &video, &config)?;
