@@ -3,6 +3,7 @@
 # Encoding with BPF programs, in the guest.
 
 OUT=$TEST/encode
+STATS=/run/stats
 LOG=$TEST/reconstruction.log
 # Those that are for tests.
 # shellcheck disable=SC2034 # for scripts that include this
@@ -15,7 +16,7 @@ start_bpf() {
 }
 
 # encode NAME OPTION...: twelve pictures at a rate that lets them be fine, to be judged
-# by the host; their statistics are in /run/stats.
+# by the host; their statistics are in $STATS.
 encode() {
 	local name=$1
 	shift
@@ -26,7 +27,7 @@ encode_input() {
 	local name=bpf-$1 input=$2 pictures=$3 before after
 	shift 3
 	before=$(wc -l <"$LOG")
-	timeout 300 slenc encode "$TEST/input/$input.y4m" -o "$OUT/$name" --quiet --stats /run/stats "$@" || return
+	timeout 300 slenc encode "$TEST/input/$input.y4m" -o "$OUT/$name" --quiet --stats $STATS "$@" || return
 	after=$(wc -l <"$LOG")
 	# What is skipped is not coded by the hardware, and is in the stream.
 	[ $((after - before)) -eq "$pictures" ] || return 0
@@ -34,7 +35,15 @@ encode_input() {
 }
 
 # qps: of the pictures of the last encode.
-qps() { grep -o '"qp_requested":[0-9-]*' /run/stats | cut -d: -f2; }
+qps() { grep -o '"qp_requested":[0-9-]*' $STATS | cut -d: -f2; }
+# programs: how many pictures of the last encode a program was asked about, with what
+# success, in a row.
+programs() {
+	awk '{ is = match($0, /"program":"[a-z]*"/) ? substr($0, RSTART + 11, RLENGTH - 12) : "none" }
+		is != was && n { printf "%d %s ", n, was; n = 0 }
+		{ n++; was = is }
+		END { print n, was }' $STATS
+}
 # lowest_qp QP: the lowest that a picture of the last encode was given is this.
 lowest_qp() {
 	local lowest
@@ -44,5 +53,3 @@ lowest_qp() {
 }
 # finer_than QP: some picture of the last encode was.
 finer_than() { qps | awk -v qp="$1" '$1 < qp { found = 1 } END { exit !found }'; }
-# qps_within LOW HIGH: every picture of the last encode has a QP of these.
-qps_within() { qps | awk -v low="$1" -v high="$2" '{ n++; if ($1 < low || $1 > high) bad = 1 } END { exit !n || bad }'; }

@@ -30,13 +30,30 @@ telemetry_tells_all() {
 	echo "pictures of $sum bytes, a stream of $(stat -c %s "$OUT/bpf-telemetry.h264")"
 	[ "$sum" -eq "$(stat -c %s "$OUT/bpf-telemetry.h264")" ]
 }
+# Streams ask for programs by name, at the same time: of each the host has not the pictures
+# in a row.
+asks() { timeout 300 slenc encode "$TEST/input/176x144.y4m" -o "/run/$1.h264" --bitrate 1M --quiet --stats "/run/$1" --program "$1"; }
+each_has_its_own() {
+	local name rc=0
+	slenc bpf load qp_floor --set lowest=44 && slenc bpf load low_delay || return
+	for name in qp_floor low_delay builtin not_there; do asks $name & done
+	for name in 1 2 3 4; do wait -n || rc=1; done
+	slenc bpf unload qp_floor && slenc bpf unload low_delay && [ $rc -eq 0 ] || return
+	STATS=/run/qp_floor && lowest_qp 44 && [ "$(programs)" = "12 asked" ] || return
+	STATS=/run/low_delay && finer_than 44 && [ "$(programs)" = "12 asked" ] || return
+	STATS=/run/builtin && finer_than 44 && [ "$(programs)" = "12 none" ] || return
+	STATS=/run/not_there && finer_than 44 && [ "$(programs)" = "12 none" ]
+}
+# accepted PROGRAM MOST: the verifier walks through so many instructions at the most, which
+# is twice what the documentation says: a program that grows so is to be looked at.
 accepted() {
-	local program name
-	for program in low_delay screen fair_share telemetry $PROGRAMS/empty.bpf.o $PROGRAMS/template/template.bpf.o; do
-		name=${program##*/} name=${name%.bpf.o}
-		slenc bpf load "$program" && slenc bpf attach "$name" && encode "$name.h264" || return
-		slenc bpf detach && slenc bpf unload "$name" || return
-	done
+	local name=${1##*/} walked
+	name=${name%.bpf.o}
+	slenc bpf load "$1" >/run/loaded && slenc bpf attach "$name" && encode "$name.h264" || return
+	slenc bpf detach && slenc bpf unload "$name" || return
+	cat /run/loaded
+	walked=$(sed 's/.* walked through //' /run/loaded)
+	[ "$walked" -gt 0 ] && [ "$walked" -le "$2" ]
 }
 # Of the module, a program that is loaded is a user.
 module_is_held() {
@@ -63,6 +80,13 @@ check "a program that is unloaded decides no more" gone
 check "limits stand above a program" limited
 check "a QP that the application gives is not a program's" given
 check "telemetry tells about every picture" telemetry_tells_all
-check "every program that comes with slenc is accepted" accepted
+check "streams have programs of their own at once" each_has_its_own
+check "accepted: qp_floor" accepted qp_floor 48
+check "accepted: low_delay" accepted low_delay 636
+check "accepted: screen" accepted screen 308
+check "accepted: fair_share" accepted fair_share 462
+check "accepted: telemetry" accepted telemetry 126
+check "accepted: a program that does nothing" accepted $PROGRAMS/empty.bpf.o 4
+check "accepted: a program to start from" accepted $PROGRAMS/template/template.bpf.o 84
 check "the module stays while a program is loaded" module_is_held
 finish
