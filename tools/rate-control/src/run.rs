@@ -75,6 +75,7 @@ fn code(
         position: frame.position,
         key: frame.key,
         layer: frame.layer,
+        back: frame.back,
         qp: to_h264(config.scale, decision.qp),
         max_bits: limit,
         expected: decision.target,

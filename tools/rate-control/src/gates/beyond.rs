@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Gates of the scenarios beyond the reference, X1 to X11: what must hold when things happen that
+//! Gates of the scenarios beyond the reference, X1 to X12: what must hold when things happen that
 //! no rate control is made for. Each is stated with its reason.
 
 use super::Gates;
@@ -71,6 +71,13 @@ pub(super) fn beyond(gates: &mut Gates, scenario: &Scenario, metrics: &Metrics) 
             gates.most("X11: rate error %", error, 1.0);
             gates.most("X11: violations", violations, 0.0);
         }
+        // Such a frame costs no more than a key frame: as in a GOP of 60, unless there are cuts.
+        "X12" if metrics.cuts.is_empty() => {
+            let delay = metrics.steady_delay_intervals;
+            gates.most("X12: delay in intervals", delay, 7.5);
+            gates.most("X12: violations", violations, 0.0);
+        }
+        "X12" => gates.most("X12: violations", violations, 0.0),
         _ => {}
     }
 }

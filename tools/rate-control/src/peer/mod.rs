@@ -55,7 +55,7 @@ pub(crate) struct Peers {
     /// The program that has them.
     pub(crate) version: String,
     pub(crate) encoders: Vec<Encoder>,
-    /// Theirs, and those of our controllers on the same frames.
+    /// Theirs, and those of our controller on the same frames.
     pub(crate) runs: Vec<Run>,
     /// What went wrong.
     pub(crate) failures: Vec<String>,
@@ -234,7 +234,7 @@ fn runs_of_peer(
     Ok(runs.collect())
 }
 
-/// Runs all native encoders that the program has, and our controllers on the same frames.
+/// Runs all native encoders that the program has, and our controller on the same frames.
 pub(crate) fn score(
     job: &Job,
     ffmpeg: &Path,
@@ -293,7 +293,7 @@ pub(crate) fn score(
         };
         for scenario in &all {
             progress(&format!("{}: {name}", scenario.name()));
-            let blind = runs_of(job, &job.controllers, scenario, content, plant.as_mut());
+            let blind = runs_of(job, &[Kind::Builtin], scenario, content, plant.as_mut());
             peers.runs.extend(blind);
             let gen2 = Scenario {
                 levers: HARD_PRE,
@@ -314,6 +314,7 @@ pub(crate) fn score(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::judge::samples;
 
     #[test]
     fn what_ffmpeg_says_of_itself() {
@@ -322,6 +323,69 @@ mod tests {
         for text in ["", "\n", "ffmpeg version", "sh: not found", "a b c"] {
             assert_eq!(version(text), None, "{text}");
         }
+    }
+
+    fn run_of(controller: &'static str, cpb: u64) -> Run {
+        let configs = vec![samples::config(25_000, cpb)];
+        let records = samples::records(&[1000; 50]);
+        Run {
+            scenario: "P1000".to_owned(),
+            title: "",
+            levers: String::new(),
+            content: "screen",
+            bitrate: 25_000,
+            controller,
+            metrics: measure(&records, &configs, &[]),
+            gates: Vec::new(),
+            records,
+            configs,
+        }
+    }
+
+    #[test]
+    fn the_reference_has_the_same_buffer() {
+        let peers = Peers {
+            version: String::new(),
+            encoders: Vec::new(),
+            runs: vec![
+                run_of("libvpx", 25_000),
+                run_of("x264", 12_500),
+                run_of("x264", 25_000),
+            ],
+            failures: Vec::new(),
+        };
+        let known = Reference {
+            loss: None,
+            delay_ms: Some(40.0),
+        };
+        assert_eq!(peers.reference(&run_of("builtin", 25_000)), known);
+        let other_buffer = run_of("builtin", 6_250);
+        assert_eq!(peers.reference(&other_buffer), Reference::default());
+        let mut other_content = run_of("builtin", 25_000);
+        other_content.content = "cuts";
+        assert_eq!(peers.reference(&other_content), Reference::default());
+    }
+
+    #[test]
+    fn dropped_frames_are_skips_without_bits() {
+        let config = samples::config(25_000, 25_000);
+        let scenario = Scenario { seconds: 1, ..BASE };
+        let timeline = play(&scenario, config, |_| false);
+        let frames: Vec<Frame> = (0..25)
+            .map(|n| Frame {
+                bits: if n == 7 { 0 } else { 1000 },
+                key: n == 0,
+                quantizer: (n != 7).then_some(20),
+                psnr: 40.0,
+            })
+            .collect();
+        let records = records(&frames, &timeline, |position| position == 9);
+        assert_eq!(records.len(), 25);
+        assert!(records[7].skipped && !records[8].skipped);
+        assert_eq!((records[7].qp, records[8].qp), (None, Some(20)));
+        assert!(records[0].key && records[9].cut && !records[8].cut);
+        let metrics = measure(&records, &timeline.configs, &[]);
+        assert_eq!((metrics.drops, metrics.freeze_ms), (1, 80.0));
     }
 
     #[test]

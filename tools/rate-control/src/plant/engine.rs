@@ -2,6 +2,7 @@
 
 //! Plant A: the engine of the virtual hardware in a closed loop, with its own reconstructions.
 
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use slenc_engine::{
@@ -29,6 +30,8 @@ struct Order<'a> {
     shown: &'a [u8],
     key: bool,
     layer: usize,
+    /// It predicts from so many pictures ago instead; 0 for not.
+    back: usize,
     qp: i32,
     forced_intra: &'a [std::ops::Range<u32>],
     /// Limit of the access unit, and the size that it probably has; 0 when that is not known.
@@ -43,6 +46,7 @@ impl<'a> Order<'a> {
             shown,
             key: false,
             layer: 0,
+            back: 0,
             qp: 0,
             forced_intra: &[],
             max_bits: None,
@@ -50,6 +54,9 @@ impl<'a> Order<'a> {
         }
     }
 }
+
+/// Pictures that are kept as references.
+const OLDER: usize = 32;
 
 /// The hardware that keeps to a limit.
 const GENERATION_2: Capabilities = Capabilities {
@@ -120,6 +127,8 @@ pub(crate) struct Coder {
     layer: usize,
     /// Of the picture coded last, squared and added up in the upper and in the lower half.
     errors: [u64; 2],
+    /// Pictures that were references, the newest first.
+    older: VecDeque<Vec<u8>>,
     /// How the bits lay in the last I and in the last P picture with a limit.
     shapes: [Option<Shape>; 2],
 }
@@ -153,6 +162,7 @@ impl Coder {
             frame_num: 0,
             layer: 0,
             errors: [0; 2],
+            older: VecDeque::new(),
             shapes: [None; 2],
         }
     }
@@ -270,7 +280,9 @@ impl Coder {
             ..Picture::default()
         };
         let mut unit_bytes = [0; 4];
-        let reference = &self.references[reference_layer(layer)];
+        let newest = &self.references[reference_layer(layer)];
+        let older = order.back.checked_sub(1).and_then(|n| self.older.get(n));
+        let reference = older.unwrap_or(newest);
         let reference = (!key).then_some(&reference[..]);
         let stats = self
             .encoder
@@ -325,6 +337,8 @@ impl Coder {
         for reference in &mut self.references[self.layer..] {
             reference.copy_from_slice(&self.recon);
         }
+        self.older.truncate(OLDER - 1);
+        self.older.push_front(self.recon.clone());
     }
 }
 
@@ -402,6 +416,7 @@ impl Plant for EnginePlant {
         let order = Order {
             key,
             layer: request.layer,
+            back: request.back,
             qp: request.qp.round() as i32,
             forced_intra: &forced_intra,
             max_bits: request.max_bits,
@@ -443,6 +458,7 @@ mod tests {
             position,
             key: position == 0,
             layer: 0,
+            back: 0,
             qp: 30.0,
             max_bits: None,
             expected: 0,
@@ -504,6 +520,25 @@ mod tests {
             ..cut
         });
         assert!(coded.bits <= 300 && coded.forced_skip_mbs > 0);
+    }
+
+    #[test]
+    fn an_older_reference_leaves_more_to_code() {
+        let sequence = Rc::new(table::tests::sequence());
+        let mut plant = EnginePlant::new(sequence, Vec::new());
+        for n in 0..8 {
+            plant.encode(&request(n));
+            plant.commit();
+        }
+        let bits = |plant: &mut EnginePlant, back| {
+            let older = Request { back, ..request(8) };
+            plant.encode(&older).bits
+        };
+        // The sequence begins again: eight pictures ago there was this one.
+        let newest = bits(&mut plant, 0);
+        assert_eq!(bits(&mut plant, 1), newest);
+        assert!(bits(&mut plant, 8) < newest / 4);
+        assert!(bits(&mut plant, 4) > 2 * bits(&mut plant, 8));
     }
 
     #[test]

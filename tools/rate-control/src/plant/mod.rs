@@ -27,6 +27,8 @@ pub(crate) struct Request {
     pub(crate) key: bool,
     /// It predicts from the newest frame of a lower layer, or of layer 0 when it is one.
     pub(crate) layer: usize,
+    /// It predicts from so many frames ago instead; 0 for not.
+    pub(crate) back: usize,
     /// 0 to 51, and between for hardware that dithers.
     pub(crate) qp: f64,
     /// Limit that is never exceeded.
@@ -35,6 +37,16 @@ pub(crate) struct Request {
     pub(crate) expected: u64,
     /// Share of the macroblocks that intra refresh forces.
     pub(crate) refresh: f64,
+}
+
+impl Request {
+    /// Position of the reference; `newest` is that of the newest.
+    fn reference(&self, newest: usize) -> usize {
+        match self.back {
+            0 => newest,
+            back => self.position.saturating_sub(back),
+        }
+    }
 }
 
 /// An encoder with its content.

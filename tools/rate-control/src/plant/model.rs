@@ -185,6 +185,11 @@ impl Model {
         let floor = step * step / 12.0;
         let reference = self.slots[reference_layer(request.layer)];
         let reference = reference.filter(|_| !request.key);
+        // An older one is as good as the newest.
+        let reference = reference.map(|newest| Reference {
+            position: request.reference(newest.position),
+            ..newest
+        });
         let samples = f64::from(WIDTH * HEIGHT);
         let changed =
             reference.map(|reference| (reference, self.changes(&reference, request.position)));
@@ -305,6 +310,7 @@ mod tests {
             position,
             key: position == 0,
             layer: 0,
+            back: 0,
             qp,
             max_bits: None,
             expected: 0,

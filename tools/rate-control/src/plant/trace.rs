@@ -57,7 +57,7 @@ impl Trace {
     fn entry(&self, request: &Request) -> Entry {
         let reference = self.slots[reference_layer(request.layer)];
         match reference.filter(|_| !request.key) {
-            Some(reference) => self.inter(reference.position, request),
+            Some(reference) => self.inter(request.reference(reference.position), request),
             None => {
                 let n = request.position % self.table.period();
                 self.table.i.at(n, request.qp)
@@ -171,6 +171,7 @@ mod tests {
             position,
             key,
             layer: 0,
+            back: 0,
             qp: 30.0,
             max_bits: None,
             expected: 0,

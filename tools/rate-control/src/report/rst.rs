@@ -47,7 +47,7 @@ pub(crate) fn figures(board: &Board) -> String {
     text += "\nThese are::\n\n";
     block(&mut text, &also::legend());
     if let Some(all) = &board.peers {
-        text += "\nNative encoders and the controllers on the same pictures::\n\n";
+        text += "\nNative encoders and ``builtin`` on the same pictures::\n\n";
         block(&mut text, &peers::table(all));
         text += "\nHow they were run::\n\n";
         block(&mut text, &peers::notes(all).join("\n"));

@@ -22,6 +22,7 @@ pub(crate) const BASE: Scenario = Scenario {
     skip: None,
     max_frame: [None; 2],
     layers: &[1.0],
+    losses: 0,
     refresh: 0.0,
     jitter: 0.0,
     clock: Clock::Right,
@@ -502,6 +503,13 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
         title: "times that are missing, come twice, or go back",
         contents: STEADY,
         clock: Clock::Faulty,
+        ..BASE
+    },
+    Scenario {
+        id: "X12",
+        title: "losses: every 3 s, a frame that predicts from 30 frames ago",
+        contents: NATURAL,
+        losses: 3,
         ..BASE
     },
 ];

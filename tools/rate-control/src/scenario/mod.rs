@@ -91,6 +91,8 @@ pub(crate) struct Scenario {
     pub(crate) max_frame: [Option<f64>; 2],
     /// Shares of the rate.
     pub(crate) layers: &'static [f64],
+    /// Every so many seconds, frames are lost, and one predicts from 30 frames ago; 0 for never.
+    pub(crate) losses: u64,
     /// Share of the macroblocks that each frame refreshes.
     pub(crate) refresh: f64,
     /// Standard deviation of intervals, as a share of them.

@@ -7,6 +7,8 @@ use crate::config::{Config, SECOND};
 use crate::plant::scale::max_qp;
 use crate::random::Random;
 
+/// Frames back to what the receiver still has.
+const LOST: usize = 30;
 /// Steps of the sawtooth in nanoseconds.
 const SAWTOOTH_STEP: u64 = SECOND / 4;
 
@@ -22,6 +24,8 @@ pub(crate) struct Planned {
     pub(crate) forced: bool,
     pub(crate) layer: usize,
     pub(crate) distance: u32,
+    /// Frames back to its reference when those between were lost; 0 when none were.
+    pub(crate) back: usize,
     /// Index into the configurations.
     pub(crate) config: usize,
 }
@@ -77,6 +81,7 @@ pub(crate) fn play(scenario: &Scenario, first: Config, is_cut: impl Fn(usize) ->
     let (mut time, mut elapsed, mut position, mut decimate) = (0, 0, 0, 1);
     let (mut event, mut since_key) = (0, 0);
     let mut next_forced = 2 * SECOND;
+    let mut next_loss = scenario.losses * SECOND;
     let mut next_tooth = SAWTOOTH_STEP;
     while time < end {
         let mut pause = 0;
@@ -131,6 +136,11 @@ pub(crate) fn play(scenario: &Scenario, first: Config, is_cut: impl Fn(usize) ->
         since_key = if key { 1 } else { since_key + 1 };
         let (layer, distance) = layer(timeline.configs[config].layers.len(), since_key - 1);
 
+        let lost = scenario.losses > 0 && time >= next_loss && !key;
+        if lost {
+            next_loss += scenario.losses * SECOND;
+        }
+
         let interval = timeline.configs[config].interval;
         let jitter = (scenario.jitter * random.normal()).clamp(-0.9, 2.0);
         let duration = (interval as f64 * (1.0 + jitter)) as u64 + pause;
@@ -142,7 +152,8 @@ pub(crate) fn play(scenario: &Scenario, first: Config, is_cut: impl Fn(usize) ->
             key,
             forced,
             layer: if key { 0 } else { layer },
-            distance,
+            distance: if lost { LOST as u32 } else { distance },
+            back: if lost { LOST } else { 0 },
             config,
         });
         time += duration;
@@ -241,6 +252,22 @@ mod tests {
         assert_eq!(
             (last.position, last.duration),
             (50 + 2 * 13, 10 * SECOND + 80_000_000)
+        );
+    }
+
+    #[test]
+    fn losses_come_when_they_should() {
+        let timeline = timeline(&Scenario {
+            seconds: 10,
+            losses: 3,
+            ..BASE
+        });
+        let frames = timeline.frames.iter().enumerate();
+        let lost: Vec<usize> = frames.filter(|(_, f)| f.back > 0).map(|(n, _)| n).collect();
+        assert_eq!(lost, [75, 150, 225]);
+        assert_eq!(
+            (timeline.frames[75].back, timeline.frames[75].distance),
+            (30, 30)
         );
     }
 
