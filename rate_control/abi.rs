@@ -298,7 +298,7 @@ pub(crate) unsafe extern "C" fn v4l2_rc_frame_begin(
         {
             let mut inner = session.lock();
             let Inner { session, hook, .. } = &mut *inner;
-            frame.decision = hook.begin(session, &picture, &frame.info)?;
+            hook.begin(session, &picture, frame)?;
         }
         // SAFETY: `frame` is valid during the call.
         unsafe { bindings::rc_trace_frame_begin(session.id, frame) };

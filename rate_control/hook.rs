@@ -167,6 +167,8 @@ pub(crate) struct Hook {
     pub(crate) max_checkpoints: u32,
     /// What version of the session the program sees.
     version: u64,
+    /// Time between pictures, by that.
+    interval_ns: u64,
     /// Counts the programs that were attached.
     program: u64,
     /// What the last of them has made of the session has not been taken back.
@@ -198,6 +200,7 @@ impl Hook {
             wanted: [0; c::V4L2_RC_BPF_NAME_MAX as usize],
             max_checkpoints: 0,
             version: 0,
+            interval_ns: 0,
             program: 0,
             taken: false,
             failures: 0,
@@ -231,18 +234,19 @@ impl Hook {
     }
 
     /// Decides how to code a picture.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn begin(
         &mut self,
         session: &mut Session,
         picture: &FrameIn,
-        info: &c::v4l2_rc_frame_info,
-    ) -> Result<c::v4l2_rc_decision> {
+        frame: &mut c::v4l2_rc_frame,
+    ) -> Result {
         if active() {
-            return self.begin_hooked(session, picture, info);
+            return self.begin_hooked(session, picture, frame);
         }
         let begun = session.begin(picture)?;
-        Ok(convert::decision_from(&begun, info, self.max_checkpoints))
+        frame.decision = convert::decision_from(&begun, &frame.info, self.max_checkpoints);
+        Ok(())
     }
 
     #[cold]
@@ -251,8 +255,8 @@ impl Hook {
         &mut self,
         session: &mut Session,
         picture: &FrameIn,
-        info: &c::v4l2_rc_frame_info,
-    ) -> Result<c::v4l2_rc_decision> {
+        frame: &mut c::v4l2_rc_frame,
+    ) -> Result {
         let mut entered = self.slot.as_ref().and_then(Entered::new);
         if let Some(program) = &mut entered {
             self.prepare(program, session);
@@ -265,7 +269,7 @@ impl Hook {
                     0
                 };
                 let begun = session.begin(picture)?;
-                Ok(self.ask(&mut program, session, picture, info, &begun, clamps))
+                self.ask(&mut program, session, picture, &begun, frame, clamps);
             }
             gone => {
                 if let Some(gone) = gone {
@@ -273,15 +277,19 @@ impl Hook {
                     gone.rest();
                 }
                 let begun = session.begin(picture)?;
-                Ok(convert::decision_from(&begun, info, self.max_checkpoints))
+                frame.decision = convert::decision_from(&begun, &frame.info, self.max_checkpoints);
             }
         }
+        Ok(())
     }
 
     /// Makes what programs see of the session what it is, and finds the program.
     fn prepare(&mut self, program: &mut Entered, session: &mut Session) {
         if self.version != session.version() {
             self.version = session.version();
+            self.interval_ns = session
+                .configured()
+                .map_or(0, |(config, _)| config.interval_ns());
             context::fill_session(
                 &mut program.context().session,
                 session,
@@ -343,14 +351,17 @@ impl Hook {
         program: &mut Entered,
         session: &mut Session,
         picture: &FrameIn,
-        info: &c::v4l2_rc_frame_info,
         begun: &Begun,
+        frame: &mut c::v4l2_rc_frame,
         clamps: u32,
-    ) -> c::v4l2_rc_decision {
-        let ours = convert::decision_from(begun, info, self.max_checkpoints);
+    ) {
+        let info = &frame.info;
+        let decision = &mut frame.decision;
+        *decision = convert::decision_from(begun, info, self.max_checkpoints);
+        let (cookie, builtin_qp) = (decision.cookie, decision.qp);
         let slot = program.context();
-        context::fill_frame(&mut slot.frame, session, info, &ours);
-        context::fill_decision(&mut slot.decision, &ours);
+        context::fill_frame(&mut slot.frame, session, self.interval_ns, info, decision);
+        context::fill_decision(&mut slot.decision, decision);
         slot.model = session
             .built_in()
             .map_or(core::ptr::null(), |model| core::ptr::from_ref(model).cast());
@@ -360,27 +371,23 @@ impl Hook {
 
         count(&mut slot.counters.asked);
         let mut note = Note {
-            cookie: ours.cookie,
+            cookie,
             program: self.program,
-            builtin_qp: ours.qp,
+            builtin_qp,
             clamps,
         };
-        let mut decision = ours;
-        let changed = ret == 0 && !context::is_unchanged(&slot.decision, &ours);
+        let changed = ret == 0 && !context::is_unchanged(&slot.decision, decision);
         if ret != 0 {
             count(&mut slot.counters.errors);
         }
         if changed {
+            let ours = *decision;
             let theirs = context::proposal_of(&slot.decision, &ours, &begun.decision);
             let (taken, clamped) = session.take_over(picture, begun, &theirs);
-            decision = convert::decision_from(&taken, info, self.max_checkpoints);
+            *decision = convert::decision_from(&taken, info, self.max_checkpoints);
             note.clamps |= clamps_of(&clamped);
-            note.clamps |= context::take_checkpoints(
-                &mut decision,
-                &slot.decision,
-                &ours,
-                self.max_checkpoints,
-            );
+            note.clamps |=
+                context::take_checkpoints(decision, &slot.decision, &ours, self.max_checkpoints);
             count(&mut slot.counters.changed);
         }
         if note.clamps != 0 {
@@ -389,7 +396,7 @@ impl Hook {
         if ret != 0 || changed {
             let id = slot.session.id;
             // SAFETY: `decision` is valid during the call.
-            unsafe { c::rc_trace_program_frame(id, &decision, ours.qp, note.clamps, ret) };
+            unsafe { c::rc_trace_program_frame(id, decision, builtin_qp, note.clamps, ret) };
         }
         let overrun = core::mem::take(&mut slot.overrun);
         if overrun {
@@ -407,10 +414,9 @@ impl Hook {
         } else {
             self.failures = 0;
         }
-        if let Some(place) = self.notes.get_mut(Self::place(ours.cookie)) {
+        if let Some(place) = self.notes.get_mut(Self::place(cookie)) {
             *place = note;
         }
-        decision
     }
 
     /// The program has failed once more: returns whether it had to go.

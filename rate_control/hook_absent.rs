@@ -43,10 +43,11 @@ impl Hook {
         &mut self,
         session: &mut Session,
         picture: &FrameIn,
-        info: &c::v4l2_rc_frame_info,
-    ) -> Result<c::v4l2_rc_decision> {
+        frame: &mut c::v4l2_rc_frame,
+    ) -> Result {
         let begun = session.begin(picture)?;
-        Ok(convert::decision_from(&begun, info, self.max_checkpoints))
+        frame.decision = convert::decision_from(&begun, &frame.info, self.max_checkpoints);
+        Ok(())
     }
 
     pub(crate) fn commit(&mut self, _session: &Session, _frame: &c::v4l2_rc_frame, _bytes: u64) {}

@@ -133,13 +133,14 @@ pub(super) fn update_session(to: &mut c::v4l2_rc_bpf_session, session: &Session)
 pub(super) fn fill_frame(
     to: &mut c::v4l2_rc_bpf_frame,
     session: &Session,
+    interval_ns: u64,
     info: &c::v4l2_rc_frame_info,
     decision: &c::v4l2_rc_decision,
 ) {
     to.number = decision.cookie;
-    to.duration_ns = match (info.duration_ns, session.configured()) {
-        (0, Some((config, _))) => config.interval_ns(),
-        (ns, _) => ns,
+    to.duration_ns = match info.duration_ns {
+        0 => interval_ns,
+        ns => ns,
     };
     to.header_bits = info.header_bits;
     to.max_bits = info.max_bits;
@@ -178,9 +179,8 @@ pub(super) fn fill_decision(to: &mut c::v4l2_rc_bpf_decision, from: &c::v4l2_rc_
     to.target_bits = from.target_bits;
     to.max_bits = from.max_bits;
     to.num_checkpoints = from.num_checkpoints;
-    let count = from.num_checkpoints as usize;
-    for (to, from) in to.checkpoints.iter_mut().zip(&from.checkpoints).take(count) {
-        *to = *from;
+    if from.num_checkpoints != 0 {
+        to.checkpoints = from.checkpoints;
     }
     to.predicted_bits = from.predicted_bits;
     to.reasons = from.reasons;
@@ -188,13 +188,8 @@ pub(super) fn fill_decision(to: &mut c::v4l2_rc_bpf_decision, from: &c::v4l2_rc_
 
 /// Whether a program has left the checkpoints of a decision alone.
 fn same_checkpoints(theirs: &c::v4l2_rc_bpf_decision, ours: &c::v4l2_rc_decision) -> bool {
-    let count = ours.num_checkpoints as usize;
     theirs.num_checkpoints == ours.num_checkpoints
-        && theirs
-            .checkpoints
-            .iter()
-            .take(count)
-            .eq(ours.checkpoints.iter().take(count))
+        && (ours.num_checkpoints == 0 || theirs.checkpoints == ours.checkpoints)
 }
 
 /// Whether a program has left a decision alone.

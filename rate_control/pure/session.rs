@@ -93,7 +93,9 @@ pub struct Session {
     scale: Scale,
     controller: Option<Controller>,
     config: Option<Config>,
-    /// What another controller lets it use of that.
+    /// All that another controller can give it of that, where it has a rate.
+    all: Option<Budget>,
+    /// What another controller lets it use.
     budget: Option<Budget>,
     /// The controller does not have `config` and `budget` yet.
     changed: bool,
@@ -120,6 +122,7 @@ impl Session {
             scale,
             controller: None,
             config: None,
+            all: None,
             budget: None,
             changed: false,
             version: 0,
@@ -182,6 +185,7 @@ impl Session {
         }
         config.check(self.scale)?;
         self.config = Some(*config);
+        self.all = Budget::of(config);
         // What another controller gave was a part of what there was before.
         self.budget = None;
         self.changed = true;
@@ -232,16 +236,14 @@ impl Session {
     /// What the stream is configured with: the configuration, and how much of it another
     /// controller can give it.
     pub fn configured(&self) -> Option<(&Config, Option<Budget>)> {
-        self.config
-            .as_ref()
-            .map(|config| (config, Budget::of(config)))
+        self.config.as_ref().map(|config| (config, self.all))
     }
 
     /// Another controller gives the stream a part of what it is configured with; or it is gone.
     ///
     /// Returns what it has from now on.
     pub fn set_budget(&mut self, budget: Option<Budget>) -> Option<Budget> {
-        let all = self.config.as_ref().and_then(Budget::of)?;
+        let all = self.all?;
         let budget = budget
             .map(|budget| budget.within(&all))
             .filter(|budget| *budget != all);
@@ -257,8 +259,7 @@ impl Session {
 
     /// How much of what it is configured with the stream can use, where it has a rate.
     pub fn budget(&self) -> Option<Budget> {
-        self.budget
-            .or_else(|| self.config.as_ref().and_then(Budget::of))
+        self.budget.or(self.all)
     }
 
     /// Another controller decides anew about the picture that has begun last.
