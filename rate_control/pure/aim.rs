@@ -16,7 +16,8 @@ use super::{
         FrameType, //
     },
     lesson::P_SLOPE,
-    log2::Log2, //
+    log2::Log2,
+    plan::Plan, //
 };
 
 /// A P picture this much larger than usual repaints the picture: it is treated as an I picture.
@@ -30,78 +31,83 @@ const BURST: u64 = 5;
 /// Pictures of a layer in which its debt is paid.
 const LAYER_HORIZON: u64 = 8;
 
+/// What is known of a picture before it is coded.
+#[derive(Clone, Copy)]
+pub(super) struct Outlook {
+    /// The type of picture that it is like: what is painted anew, and not by parts of what was
+    /// there, is like an I picture.
+    pub(super) like: FrameType,
+    /// It will be much larger than usual.
+    pub(super) large: bool,
+    /// The logarithm of its activity.
+    pub(super) activity: Log2,
+}
+
 impl Controller {
-    /// The logarithm of an activity, by that of a usual I picture: 16 a sample.
-    fn relative(&self, sum: u64) -> Log2 {
+    /// What is known of a picture.
+    pub(super) fn outlook(&self, frame: &FrameIn) -> Outlook {
+        let is_intra = frame.frame_type == FrameType::I;
+        // What came before has nothing to do with it.
+        let cut = frame.discontinuity || self.missed;
+        let Some(analysis) = frame.analysis else {
+            return Outlook {
+                like: frame.frame_type,
+                large: is_intra || cut,
+                activity: Log2::ZERO,
+            };
+        };
+        // By the activity of a usual I picture: 16 a sample.
         let usual = Log2::of(self.caps.macroblocks.into()).plus(Log2::ratio(12, 1));
         // What did not change is coded again as far as its last quantizer was coarse.
-        Log2::of(sum).minus(usual).max(STILL)
-    }
-
-    /// The logarithm of what is known of a picture.
-    pub(super) fn activity(&self, frame: &FrameIn) -> Log2 {
-        match (frame.analysis, self.like(frame)) {
-            (None, _) => Log2::ZERO,
-            (Some(analysis), FrameType::I) => self.relative(analysis.intra),
-            (Some(analysis), FrameType::P) => self.relative(analysis.inter.min(analysis.intra)),
+        let relative = |sum| Log2::of(sum).minus(usual).max(STILL);
+        let inter = relative(analysis.inter);
+        let repaints = cut
+            || self
+                .usual_activity
+                .is_some_and(|usual| inter.minus(usual) > REPAINT);
+        let anew = repaints && (self.missed || analysis.inter >= analysis.intra / 4 * 3);
+        let like = if anew { FrameType::I } else { frame.frame_type };
+        Outlook {
+            like,
+            large: is_intra || repaints,
+            activity: match like {
+                FrameType::I => relative(analysis.intra),
+                FrameType::P if analysis.inter <= analysis.intra => inter,
+                FrameType::P => relative(analysis.intra),
+            },
         }
-    }
-
-    /// Whether a P picture repaints the picture, as far as one can know.
-    fn repaints(&self, frame: &FrameIn) -> bool {
-        frame.discontinuity
-            || self.missed
-            || match (frame.analysis, self.usual_activity) {
-                (Some(analysis), Some(usual)) => {
-                    self.relative(analysis.inter).minus(usual) > REPAINT
-                }
-                _ => false,
-            }
-    }
-
-    /// The type of picture that a picture is like: what is painted anew, and not by parts of
-    /// what was there, is like an I picture.
-    pub(super) fn like(&self, frame: &FrameIn) -> FrameType {
-        match frame.analysis {
-            Some(analysis)
-                if self.repaints(frame)
-                    && (self.missed || analysis.inter >= analysis.intra / 4 * 3) =>
-            {
-                FrameType::I
-            }
-            _ => frame.frame_type,
-        }
-    }
-
-    /// Whether a picture will be much larger than usual.
-    pub(super) fn is_large(&self, frame: &FrameIn) -> bool {
-        frame.frame_type == FrameType::I || self.repaints(frame)
     }
 
     /// The size to aim at.
-    pub(super) fn target(&self, config: &Config, frame: &FrameIn, bucket: &Bucket) -> u64 {
+    pub(super) fn target(
+        &self,
+        config: &Config,
+        frame: &FrameIn,
+        bucket: &Bucket,
+        outlook: &Outlook,
+        sixteenths: u64,
+    ) -> u64 {
         let plan = &self.plan;
-        let model = self.model(self.like(frame), frame.layer);
-        let large = self.is_large(frame);
+        let spread = self.model(outlook.like, frame.layer).spread();
         let slow = matches!(config.mode, Mode::Vbr | Mode::CappedQuality);
         let wanted = match () {
             () if self.first => plan.burst(bucket, self.pace, FIRST),
-            () if large && slow => u64::MAX,
-            () if large => {
+            () if outlook.large && slow => u64::MAX,
+            () if outlook.large => {
                 // Its size is known as well as those of others like it were.
                 let burst = plan.burst(bucket, self.pace, BURST);
-                Log2::of(burst).minus(model.spread().min(Log2::ONE)).exp()
+                Log2::of(burst).minus(spread.min(Log2::ONE)).exp()
             }
             () if slow => plan.ceiling(bucket, self.peak_share()),
-            () if config.layers > 1 => self.layer_due(frame, bucket),
-            () => plan.due(bucket.debt, plan.horizon, self.pace, bucket),
+            () if config.layers > 1 => self.layer_due(frame, bucket, sixteenths),
+            () => Plan::due(bucket.debt, plan.horizon, self.pace, sixteenths),
         };
         let mut target = wanted
-            .min(plan.room(bucket, self.pace, model.spread(), self.caps.hard_max))
+            .min(plan.room(bucket, self.pace, spread, self.caps.hard_max))
             .max(self.pace >> 4);
         for max in [config.limits(frame.frame_type).max_bits, frame.max_bits] {
             if max != 0 {
-                let usual = model.spread().plus(model.spread()).min(Log2::ONE);
+                let usual = spread.plus(spread).min(Log2::ONE);
                 target = target.min(Log2::of(max).minus(usual).exp());
             }
         }
@@ -115,7 +121,7 @@ impl Controller {
 
     /// What is due to a picture of a temporal layer: its layer's share, unless all together are
     /// in debt.
-    fn layer_due(&self, frame: &FrameIn, bucket: &Bucket) -> u64 {
+    fn layer_due(&self, frame: &FrameIn, bucket: &Bucket, sixteenths: u64) -> u64 {
         let plan = &self.plan;
         let layer = usize::from(frame.layer);
         let share = plan
@@ -123,8 +129,9 @@ impl Controller {
             .get(layer)
             .map_or(plan.share, |&share| share);
         let debt = self.layer_debts.get(layer).map_or(0, |&debt| debt);
-        let own = plan.due(debt, share.saturating_mul(LAYER_HORIZON), share, bucket);
-        own.min(plan.due(bucket.debt, plan.horizon, share.saturating_mul(2), bucket))
+        let own = Plan::due(debt, share.saturating_mul(LAYER_HORIZON), share, sixteenths);
+        let most = share.saturating_mul(2);
+        own.min(Plan::due(bucket.debt, plan.horizon, most, sixteenths))
     }
 
     /// The quantizer step at which a picture has the size that it should have, as far as the step
@@ -134,25 +141,25 @@ impl Controller {
         config: &Config,
         frame: &FrameIn,
         bucket: &Bucket,
-        activity: Log2,
+        outlook: &Outlook,
+        sixteenths: u64,
         target: u64,
     ) -> Log2 {
         if matches!(config.mode, Mode::Fixed | Mode::Quality) {
             return self.quality_step(config);
         }
-        let model = self.model(self.like(frame), frame.layer);
+        let model = self.model(outlook.like, frame.layer);
         let size = Log2::of(target.saturating_sub(frame.header_bits).max(target >> 3));
-        let fitting = model.step(size, activity);
+        let fitting = model.step(size, outlook.activity);
         let Some(quantizer) = self.quantizers.get(usize::from(frame.layer)) else {
             return fitting;
         };
-        let large = self.is_large(frame);
         let step = match config.mode {
             Mode::CappedQuality => return fitting.max(self.quality_step(config)),
             Mode::Vbr => match self.steady {
                 Some(steady) => {
                     let plan = &self.plan;
-                    let due = plan.due(bucket.debt, plan.horizon, self.pace, bucket);
+                    let due = Plan::due(bucket.debt, plan.horizon, self.pace, sixteenths);
                     let usual = steady.minus(Log2::of(due)).over(P_SLOPE);
                     fitting.max(usual)
                 }
@@ -164,8 +171,8 @@ impl Controller {
             // A key picture is no better than the others, and no worse than it must.
             return quantizer.last().map_or(step, |last| step.max(last));
         }
-        let unknown = large || model.is_new();
-        let step = quantizer.approach(step, self.plan.sixteenths(bucket), unknown);
+        let unknown = outlook.large || model.is_new();
+        let step = quantizer.approach(step, sixteenths, unknown);
         if config.intra_safe {
             // Whatever comes, it fits.
             let room = Log2::of(self.plan.cpb.saturating_sub(bucket.fill).max(1));

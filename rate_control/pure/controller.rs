@@ -212,13 +212,12 @@ impl Controller {
 
         let (drained, due) = self.elapse(&config, frame);
         let bucket = self.forecast(open.clone(), drained, due);
-        let activity = self.activity(frame);
         let limits = config.limits(frame.frame_type);
-        let like = self.like(frame);
-        let model = *self.model(like, frame.layer);
+        let outlook = self.outlook(frame);
+        let sixteenths = self.plan.sixteenths(&bucket);
 
-        let target = self.target(&config, frame, &bucket);
-        let wanted = self.wanted_step(&config, frame, &bucket, activity, target);
+        let target = self.target(&config, frame, &bucket, &outlook, sixteenths);
+        let wanted = self.wanted_step(&config, frame, &bucket, &outlook, sixteenths, target);
         let (asked, mut reasons) = match (frame.fixed_qp, config.mode) {
             (Some(qp), _) => (qp, reason::FIXED_QP),
             (None, Mode::Fixed) => (limits.fixed_qp, reason::FIXED_QP),
@@ -233,18 +232,24 @@ impl Controller {
             Ordering::Less => reason::MAX_QP,
             Ordering::Equal => 0,
         };
-        if self.is_large(frame) {
+        if outlook.large {
             reasons |= reason::NEW_CONTENT;
         }
         let step = self.caps.scale.step(qp);
-        let predicted = model
-            .size(step, activity)
+        let predicted = self
+            .model(outlook.like, frame.layer)
+            .size(step, outlook.activity)
             .exp()
             .saturating_add(frame.header_bits)
             .min(Config::MAX_BITS);
 
         let action = self.action(&config, frame, &bucket, predicted);
-        let worst = self.worst(open, drained, due);
+        // Where nothing has a maximum, nothing is worse than what is predicted.
+        let worst = if self.caps.hard_max && !open.is_empty() {
+            self.worst(open, drained, due)
+        } else {
+            bucket
+        };
         let (max_bits, bits) = match action {
             Action::Encode => {
                 let (max_bits, raised) = self.max_bits(&config, frame, &worst);
@@ -272,9 +277,9 @@ impl Controller {
                 header_bits: u32::try_from(frame.header_bits).unwrap_or(u32::MAX),
                 max_bits: if self.caps.hard_max { max_bits } else { 0 },
                 step,
-                activity,
+                activity: outlook.activity,
                 frame_type: frame.frame_type,
-                like,
+                like: outlook.like,
                 layer: frame.layer,
                 flags: Pending::flag(Pending::KNOWN, action == Action::Skip)
                     | Pending::flag(

@@ -54,7 +54,8 @@ impl Controller {
         let activity = picture.activity;
         match picture.like {
             FrameType::I => {
-                if self.intra.learn(step, activity, size) == Surprise::NewContent {
+                let usual = self.intra.size(step, activity);
+                if self.intra.learn(step, activity, size, usual) == Surprise::NewContent {
                     self.intra.expect(step, activity, size);
                 }
                 for model in &mut self.inter {
@@ -88,7 +89,7 @@ impl Controller {
                 }
                 if verdict != Verdict::Keep {
                     model.expect(step, activity, size);
-                } else if model.learn(step, activity, size) == Surprise::NewContent {
+                } else if model.learn(step, activity, size, usual) == Surprise::NewContent {
                     // The next one is predicted from it: its size says what an I picture takes.
                     let next = if activity == Log2::ZERO {
                         size.minus(less).max(usual)

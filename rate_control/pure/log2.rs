@@ -7,7 +7,11 @@
 
 use super::math::div_rem;
 
-/// A logarithm to base 2, with 16 fractional bits. No operation overflows: they saturate.
+/// A logarithm to base 2, with 16 fractional bits.
+///
+/// That of a number of 64 bits is below 64, and what is made of it are sums of a few, and
+/// products with slopes: 32 bits have room for 32768. Products and quotients stay within
+/// [`Self::LIMIT`], so that no sum of three of them leaves that.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Log2(i32);
 
@@ -36,6 +40,8 @@ const EXP2: [u32; 65] = [
 impl Log2 {
     /// Fractional bits.
     const SHIFT: u32 = 16;
+    /// The largest product or quotient: 8192.
+    pub const LIMIT: Self = Self(1 << 29);
     /// The logarithm of 1.
     pub const ZERO: Self = Self(0);
     /// The logarithm of 2.
@@ -100,17 +106,17 @@ impl Log2 {
 
     /// The sum.
     pub const fn plus(self, other: Self) -> Self {
-        Self(self.0.saturating_add(other.0))
+        Self(self.0.wrapping_add(other.0))
     }
 
     /// The difference.
     pub const fn minus(self, other: Self) -> Self {
-        Self(self.0.saturating_sub(other.0))
+        Self(self.0.wrapping_sub(other.0))
     }
 
     /// Without its sign.
     pub const fn abs(self) -> Self {
-        Self(self.0.saturating_abs())
+        Self(self.0.wrapping_abs())
     }
 
     /// The product with another number of 16 fractional bits, rounded.
@@ -118,7 +124,8 @@ impl Log2 {
         let product = i64::from(self.0).wrapping_mul(i64::from(factor.0));
         // The product of two numbers of 32 bits leaves room for it.
         let product = product.wrapping_add(1 << (Self::SHIFT - 1)) >> Self::SHIFT;
-        Self(product.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32)
+        const LIMIT: i64 = Log2::LIMIT.0 as i64;
+        Self(product.clamp(-LIMIT, LIMIT) as i32)
     }
 
     /// The quotient as a number with 16 fractional bits, rounded to 0; by 0 it is 0.
@@ -128,7 +135,7 @@ impl Log2 {
         }
         let num = u64::from(self.0.unsigned_abs()) << Self::SHIFT;
         let (quotient, _) = div_rem(num, u64::from(divisor.0.unsigned_abs()));
-        let size = i32::try_from(quotient).unwrap_or(i32::MAX);
+        let size = quotient.min(Self::LIMIT.0 as u64) as i32;
         if (self.0 < 0) == (divisor.0 < 0) {
             Self(size)
         } else {
@@ -179,20 +186,23 @@ mod tests {
     }
 
     #[test]
-    fn operations_saturate() {
+    fn products_and_quotients_have_a_limit() {
         let most = Log2::from_raw(i32::MAX);
         let least = Log2::from_raw(i32::MIN);
-        assert_eq!(most.plus(Log2::ONE), most);
-        assert_eq!(least.minus(Log2::ONE), least);
-        assert_eq!(least.abs(), most);
-        assert_eq!(most.times(most), most);
-        assert_eq!(most.times(least), least);
-        assert_eq!(least.times(least), most);
+        let below = Log2::ZERO.minus(Log2::LIMIT);
+        assert_eq!(most.times(most), Log2::LIMIT);
+        assert_eq!(most.times(least), below);
+        assert_eq!(least.times(least), Log2::LIMIT);
         assert_eq!(Log2::ONE.over(Log2::ZERO), Log2::ZERO);
+        assert_eq!(Log2::ONE.over(Log2::from_raw(-1)), below);
         assert_eq!(
-            Log2::ratio(-1, 4).over(Log2::from_raw(-1)),
-            Log2::ratio(16384, 1)
+            Log2::ratio(-1, 16).over(Log2::from_raw(-1)),
+            Log2::ratio(4096, 1)
         );
+        // Three of them leave room.
+        let sum = Log2::LIMIT.plus(Log2::LIMIT).plus(Log2::LIMIT);
+        assert_eq!(sum.minus(Log2::LIMIT).minus(Log2::LIMIT), Log2::LIMIT);
+        assert!(sum > Log2::LIMIT);
     }
 
     #[test]

@@ -52,15 +52,21 @@ const fn wide_mul(a: u64, b: u64) -> (u64, u64) {
 /// The quotient and the remainder of `(a * b + carry) / den`; [`u64::MAX`] and 0 where the
 /// quotient has more than 64 bits.
 pub fn mul_div_rem(a: u64, b: u64, carry: u64, den: u64) -> (u64, u64) {
+    // Bits, and rates by times in the units of a frame rate, have room in 64 bits.
+    if let Some(sum) = a.checked_mul(b).and_then(|low| low.checked_add(carry)) {
+        return div_rem(sum, den);
+    }
+    wide_mul_div_rem(a, b, carry, den)
+}
+
+/// The same for products of more than 64 bits.
+#[cold]
+fn wide_mul_div_rem(a: u64, b: u64, carry: u64, den: u64) -> (u64, u64) {
     let (high, low) = wide_mul(a, b);
     let (low, over) = low.overflowing_add(carry);
     // A product of two numbers of 64 bits leaves room for it.
     let high = high.wrapping_add(u64::from(over));
-    if high == 0 {
-        div_rem(low, den)
-    } else {
-        long_division(high, low, den)
-    }
+    long_division(high, low, den)
 }
 
 /// `a * b / den`, rounded down, or [`u64::MAX`].

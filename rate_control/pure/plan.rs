@@ -166,21 +166,20 @@ impl Plan {
     /// What a picture may have to pay a debt within a horizon: `share` is what it has without one.
     ///
     /// No more than twice that, as what comes next is not known; and a third of it at least,
-    /// less only where the bucket gets full.
-    pub fn due(&self, debt: i64, horizon: u64, share: u64, bucket: &Bucket) -> u64 {
+    /// less only where the bucket gets full: `sixteenths` of it are.
+    pub fn due(debt: i64, horizon: u64, share: u64, sixteenths: u64) -> u64 {
         let part = mul_div(debt.unsigned_abs(), share, horizon.max(1));
         let due = if debt > 0 {
             share.saturating_sub(part)
         } else {
             share.saturating_add(part)
         };
-        let divisor = match self.sixteenths(bucket) {
-            0..=7 => 3,
-            8..=11 => 5,
-            _ => 16,
+        let least = match sixteenths {
+            0..=7 => share / 3,
+            8..=11 => share / 5,
+            _ => share / 16,
         };
-        due.max(mul_div(share, 1, divisor))
-            .min(share.saturating_mul(2))
+        due.max(least).min(share.saturating_mul(2))
     }
 
     /// The bits of a picture that hold the bucket at half its size: `share` is what leaves.
@@ -191,7 +190,7 @@ impl Plan {
         share
             .saturating_mul(3)
             .saturating_sub(quarters)
-            .max(mul_div(share, 1, 8))
+            .max(share / 8)
     }
 
     /// The bits that a picture may have without filling the bucket, when sizes are off by
@@ -310,7 +309,10 @@ mod tests {
     #[test]
     fn a_debt_is_paid_within_bounds() {
         let plan = Plan::of(&CONFIG);
-        let due = |debt, fill| plan.due(debt, plan.horizon, plan.share, &bucket(fill));
+        let due = |debt, fill| {
+            let sixteenths = plan.sixteenths(&bucket(fill));
+            Plan::due(debt, plan.horizon, plan.share, sixteenths)
+        };
         assert_eq!(due(0, 0), 40_000);
         assert!(due(100_000, 0) < 40_000 && due(-100_000, 0) > 40_000);
         assert_eq!(due(i64::MIN, 0), 80_000);

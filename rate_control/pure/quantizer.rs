@@ -97,7 +97,8 @@ impl Quantizer {
         self.carry = due
             .minus(chosen)
             .clamp(Log2::ZERO.minus(Self::CARRY), Self::CARRY);
-        self.last = Some(step.clamp(self.scale.step(0), self.scale.step(self.scale.max())));
+        let (finest, coarsest) = (self.scale.step(0), self.scale.step(self.scale.max()));
+        self.last = Some(step.max(finest).min(coarsest));
         self.free = false;
         qp
     }

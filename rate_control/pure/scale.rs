@@ -23,6 +23,18 @@ const VP8_AC: [u16; 128] = [
     209, 213, 217, 221, 225, 229, 234, 239, 245, 249, 254, 259, 264, 269, 274, 279, 284,
 ];
 
+/// The logarithms of the quantizer steps of H.264: a step doubles every 6 QPs and is 1 at QP 4
+/// (clause 8.5.9: LevelScale and `qP / 6`).
+const QP_STEPS: [Log2; 52] = {
+    let mut steps = [Log2::ZERO; 52];
+    let mut qp = 0;
+    while qp < steps.len() {
+        steps[qp] = Log2::ratio(qp as i32 - 4, 6);
+        qp += 1;
+    }
+    steps
+};
+
 impl Scale {
     /// The coarsest value. The finest is 0.
     pub const fn max(self) -> i32 {
@@ -39,12 +51,11 @@ impl Scale {
 
     /// The logarithm of the quantizer step in samples; out of range, of the nearest value.
     ///
-    /// In H.264 a step doubles every 6 QPs and is 1 at QP 4 (clause 8.5.9: LevelScale and
-    /// `qP / 6`). VP8 tables 4 times the step.
+    /// VP8 tables 4 times the step.
     pub fn step(self, qp: i32) -> Log2 {
-        let qp = qp.clamp(0, self.max());
+        let qp = qp.max(0).min(self.max());
         match self {
-            Self::Qp51 => Log2::ratio(qp.wrapping_sub(4), 6),
+            Self::Qp51 => QP_STEPS.get(qp as usize).map_or(Log2::ZERO, |&step| step),
             Self::Index127 => {
                 let ac = VP8_AC.get(qp as usize).map_or(4, |&ac| ac);
                 Log2::of(u64::from(ac)).minus(Log2::ratio(2, 1))

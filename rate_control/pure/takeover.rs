@@ -256,8 +256,9 @@ impl Controller {
 
     /// The size in bits, without headers, that a picture is expected to have at a QP.
     pub fn predict(&self, frame: &FrameIn, qp: i32) -> u64 {
-        self.model(self.like(frame), frame.layer)
-            .size(self.caps.scale.step(qp), self.activity(frame))
+        let outlook = self.outlook(frame);
+        self.model(outlook.like, frame.layer)
+            .size(self.caps.scale.step(qp), outlook.activity)
             .exp()
             .min(Config::MAX_BITS)
     }
