@@ -15,8 +15,13 @@ use super::{
         FrameIn,
         FrameType, //
     },
-    lesson::P_SLOPE,
+    lesson::{
+        P_SLOPE,
+        STILL_SIZE,
+        STILL_STEP, //
+    },
     log2::Log2,
+    math::signed,
     plan::Plan, //
 };
 
@@ -24,10 +29,10 @@ use super::{
 const REPAINT: Log2 = Log2::ratio(13, 10);
 /// The activity of a still picture, by that of a usual I picture.
 const STILL: Log2 = Log2::ratio(-6, 1);
-/// Length of the queue, in pictures, that the first picture may make.
-const FIRST: u64 = 3;
+/// Length of the queue, in half pictures, that the first picture may make.
+const FIRST: u64 = 6;
 /// The same for other pictures that cannot help being large.
-const BURST: u64 = 5;
+const BURST: u64 = 9;
 /// Pictures of a layer in which its debt is paid.
 const LAYER_HORIZON: u64 = 8;
 
@@ -88,19 +93,31 @@ impl Controller {
         sixteenths: u64,
     ) -> u64 {
         let plan = &self.plan;
-        let spread = self.model(outlook.like, frame.layer).spread();
+        let model = self.model(outlook.like, frame.layer);
+        let spread = model.spread();
+        let smaller = |bits| Log2::of(bits).minus(spread.min(Log2::ONE)).exp();
         let slow = matches!(config.mode, Mode::Vbr | Mode::CappedQuality);
         let wanted = match () {
             () if self.first => plan.burst(bucket, self.pace, FIRST),
             () if outlook.large && slow => u64::MAX,
             () if outlook.large => {
                 // Its size is known as well as those of others like it were.
-                let burst = plan.burst(bucket, self.pace, BURST);
-                Log2::of(burst).minus(spread.min(Log2::ONE)).exp()
+                smaller(plan.burst(bucket, self.pace, BURST))
             }
             () if slow => plan.ceiling(bucket, self.peak_share()),
-            () if config.layers > 1 => self.layer_due(frame, bucket, sixteenths),
-            () => Plan::due(bucket.debt, plan.horizon, self.pace, sixteenths),
+            () => {
+                let due = if config.layers > 1 {
+                    self.layer_due(frame, bucket, sixteenths)
+                } else {
+                    Plan::due(bucket.debt, plan.horizon, self.pace, sixteenths)
+                };
+                // What is too much of a guess waits for long, what is too little for a picture.
+                if model.is_guess() {
+                    smaller(due)
+                } else {
+                    due
+                }
+            }
         };
         let mut target = wanted
             .min(plan.room(bucket, self.pace, spread, self.caps.hard_max))
@@ -171,12 +188,33 @@ impl Controller {
             // A key picture is no better than the others, and no worse than it must.
             return quantizer.last().map_or(step, |last| step.max(last));
         }
+        let step = self.visible(frame, outlook, step);
         let unknown = outlook.large || model.is_new();
-        let step = quantizer.approach(step, sixteenths, unknown);
+        // What is not known yet of pictures that have begun may be enough.
+        let idle = bucket.fill == 0
+            && bucket.debt <= signed(self.plan.savings.credit >> 1).saturating_neg()
+            && self.outstanding() <= 1;
+        let step = quantizer.approach(step, sixteenths, unknown, idle);
         if config.intra_safe {
             // Whatever comes, it fits.
             let room = Log2::of(self.plan.cpb.saturating_sub(bucket.fill).max(1));
             step.max(self.intra.step(room, Log2::ZERO))
+        } else {
+            step
+        }
+    }
+
+    /// A step, or the finest that can be told from finer ones where hardly anything is to be
+    /// coded: what comes after stillness is coded with the step of the still picture.
+    fn visible(&self, frame: &FrameIn, outlook: &Outlook, step: Log2) -> Log2 {
+        if step >= STILL_STEP {
+            return step;
+        }
+        let size = self
+            .model(outlook.like, frame.layer)
+            .size(STILL_STEP, outlook.activity);
+        if size.plus(STILL_SIZE) < Log2::of(self.pace) {
+            STILL_STEP
         } else {
             step
         }
@@ -205,13 +243,16 @@ impl Controller {
         bucket: &Bucket,
         bits: u64,
     ) -> Action {
+        // Without a lever nothing else keeps the promise when the QP may not rise.
+        let strict = config.strict && !self.caps.hard_max && !self.caps.post_skip;
+        if !strict && config.skip == SkipMode::Disabled {
+            return Action::Encode;
+        }
         let droppable = !frame.undroppable
             && frame.frame_type == FrameType::P
             && frame.fixed_qp.is_none()
             && (config.max_skips == 0 || self.skips < config.max_skips);
         let fill = bucket.fill.saturating_add(bits);
-        // Without a lever nothing else keeps the promise when the QP may not rise.
-        let strict = config.strict && !self.caps.hard_max && !self.caps.post_skip;
         let skip = (strict && fill > self.plan.promise)
             || (config.skip != SkipMode::Disabled && fill > self.plan.skip_limit);
         if droppable && skip && self.plan.rate != 0 {
@@ -234,6 +275,12 @@ impl Controller {
     /// The most bits that a picture may have, 0 for any number; and whether that is more than the
     /// limits allow, as a picture takes no fewer.
     pub(super) fn max_bits(&self, config: &Config, frame: &FrameIn, worst: &Bucket) -> (u64, bool) {
+        let given = config.limits(frame.frame_type).max_bits;
+        // Without a rate there is no CPB to keep to.
+        let strict = config.strict && self.plan.rate != 0;
+        if !strict && given == 0 && frame.max_bits == 0 {
+            return (0, false);
+        }
         // A bucket of many pictures is never filled up: the viewer waits for all of it, and the
         // next picture finds nothing left.
         let promise = self.plan.promise;
@@ -243,22 +290,13 @@ impl Controller {
             promise
         };
         let room = full.saturating_sub(worst.fill);
-        [
-            config.limits(frame.frame_type).max_bits,
-            frame.max_bits,
-            // Without a rate there is no CPB to keep to.
-            if config.strict && self.plan.rate != 0 {
-                room.max(1)
-            } else {
-                0
-            },
-        ]
-        .into_iter()
-        .filter(|&max| max != 0)
-        .min()
-        .map_or((0, false), |max| {
-            let floor = self.floor(frame);
-            (max.max(floor), max < floor)
-        })
+        [given, frame.max_bits, if strict { room.max(1) } else { 0 }]
+            .into_iter()
+            .filter(|&max| max != 0)
+            .min()
+            .map_or((0, false), |max| {
+                let floor = self.floor(frame);
+                (max.max(floor), max < floor)
+            })
     }
 }

@@ -331,8 +331,10 @@ impl Controller {
             self.due.step(self.plan.rate, num, den)
         };
         // Pictures that come at another pace than the configuration says have other sizes.
-        let change = signed(due).saturating_sub(signed(self.pace)) >> 2;
-        self.pace = self.pace.saturating_add_signed(change).max(1);
+        if due != self.pace {
+            let change = signed(due).saturating_sub(signed(self.pace)) >> 2;
+            self.pace = self.pace.saturating_add_signed(change).max(1);
+        }
         (drained, due)
     }
 

@@ -29,8 +29,8 @@ const REPAINT_TO_P: Log2 = Log2::ratio(4, 1);
 pub(super) const P_SLOPE: Log2 = Log2::ratio(11, 10);
 /// A picture with a step of at most 4 (QP 16), where nothing finer can be seen, and less than a
 /// sixteenth of the usual size is still.
-const STILL_STEP: Log2 = Log2::ratio(2, 1);
-const STILL_SIZE: Log2 = Log2::ratio(4, 1);
+pub(super) const STILL_STEP: Log2 = Log2::ratio(2, 1);
+pub(super) const STILL_SIZE: Log2 = Log2::ratio(4, 1);
 
 impl Controller {
     /// Whether nothing would be gained by a finer QP: what a picture leaves is not for others.

@@ -116,7 +116,7 @@ impl Plan {
             _ => {
                 // An idle channel cannot be made up for but by a queue that goes on to wait: the
                 // longer it is the later is everything, the shorter the more is lost of the rate.
-                let idle = share.saturating_mul(4).min(cpb >> 2);
+                let idle = share.saturating_mul(2).min(cpb >> 2);
                 let savings = Savings {
                     credit: share.saturating_mul(3) >> 1,
                     owed: cpb >> 3,
@@ -208,10 +208,9 @@ impl Plan {
     }
 
     /// The bits of a picture that cannot help being large: without it the queue is short, with it
-    /// no longer than `shares`.
-    pub fn burst(&self, bucket: &Bucket, share: u64, shares: u64) -> u64 {
-        share
-            .saturating_mul(shares)
+    /// no longer than so many `halves` of a share.
+    pub fn burst(&self, bucket: &Bucket, share: u64, halves: u64) -> u64 {
+        (share.saturating_mul(halves) >> 1)
             .saturating_sub(bucket.fill)
             .max(share.saturating_mul(2))
     }

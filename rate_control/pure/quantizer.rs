@@ -23,8 +23,9 @@ pub struct Quantizer {
 impl Quantizer {
     /// The step may become finer by this from one picture to the next: a bit more than a QP.
     const DOWN: Log2 = Log2::ratio(1, 4);
-    /// The same before there is a picture of the kind, and less to lose.
-    const FIRST_DOWN: Log2 = Log2::ratio(1, 2);
+    /// The same where there is less to lose by it: before there is a picture of the kind, and
+    /// while the channel idles.
+    const FAST_DOWN: Log2 = Log2::ratio(1, 2);
     /// What fractions may add up to: half of a QP.
     const CARRY: Log2 = Log2::ratio(1, 12);
 
@@ -65,13 +66,14 @@ impl Quantizer {
     }
 
     /// The step to a wanted one, as far as it may be: coarser at once the fuller the bucket is,
-    /// in 1/16, or if nothing is known of the content; finer a little at a time.
-    pub fn approach(&self, wanted: Log2, sixteenths: u64, unknown: bool) -> Log2 {
+    /// in 1/16, or if nothing is known of the content; finer a little at a time, and faster while
+    /// the channel is idle.
+    pub fn approach(&self, wanted: Log2, sixteenths: u64, unknown: bool, idle: bool) -> Log2 {
         let Some(last) = self.last.filter(|_| !self.free) else {
             return wanted;
         };
-        let down = if unknown {
-            Self::FIRST_DOWN
+        let down = if unknown || idle {
+            Self::FAST_DOWN
         } else {
             Self::DOWN
         };
@@ -134,37 +136,50 @@ mod tests {
         let step = Log2::ratio(4, 1);
         let (fine, coarse) = (Log2::ZERO, Log2::ratio(8, 1));
         let quantizer = at(step);
-        let down = step.minus(quantizer.approach(fine, 0, false));
+        let down = step.minus(quantizer.approach(fine, 0, false, false));
         let mut last = down;
         for sixteenths in [0, 4, 8, 12] {
-            let up = quantizer.approach(coarse, sixteenths, false).minus(step);
+            let up = quantizer
+                .approach(coarse, sixteenths, false, false)
+                .minus(step);
             assert!(up > last);
             last = up;
         }
-        assert_eq!(quantizer.approach(coarse, 0, true), coarse);
-        assert!(quantizer.approach(fine, 0, true) < step.minus(down));
+        assert_eq!(quantizer.approach(coarse, 0, true, false), coarse);
+        let fast = quantizer.approach(fine, 0, true, false);
+        assert!(fast < step.minus(down));
+        // What an idle channel has no use for is lost.
+        assert_eq!(quantizer.approach(fine, 0, false, true), fast);
+        let up = |idle| quantizer.approach(coarse, 4, false, idle);
+        assert_eq!(up(true), up(false));
     }
 
     #[test]
     fn a_released_step_is_bound_to_nothing() {
         let mut quantizer = at(Log2::ratio(4, 1));
         quantizer.release();
-        assert_eq!(quantizer.approach(Log2::ZERO, 0, false), Log2::ZERO);
+        assert_eq!(quantizer.approach(Log2::ZERO, 0, false, false), Log2::ZERO);
         quantizer.choose(Log2::ZERO);
-        assert!(quantizer.approach(Log2::ratio(4, 1), 0, false) < Log2::ONE);
+        assert!(quantizer.approach(Log2::ratio(4, 1), 0, false, false) < Log2::ONE);
     }
 
     #[test]
     fn after_a_coarse_picture_it_gets_finer_a_little_at_a_time() {
         let step = Log2::ratio(4, 1);
         let mut quantizer = at(step);
-        let down = step.minus(quantizer.approach(Log2::ZERO, 0, false));
+        let down = step.minus(quantizer.approach(Log2::ZERO, 0, false, false));
         let coarse = step.plus(Log2::ONE);
         quantizer.settle(coarse);
-        assert_eq!(quantizer.approach(step, 0, false), coarse.minus(down));
+        assert_eq!(
+            quantizer.approach(step, 0, false, false),
+            coarse.minus(down)
+        );
         // A finer one is a gift.
         quantizer.settle(step);
-        assert_eq!(quantizer.approach(step, 0, false), coarse.minus(down));
+        assert_eq!(
+            quantizer.approach(step, 0, false, false),
+            coarse.minus(down)
+        );
     }
 
     #[test]

@@ -588,6 +588,7 @@ mod tests {
         }
         controller.rebase();
         let next = controller.begin(&P).unwrap();
-        assert!(next.qp >= 48);
+        // As far as it goes at once while the channel is idle.
+        assert!(next.qp >= 47);
     }
 }

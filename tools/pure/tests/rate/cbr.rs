@@ -56,6 +56,58 @@ fn key_pictures_make_no_long_queue() {
 }
 
 #[test]
+fn what_idles_is_made_up_for_soon() {
+    for p in [1e3, 3e3, 8e3] {
+        let mut run = Run::new(CAPS, cbr(500_000));
+        run.play(&TALK, 250, NEVER);
+        let (from, before) = (run.bits.len(), run.qps[249]);
+        run.play(&Scene { p, ..TALK }, 250, NEVER);
+        // Twice as fast as 1.5 QPs a picture, once half of the credit is saved.
+        let wanted = before - (6.0 * (TALK.p / p).log2() / TALK.slope) as i32;
+        let reached = run.qps[from..].iter().position(|&qp| qp <= wanted + 2);
+        let most = 6 + (before - wanted) as usize * 2 / 5;
+        assert!(reached.is_some_and(|n| n <= most), "{p} {reached:?} {most}");
+        assert!(run.longest_queue(from + 30..from + 250) < 4.0);
+    }
+}
+
+#[test]
+fn after_stillness_a_picture_is_no_finer_than_can_be_seen() {
+    let still = Scene {
+        i: 30e3,
+        p: 20.0,
+        ..TALK
+    };
+    for bitrate in [250_000, 1_000_000] {
+        let mut run = Run::new(CAPS, cbr(bitrate));
+        run.play(&TALK, 100, NEVER);
+        run.play(&still, 500, NEVER);
+        // A step of 4.
+        assert_eq!(*run.qps.last().unwrap(), 16);
+        let from = run.bits.len();
+        run.play(&TALK, 100, NEVER);
+        assert_eq!(run.qps[from], 16);
+    }
+    // What can be seen is coded, however fine it gets.
+    let mut run = Run::new(CAPS, cbr(1_000_000));
+    run.play(&Scene { p: 2e3, ..TALK }, 250, NEVER);
+    assert!(*run.qps.last().unwrap() < 10);
+}
+
+#[test]
+fn a_guess_aims_low() {
+    let mut run = Run::new(CAPS, cbr(500_000));
+    run.play(&TALK, 1, NEVER);
+    let frame = FrameIn::new(FrameType::P);
+    let first = run.controller.begin(&frame).unwrap();
+    assert!(first.target_bits < run.share() as u64 * 3 / 4);
+    run.controller.cancel(first.cookie).unwrap();
+    run.play(&TALK, 20, NEVER);
+    let known = run.controller.begin(&frame).unwrap();
+    assert!(known.target_bits > run.share() as u64 * 3 / 4);
+}
+
+#[test]
 fn a_cut_is_repaid_at_once() {
     for p in [10e3, 30e3, 60e3] {
         let mut run = Run::new(CAPS, cbr(500_000));

@@ -81,6 +81,23 @@ fn constant_quality_is_constant_and_100_is_best() {
 }
 
 #[test]
+fn a_quality_that_is_asked_for_is_coded_in_stillness_too() {
+    let still = Scene { p: 20.0, ..TALK };
+    for quality in [80, 100] {
+        let capped = Config {
+            peak: BITRATE,
+            quality,
+            ..config(Mode::CappedQuality)
+        };
+        let mut run = Run::new(CAPS, capped);
+        run.play(&still, 100, NEVER);
+        let asked = i32::from(100 - quality) * 51 / 99;
+        assert!(asked < 16);
+        assert_eq!(*run.qps.last().unwrap(), asked);
+    }
+}
+
+#[test]
 fn a_cap_holds_only_where_it_must() {
     let capped = Config {
         quality: 50,
