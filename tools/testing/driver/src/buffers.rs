@@ -160,19 +160,8 @@ fn small_buffer(bits: u8) -> Result<Encoder> {
 
 fn rate_control_learns_room() -> Result<()> {
     let encoder = small_buffer(63)?;
-    let mut values = [
-        ExtControl::int(V4L2_CID_MPEG_VIDEO_FRAME_RC_ENABLE, 1),
-        ExtControl::int(
-            V4L2_CID_MPEG_VIDEO_BITRATE_MODE,
-            V4L2_MPEG_VIDEO_BITRATE_MODE_CBR as i32,
-        ),
-        // Two buffers a picture.
-        ExtControl::int(V4L2_CID_MPEG_VIDEO_BITRATE, 2_000_000),
-    ];
-    encoder
-        .set(&mut values)
-        .map_err(|err| err.source)
-        .context("rate control")?;
+    // Two buffers a picture.
+    encoder.set_constant_rate()?;
     let request = encoder.request()?;
     let mut failed = 0;
     let mut coded = 0;

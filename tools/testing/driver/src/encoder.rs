@@ -159,6 +159,18 @@ impl Encoder {
         control::set(self.video.as_fd(), Which::Current, controls)
     }
 
+    /// Rate control with a constant rate, of 2 Mbit/s.
+    pub(crate) fn set_constant_rate(&self) -> Result<()> {
+        let mode = V4L2_MPEG_VIDEO_BITRATE_MODE_CBR as i32;
+        self.set(&mut [
+            ExtControl::int(V4L2_CID_MPEG_VIDEO_FRAME_RC_ENABLE, 1),
+            ExtControl::int(V4L2_CID_MPEG_VIDEO_BITRATE_MODE, mode),
+            ExtControl::int(V4L2_CID_MPEG_VIDEO_BITRATE, 2_000_000),
+        ])
+        .map_err(|err| err.source)
+        .context("rate control")
+    }
+
     /// Reads an integer control of the file.
     pub(crate) fn value(&self, id: u32) -> Result<i32> {
         let mut controls = [ExtControl::int(id, 0)];

@@ -32,7 +32,10 @@ use slenc::{
             buffers,
             mapping::Mapping,
             udmabuf,
-            video, //
+            video::{
+                self,
+                Dequeued, //
+            },
         },
         uapi::*,
     },
@@ -162,16 +165,25 @@ fn picture(size: usize) -> Vec<u8> {
     (0..size).map(|at| (at / 61 + at % 7 * 9) as u8).collect()
 }
 
+/// What the queued source becomes in a buffer of the driver's own.
+fn coded(encoder: &Encoder) -> Result<Vec<u8>> {
+    encoder.queue_coded(0).context("QBUF CAPTURE")?;
+    encoder.content(&dequeue_coded(encoder)?)
+}
+
+fn dequeue_coded(encoder: &Encoder) -> Result<Dequeued> {
+    let coded = encoder.dequeue(CAPTURE)?;
+    ensure!(!is_error(&coded), "the picture was not coded");
+    Ok(coded)
+}
+
 /// The picture, coded from a buffer of the driver's own.
 fn coded_plainly() -> Result<Vec<u8>> {
     let encoder = Encoder::streaming()?;
     let mut source = encoder.map(OUTPUT, 0)?;
     source.write(0, &picture(source.len()));
     encoder.queue_source(0, 7, None).context("QBUF OUTPUT")?;
-    encoder.queue_coded(0).context("QBUF CAPTURE")?;
-    let coded = encoder.dequeue(CAPTURE)?;
-    ensure!(!is_error(&coded), "the picture was not coded");
-    encoder.content(&coded)
+    coded(&encoder)
 }
 
 fn planes_of_one() -> Result<()> {
@@ -182,10 +194,7 @@ fn planes_of_one() -> Result<()> {
         Mapping::new(dma_buf.as_fd(), 0, WHOLE as usize).context("mapping an export")?;
     source.write(0, &picture(WHOLE as usize));
     queue_planes(&encoder, dma_buf.as_fd(), (LUMA, WHOLE)).context("QBUF OUTPUT")?;
-    encoder.queue_coded(0).context("QBUF CAPTURE")?;
-    let coded = encoder.dequeue(CAPTURE)?;
-    ensure!(!is_error(&coded), "the picture was not coded");
-    let same = encoder.content(&coded)? == wanted;
+    let same = coded(&encoder)? == wanted;
     ensure!(same, "it is coded differently from one dma-buf");
     Ok(())
 }
@@ -209,12 +218,7 @@ fn beyond_the_end() -> Result<()> {
     }
     // What ends with it is in it.
     queue_planes(&encoder, dma_buf.as_fd(), (last, memory)).context("QBUF OUTPUT")?;
-    encoder.queue_coded(0).context("QBUF CAPTURE")?;
-    ensure!(
-        !is_error(&encoder.dequeue(CAPTURE)?),
-        "the picture was not coded"
-    );
-    Ok(())
+    coded(&encoder).map(|_| ())
 }
 
 fn scattered_is_refused() -> Result<()> {
@@ -230,10 +234,7 @@ fn scattered_source() -> Result<()> {
     let (dma_buf, mut source, size) = scattered(&encoder, OUTPUT)?;
     source.write(0, &picture(size as usize));
     queue(&encoder, OUTPUT, dma_buf.as_fd(), size).context("QBUF OUTPUT")?;
-    encoder.queue_coded(0).context("QBUF CAPTURE")?;
-    let coded = encoder.dequeue(CAPTURE)?;
-    ensure!(!is_error(&coded), "the picture was not coded");
-    let same = encoder.content(&coded)? == wanted;
+    let same = coded(&encoder)? == wanted;
     ensure!(same, "it is coded differently from scattered memory");
     Ok(())
 }
@@ -246,8 +247,7 @@ fn scattered_coded() -> Result<()> {
     let (dma_buf, memory, size) = scattered(&encoder, CAPTURE)?;
     encoder.queue_source(0, 7, None).context("QBUF OUTPUT")?;
     queue(&encoder, CAPTURE, dma_buf.as_fd(), size).context("QBUF CAPTURE")?;
-    let coded = encoder.dequeue(CAPTURE)?;
-    ensure!(!is_error(&coded), "the picture was not coded");
+    let coded = dequeue_coded(&encoder)?;
     let mut bytes = Vec::new();
     memory.read(0, coded.bytes_used[0] as usize, &mut bytes);
     equal("bytes", bytes.len(), wanted.len())?;

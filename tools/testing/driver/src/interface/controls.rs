@@ -60,19 +60,11 @@ fn intervals_of_hrd() -> Result<()> {
         equal("S_PARM", set, interval)?;
         encoder.allocate(1)?;
         encoder.set_parameter_sets(SIZE)?;
-        let mut values = [
-            ExtControl::int(V4L2_CID_MPEG_VIDEO_FRAME_RC_ENABLE, 1),
-            ExtControl::int(
-                V4L2_CID_MPEG_VIDEO_BITRATE_MODE,
-                V4L2_MPEG_VIDEO_BITRATE_MODE_CBR as i32,
-            ),
-            ExtControl::int(V4L2_CID_MPEG_VIDEO_BITRATE, 2_000_000),
-            ExtControl::int(V4L2_CID_STATELESS_ENC_HRD, 1),
-        ];
+        encoder.set_constant_rate()?;
         encoder
-            .set(&mut values)
+            .set(&mut [ExtControl::int(V4L2_CID_STATELESS_ENC_HRD, 1)])
             .map_err(|err| err.source)
-            .context("rate control")?;
+            .context("HRD")?;
         encoder.start()?;
         let coded = encoder.encode(&encoder.request()?, &idr())?;
         let units = nal::byte_stream(&encoder.content(&coded)?).context("the access unit")?;
