@@ -2,6 +2,20 @@
 
 //! The rate control: what the command line says of it, as controls.
 
+mod change;
+mod values;
+
+pub use self::change::Change;
+
+use self::values::{
+    bits,
+    program,
+    qp,
+    quality,
+    rate,
+    skips,
+    time, //
+};
 use crate::v4l2::uapi::*;
 use clap::{
     Args,
@@ -49,79 +63,6 @@ impl Mode {
         settings
     }
 }
-
-/// The value of a parameter, and what it takes to read it.
-type Read = fn(&str) -> Result<Vec<Setting>, String>;
-
-/// A parameter that can be changed while pictures are coded.
-struct Parameter {
-    name: &'static str,
-    read: Read,
-}
-
-/// All of them, with the names of the options.
-const PARAMETERS: &[Parameter] = &[
-    Parameter {
-        name: "rc",
-        read: |s| Ok(Mode::from_str(s, false)?.settings()),
-    },
-    Parameter {
-        name: "bitrate",
-        read: |s| Ok(vec![(V4L2_CID_MPEG_VIDEO_BITRATE, rate(s)?)]),
-    },
-    Parameter {
-        name: "peak",
-        read: |s| Ok(vec![(V4L2_CID_MPEG_VIDEO_BITRATE_PEAK, rate(s)?)]),
-    },
-    Parameter {
-        name: "window",
-        read: |s| Ok(vec![(V4L2_CID_STATELESS_ENC_BITRATE_WINDOW, time(s)?)]),
-    },
-    Parameter {
-        name: "cpb",
-        read: |s| Ok(Cpb::from_str(s)?.settings()),
-    },
-    Parameter {
-        name: "max-delay",
-        read: |s| Ok(vec![(V4L2_CID_STATELESS_ENC_MAX_DELAY, time(s)?)]),
-    },
-    Parameter {
-        name: "max-frame",
-        read: |s| Ok(max_frame(Some(bits(s)?), None, None)),
-    },
-    Parameter {
-        name: "max-frame-i",
-        read: |s| Ok(max_frame(None, Some(bits(s)?), None)),
-    },
-    Parameter {
-        name: "max-frame-p",
-        read: |s| Ok(max_frame(None, None, Some(bits(s)?))),
-    },
-    Parameter {
-        name: "min-qp",
-        read: |s| Ok(vec![(V4L2_CID_MPEG_VIDEO_H264_MIN_QP, qp(s)?)]),
-    },
-    Parameter {
-        name: "max-qp",
-        read: |s| Ok(vec![(V4L2_CID_MPEG_VIDEO_H264_MAX_QP, qp(s)?)]),
-    },
-    Parameter {
-        name: "quality",
-        read: |s| Ok(vec![(V4L2_CID_MPEG_VIDEO_CONSTANT_QUALITY, quality(s)?)]),
-    },
-    Parameter {
-        name: "skip",
-        read: |s| Ok(vec![Skip::from_str(s, false)?.setting()]),
-    },
-    Parameter {
-        name: "max-skips",
-        read: |s| Ok(vec![(V4L2_CID_STATELESS_ENC_MAX_SKIPS, skips(s)?)]),
-    },
-    Parameter {
-        name: "content",
-        read: |s| Ok(vec![Content::from_str(s, false)?.setting()]),
-    },
-];
 
 /// When pictures may be skipped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -422,44 +363,6 @@ impl fmt::Display for Mode {
     }
 }
 
-/// Parameters that change at a picture.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
-    /// The first picture that they apply to.
-    pub frame: u64,
-    /// The new values.
-    pub settings: Vec<Setting>,
-    /// As the user wrote them.
-    pub text: String,
-}
-
-impl FromStr for Change {
-    type Err = String;
-
-    fn from_str(s: &str) -> Result<Self, String> {
-        let malformed = || format!("\"{s}\" is no change such as 50:bitrate=1M");
-        let (frame, text) = s.split_once(':').ok_or_else(malformed)?;
-        let mut settings = Vec::new();
-        for item in text.split(',') {
-            let (name, value) = item.split_once('=').ok_or_else(malformed)?;
-            let parameter = PARAMETERS.iter().find(|parameter| parameter.name == name);
-            let Some(parameter) = parameter else {
-                let names: Vec<_> = PARAMETERS.iter().map(|p| p.name).collect();
-                return Err(format!(
-                    "\"{name}\" does not change; these do: {}",
-                    names.join(", ")
-                ));
-            };
-            settings.extend((parameter.read)(value)?);
-        }
-        Ok(Self {
-            frame: frame.parse().map_err(|_| malformed())?,
-            settings,
-            text: text.to_owned(),
-        })
-    }
-}
-
 fn max_frame(both: Option<i32>, i: Option<i32>, p: Option<i32>) -> Vec<Setting> {
     let limit = |id, bits: Option<i32>| bits.or(both).map(|bits| (id, bits));
     [
@@ -469,71 +372,6 @@ fn max_frame(both: Option<i32>, i: Option<i32>, p: Option<i32>) -> Vec<Setting> 
     .into_iter()
     .flatten()
     .collect()
-}
-
-/// A number with a suffix that multiplies it.
-fn scaled(s: &str, suffixes: &[(&str, f64)]) -> Option<f64> {
-    let (number, factor) = suffixes
-        .iter()
-        .find_map(|&(suffix, factor)| Some((s.strip_suffix(suffix)?, factor)))?;
-    // No sign, no exponent, and none of the words for what is no number.
-    let plain = number.chars().all(|c| c.is_ascii_digit() || c == '.');
-    let value = number.parse::<f64>().ok().filter(|_| plain)? * factor;
-    (value.fract() == 0.0).then_some(value)
-}
-
-/// What fits a control.
-fn positive(value: f64) -> Option<i32> {
-    (1.0..=f64::from(i32::MAX))
-        .contains(&value)
-        .then_some(value as i32)
-}
-
-fn rate(s: &str) -> Result<i32, String> {
-    scaled(s, &[("k", 1e3), ("M", 1e6), ("", 1.0)])
-        .and_then(positive)
-        .ok_or_else(|| format!("\"{s}\" is no rate such as 500k or 2M"))
-}
-
-fn bits(s: &str) -> Result<i32, String> {
-    scaled(s, &[("k", 1e3), ("M", 1e6), ("", 1.0)])
-        .and_then(positive)
-        .ok_or_else(|| format!("\"{s}\" is no number of bits such as 80k"))
-}
-
-/// In microseconds.
-fn time(s: &str) -> Result<i32, String> {
-    scaled(s, &[("us", 1.0), ("ms", 1e3), ("s", 1e6)])
-        .and_then(positive)
-        .filter(|&us| us <= 1_000_000_000)
-        .ok_or_else(|| format!("\"{s}\" is no time such as 500ms or 2s"))
-}
-
-fn number(s: &str, (low, high): (i32, i32), what: &str) -> Result<i32, String> {
-    s.parse()
-        .ok()
-        .filter(|value| (low..=high).contains(value))
-        .ok_or_else(|| format!("\"{s}\" is no {what} from {low} to {high}"))
-}
-
-fn qp(s: &str) -> Result<i32, String> {
-    number(s, (0, 51), "QP")
-}
-
-/// A name that a program can have.
-fn program(s: &str) -> Result<String, String> {
-    if s.is_empty() || s.len() > 15 {
-        return Err(format!("\"{s}\" has not 1 to 15 characters"));
-    }
-    Ok(s.to_owned())
-}
-
-fn quality(s: &str) -> Result<i32, String> {
-    number(s, (1, 100), "quality")
-}
-
-fn skips(s: &str) -> Result<i32, String> {
-    number(s, (0, 65_535), "number")
 }
 
 #[cfg(test)]
@@ -552,21 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_have_units() {
-        assert_eq!(rate("2M"), Ok(2_000_000));
-        assert_eq!(rate("1.5M"), Ok(1_500_000));
-        assert_eq!(rate("500k"), Ok(500_000));
-        assert_eq!(bits("80"), Ok(80));
-        assert_eq!(time("500ms"), Ok(500_000));
-        assert_eq!(time("2s"), Ok(2_000_000));
-        for text in [
-            "", "M", "-1M", "0", "2m", "1e3", "inf", "nan", "3G", "9999M", "0.5", "1.2.3",
-        ] {
-            assert!(rate(text).is_err(), "{text}");
-        }
-        for text in ["5", "0s", "5h", "2000s", "-1s", "infs"] {
-            assert!(time(text).is_err(), "{text}");
-        }
+    fn buffers_have_units() {
         assert_eq!("250ms".parse(), Ok(Cpb::Time(250_000)));
         assert_eq!("1M".parse(), Ok(Cpb::Kilobytes(125)));
         assert!("1001".parse::<Cpb>().is_err() && "x".parse::<Cpb>().is_err());
@@ -649,41 +473,6 @@ mod tests {
         ] {
             let error = args(options).unwrap_err();
             assert!(error.contains(text), "{options}: {error}");
-        }
-    }
-
-    #[test]
-    fn changes_name_their_picture() {
-        let change: Change = "50:bitrate=1M,max-qp=40".parse().unwrap();
-        assert_eq!(
-            (change.frame, &change.text[..]),
-            (50, "bitrate=1M,max-qp=40")
-        );
-        let settings = [
-            (V4L2_CID_MPEG_VIDEO_BITRATE, 1_000_000),
-            (V4L2_CID_MPEG_VIDEO_H264_MAX_QP, 40),
-        ];
-        assert_eq!(change.settings, settings);
-        for text in [
-            "50",
-            "x:bitrate=1M",
-            "5:bitrate",
-            "5:size=3",
-            "5:min-qp=99",
-            "5:",
-        ] {
-            assert!(text.parse::<Change>().is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn every_parameter_is_an_option() {
-        use clap::CommandFactory;
-        let command = Cli::command();
-        let encode = command.find_subcommand("encode").unwrap();
-        for parameter in PARAMETERS {
-            let option = |arg: &clap::Arg| arg.get_long() == Some(parameter.name);
-            assert!(encode.get_arguments().any(option), "{}", parameter.name);
         }
     }
 }
