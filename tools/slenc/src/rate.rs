@@ -176,7 +176,8 @@ pub struct RateArgs {
     #[arg(long)]
     pub strict: bool,
 
-    /// Let pictures exceed the buffer while the queue takes no longer than this.
+    /// How long it may take to send what is coded. A time above the buffer's lets pictures
+    /// exceed it; one below it is kept by --strict and --skip.
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub max_delay: Option<i32>,
 
