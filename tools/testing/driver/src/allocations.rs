@@ -26,23 +26,17 @@ use slenc::{
         Error,
         Result, //
     },
-    v4l2::{
-        device::OUTPUT,
-        sys::buffers,
-        uapi::*, //
-    },
+    v4l2::sys::dma_heap, //
 };
 use std::{
     fs::{
+        self,
         File,
         OpenOptions, //
     },
     io,
     os::{
-        fd::{
-            AsFd,
-            OwnedFd, //
-        },
+        fd::OwnedFd,
         unix::fs::FileExt, //
     },
     path::PathBuf,
@@ -58,6 +52,8 @@ use steps::{
 const LIMIT: Duration = Duration::from_secs(900);
 /// How errors of system calls end when copying failed.
 const EFAULT: &str = "(os error 14)";
+/// Room for the source of any format.
+const SOURCE_BYTES: u64 = SIZE.0 as u64 * SIZE.1 as u64 * 4;
 /// A call has fewer injection points.
 const MOST: u32 = 2000;
 
@@ -78,7 +74,10 @@ pub(crate) fn run(ktap: &mut Ktap) {
 struct Rig {
     video: PathBuf,
     media: PathBuf,
-    /// A source for those that import, which another file has.
+    /// A source for those that import.
+    ///
+    /// Not the driver's own: where attaching it fails videobuf2 keeps a reference on it, and
+    /// it would stay in use.
     source: OwnedFd,
 }
 
@@ -89,12 +88,10 @@ struct Rig {
 fn survives(index: usize) -> Result<()> {
     let fail_nth = injection("/proc/thread-self")?;
     let found = Encoder::open()?;
-    found.set_format(V4L2_PIX_FMT_NV12, SIZE)?;
-    found.allocate(1)?;
     let rig = Rig {
         video: found.video.path().into(),
         media: found.media.path().into(),
-        source: buffers::export(found.video.as_fd(), OUTPUT, 0, 0).context("EXPBUF")?,
+        source: contiguous(SOURCE_BYTES)?,
     };
     let can_fail = STEPS.get(index).is_some_and(|step| step.can_fail);
     let mut first = 1;
@@ -113,6 +110,16 @@ fn survives(index: usize) -> Result<()> {
             }
         };
     }
+}
+
+/// Memory of the heap that has contiguous memory.
+fn contiguous(len: u64) -> Result<OwnedFd> {
+    let heap = fs::read_dir("/dev/dma_heap")
+        .context("/dev/dma_heap")?
+        .flatten()
+        .find(|heap| heap.file_name() != "system")
+        .ok_or_else(|| Error::new("the kernel has no heap of contiguous memory"))?;
+    dma_heap::allocate(&heap.path(), len).context("memory of a heap")
 }
 
 /// How far a session came with the injection points of a call.

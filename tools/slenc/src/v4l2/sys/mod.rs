@@ -10,6 +10,7 @@
 
 pub mod buffers;
 pub mod control;
+pub mod dma_heap;
 pub mod drain;
 pub mod mapping;
 pub mod media;

@@ -13,7 +13,12 @@ use crate::{
     },
     expect::ensure,
     references,
-    rig::wait_until,
+};
+use rustix::event::{
+    poll,
+    PollFd,
+    PollFlags,
+    Timespec, //
 };
 use slenc::{
     error::{
@@ -47,6 +52,12 @@ use slenc::{
     },
 };
 use std::os::fd::AsFd;
+
+/// How long the debug kernel may take for the end of a job.
+const POLL: Timespec = Timespec {
+    tv_sec: 10,
+    tv_nsec: 0,
+};
 
 /// What the calls of a session have made so far.
 pub(super) struct Session<'a> {
@@ -198,19 +209,18 @@ pub(super) const STEPS: &[Step] = &[
         let fd = s.encoder()?.video.as_fd();
         drain::encoder_command(fd, V4L2_ENC_CMD_STOP, 0).context("ENCODER_CMD")
     }),
-    once("DQEVENT", |s| {
+    step("poll for the end of the stream", |s| {
         let fd = s.encoder()?.video.as_fd();
-        // The job may not be at its end yet.
-        let mut result = Ok(());
-        wait_until("the end of the stream", || {
-            match drain::dequeue_event(fd) {
-                Ok(None) => return false,
-                Ok(Some(_)) => {}
-                Err(err) => result = Err(err),
-            }
-            true
-        })?;
-        result.context("DQEVENT")
+        let mut fds = [PollFd::from_borrowed_fd(fd, PollFlags::PRI)];
+        poll(&mut fds, Some(&POLL)).context("poll")?;
+        let told = fds[0].revents().contains(PollFlags::PRI);
+        ensure!(told, "no event within {} s", POLL.tv_sec);
+        Ok(())
+    }),
+    once("DQEVENT", |s| {
+        let event = drain::dequeue_event(s.encoder()?.video.as_fd()).context("DQEVENT")?;
+        ensure!(event.is_some(), "there is no event");
+        Ok(())
     }),
     step("STREAMOFF to free buffers", |s| s.encoder()?.stop()),
     step("REQBUFS of 0", |s| {
