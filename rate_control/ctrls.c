@@ -220,7 +220,9 @@ static void rc_qp(const struct rc_maker *m, enum rc_ctrl which, u32 id, s32 def)
 	rc_std(m, which, id, 0, m->codec->max_qp, def);
 }
 
-static void rc_make_own(const struct rc_maker *m, enum rc_ctrl which)
+/* Not inlined: the frame of the caller would have a copy for each control. */
+static noinline_for_stack void rc_make_own(const struct rc_maker *m,
+					   enum rc_ctrl which)
 {
 	struct v4l2_ctrl_config config = rc_own[which];
 
