@@ -157,7 +157,8 @@ pub(super) fn encode(name: &str, clip: &str, frames: usize, options: &str) -> Re
     session.stop()?;
     equal("pictures", pictures.len(), frames)?;
     agree(&pictures)?;
-    let md5s = kept(&pictures, &reconstructions()?[before..])?;
+    let kinds: Vec<_> = pictures.iter().map(Kind::of).collect();
+    let md5s = kept(&kinds, &reconstructions()?[before..])?;
     leave(name, &pictures, &md5s)?;
     Ok(pictures)
 }
@@ -191,32 +192,75 @@ fn agree(pictures: &[Picture]) -> Result<()> {
     Ok(())
 }
 
+/// What the log of a picture depends on.
+#[derive(Clone, Copy)]
+struct Kind {
+    skipped: bool,
+    is_reference: bool,
+}
+
+impl Kind {
+    fn of(picture: &Picture) -> Self {
+        Self {
+            skipped: picture.record.skipped,
+            is_reference: picture.record.nal_ref_idc != Some(0),
+        }
+    }
+}
+
+/// What the hardware's log can mean: which of its entries are of the pictures so far.
+#[derive(Clone, Default)]
+struct Reading<'a> {
+    md5s: Vec<&'a str>,
+    /// Entries that were read.
+    read: usize,
+    reference: &'a str,
+}
+
+impl<'a> Reading<'a> {
+    /// With so many entries for this picture, the last of which is in the stream.
+    fn after(mut self, picture: Kind, entries: usize, logged: &'a [String]) -> Option<Self> {
+        self.read += entries;
+        let md5 = logged.get(self.read.checked_sub(1)?)?;
+        if picture.skipped && md5 != self.reference {
+            return None;
+        }
+        if picture.is_reference {
+            self.reference = md5;
+        }
+        self.md5s.push(md5);
+        Some(self)
+    }
+}
+
 /// The MD5s of the pictures that are in the stream, of all that the hardware has coded: a picture
 /// that was too large is followed by one that repeats its reference, which is the newest.
-fn kept(pictures: &[Picture], logged: &[String]) -> Result<Vec<String>> {
-    let mut logged = logged.iter();
-    let mut next = || {
-        logged
-            .next()
-            .ok_or_else(|| Error::new("the hardware's log is too short"))
-    };
-    let mut md5s = Vec::new();
-    let mut reference = String::new();
-    for picture in pictures {
-        let mut md5 = next()?;
-        if picture.record.skipped {
-            if *md5 != reference {
-                md5 = next()?;
-            }
-            equal("the picture that is repeated", md5, &reference)?;
+///
+/// One that hardware has cut short may look like its reference, too. What follows tells.
+fn kept(pictures: &[Kind], logged: &[String]) -> Result<Vec<String>> {
+    let mut readings = vec![Reading::default()];
+    for (number, &picture) in pictures.iter().enumerate() {
+        let mut next: Vec<Reading<'_>> = Vec::new();
+        for reading in readings {
+            let replaced = picture
+                .skipped
+                .then(|| reading.clone().after(picture, 2, logged))
+                .flatten();
+            next.extend(reading.after(picture, 1, logged));
+            next.extend(replaced);
         }
-        if picture.record.nal_ref_idc != Some(0) {
-            reference.clone_from(md5);
-        }
-        md5s.push(md5.clone());
+        next.dedup_by_key(|reading| (reading.read, reading.reference));
+        ensure!(
+            !next.is_empty(),
+            "picture {number} is not in the hardware's log"
+        );
+        readings = next;
     }
-    ensure!(next().is_err(), "the hardware coded more pictures");
-    Ok(md5s)
+    let whole = readings
+        .into_iter()
+        .find(|reading| reading.read == logged.len())
+        .ok_or_else(|| Error::new("the hardware coded more pictures"))?;
+    Ok(whole.md5s.into_iter().map(str::to_owned).collect())
 }
 
 fn leave(name: &str, pictures: &[Picture], md5s: &[String]) -> Result<()> {
@@ -265,4 +309,40 @@ pub(super) fn fills_agree(pictures: &[Picture], rate: u64) -> Result<()> {
         );
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept_of(pictures: &[bool], logged: &[&str]) -> Option<Vec<String>> {
+        let kind = |&skipped| Kind {
+            skipped,
+            is_reference: true,
+        };
+        let pictures: Vec<_> = pictures.iter().map(kind).collect();
+        let logged: Vec<_> = logged.iter().map(|&md5| md5.to_owned()).collect();
+        kept(&pictures, &logged).ok()
+    }
+
+    #[test]
+    fn pictures_that_were_replaced_are_not_in_the_stream() {
+        let (i, skip, p) = (false, true, false);
+        let is = |pictures: &[bool], logged: &[&str], wanted: &[&str]| {
+            assert_eq!(kept_of(pictures, logged).unwrap(), wanted, "{logged:?}");
+        };
+        is(&[i, p], &["a", "b"], &["a", "b"]);
+        is(&[i, skip, p], &["a", "a", "b"], &["a", "a", "b"]);
+        is(&[i, skip, p], &["a", "x", "a", "b"], &["a", "a", "b"]);
+        // Coded as the reference, and replaced by it.
+        is(&[i, skip, p], &["a", "a", "a", "b"], &["a", "a", "b"]);
+        is(
+            &[i, skip, skip, p, skip],
+            &["a", "a", "a", "a", "b", "b"],
+            &["a", "a", "a", "b", "b"],
+        );
+        assert_eq!(kept_of(&[i, skip], &["a", "b"]), None);
+        assert_eq!(kept_of(&[i, p], &["a", "b", "c"]), None);
+        assert_eq!(kept_of(&[i, skip, p], &["a", "a"]), None);
+    }
 }
