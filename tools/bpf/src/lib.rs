@@ -12,7 +12,6 @@
 pub mod cli;
 mod commands;
 mod diagnosis;
-mod error;
 mod load;
 mod parameters;
 mod place;
@@ -20,7 +19,9 @@ mod telemetry;
 mod watch;
 
 pub use commands::run;
-pub use error::{
+pub use slenc_error::{
     Error,
     Result, //
 };
+
+use slenc_error as error;

@@ -8,7 +8,6 @@
 pub mod cli;
 pub mod conformance;
 pub mod encode;
-pub mod error;
 pub mod h264;
 pub mod info;
 pub mod input;
@@ -22,3 +21,5 @@ pub mod report;
 pub mod session;
 pub mod stats;
 pub mod v4l2;
+
+pub use slenc_error as error;

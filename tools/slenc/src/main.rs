@@ -13,7 +13,6 @@ use slenc::{
         self,
         Outcome, //
     },
-    error::Error,
     info,
 };
 use std::process::ExitCode;
@@ -31,9 +30,7 @@ fn main() -> ExitCode {
             Ok(false) => return ExitCode::FAILURE,
             Err(err) => Err(err),
         },
-        Command::Bpf(args) => slenc_bpf::run(&args)
-            .map(|()| Outcome::Complete)
-            .map_err(Error::new),
+        Command::Bpf(args) => slenc_bpf::run(&args).map(|()| Outcome::Complete),
     };
     match result {
         Ok(Outcome::Complete) => ExitCode::SUCCESS,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Errors as a user reads them: the cause, what explains it, and the remedy.
+//! Errors as a user reads them: one line with the cause and, where there is one,
+//! the remedy.
 
 use std::fmt;
 
@@ -42,7 +43,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 /// Adds to an error what was tried.
-pub(crate) trait Context<T> {
+pub trait Context<T> {
     /// The error as "WHAT: ERROR".
     fn context(self, what: impl fmt::Display) -> Result<T>;
 }
@@ -50,5 +51,21 @@ pub(crate) trait Context<T> {
 impl<T, E: fmt::Display> Context<T> for std::result::Result<T, E> {
     fn context(self, what: impl fmt::Display) -> Result<T> {
         self.map_err(|err| Error::new(format!("{what}: {err}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_one_line() {
+        let result: std::result::Result<(), _> = Err("broken");
+        let err = result.context("reading x.y4m").unwrap_err();
+        assert_eq!(err.to_string(), "reading x.y4m: broken");
+        assert_eq!(
+            err.remedy("mend it").to_string(),
+            "reading x.y4m: broken; mend it"
+        );
     }
 }
