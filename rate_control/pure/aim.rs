@@ -48,6 +48,12 @@ pub(super) struct Outlook {
     pub(super) activity: Log2,
 }
 
+/// An activity by that of a usual I picture. What did not change is coded again as far as its
+/// last quantizer was coarse.
+fn by_activity(sum: u64, usual: Log2) -> Log2 {
+    Log2::of(sum).minus(usual).max(STILL)
+}
+
 impl Controller {
     /// What is known of a picture.
     pub(super) fn outlook(&self, frame: &FrameIn) -> Outlook {
@@ -61,10 +67,8 @@ impl Controller {
                 activity: Log2::ZERO,
             };
         };
-        // By the activity of a usual I picture: 16 a sample.
-        let usual = Log2::of(self.caps.macroblocks.into()).plus(Log2::ratio(12, 1));
-        // What did not change is coded again as far as its last quantizer was coarse.
-        let relative = |sum| Log2::of(sum).minus(usual).max(STILL);
+        let usual = self.intra_activity();
+        let relative = |sum| by_activity(sum, usual);
         let inter = relative(analysis.inter);
         let repaints = cut
             || self
@@ -80,6 +84,43 @@ impl Controller {
                 FrameType::P if analysis.inter <= analysis.intra => inter,
                 FrameType::P => relative(analysis.intra),
             },
+        }
+    }
+
+    /// The activity of a usual I picture: 16 a sample.
+    fn intra_activity(&self) -> Log2 {
+        Log2::of(self.caps.macroblocks.into()).plus(Log2::ratio(12, 1))
+    }
+
+    /// Has what was learned be by activity, or not, as the pictures that come are. Where that
+    /// changes, this picture is taken for one like those before. One whose QP is given teaches
+    /// nothing, and changes nothing.
+    pub(super) fn follow_analysis(&mut self, frame: &FrameIn) {
+        if frame.analysis.is_some() == self.analysed || frame.fixed_qp.is_some() {
+            return;
+        }
+        let (intra, inter) = match frame.analysis {
+            Some(analysis) => {
+                let usual = self.intra_activity();
+                let inter = analysis.inter.min(analysis.intra);
+                (
+                    by_activity(analysis.intra, usual),
+                    by_activity(inter, usual),
+                )
+            }
+            // What is usual of an I picture is what activities are relative to.
+            None => {
+                let usual = self.usual_activity.unwrap_or(Log2::ZERO);
+                (Log2::ZERO, Log2::ZERO.minus(usual))
+            }
+        };
+        self.analysed = frame.analysis.is_some();
+        self.usual_activity = None;
+        if !self.first {
+            self.intra.divide(intra);
+            for model in &mut self.inter {
+                model.divide(inter);
+            }
         }
     }
 

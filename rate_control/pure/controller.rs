@@ -70,6 +70,8 @@ pub struct Controller {
     pub(super) steady: Option<Log2>,
     /// Mean of log2(activity) of P pictures: what is above it repaints.
     pub(super) usual_activity: Option<Log2>,
+    /// What was learned is by activity.
+    pub(super) analysed: bool,
     /// The last picture was not sent: the next one has its content to bring.
     pub(super) missed: bool,
     /// Pictures that were replaced in a row.
@@ -111,6 +113,7 @@ impl Controller {
             layer_debts: [0; MAX_LAYERS],
             steady: None,
             usual_activity: None,
+            analysed: false,
             missed: false,
             skips: 0,
             first: true,
@@ -157,7 +160,7 @@ impl Controller {
     /// picture is not repeated in those that had begun before (Smith, "Closer control of loops
     /// with dead time", 1957).
     fn expected(&self, picture: &Pending) -> u64 {
-        if picture.is(Pending::KNOWN) {
+        if picture.is(Pending::KNOWN) || picture.is(Pending::ANALYSED) != self.analysed {
             return picture.bits;
         }
         let model = self.model(picture.like, picture.layer);
@@ -209,6 +212,7 @@ impl Controller {
         }
         let open = self.cycle.open();
         let cookie = self.cycle.begin()?;
+        self.follow_analysis(frame);
 
         let (drained, due) = self.elapse(&config, frame);
         let bucket = self.forecast(open.clone(), drained, due);
@@ -286,6 +290,7 @@ impl Controller {
                         Pending::TEACHES,
                         action == Action::Encode && frame.fixed_qp.is_none(),
                     )
+                    | Pending::flag(Pending::ANALYSED, frame.analysis.is_some())
                     | Pending::flag(Pending::AT_MIN, qp <= limits.min_qp)
                     | Pending::flag(
                         Pending::DROPPABLE,
@@ -373,7 +378,10 @@ impl Controller {
         } else {
             Verdict::Keep
         };
-        if picture.is(Pending::TEACHES) && outcome.forced_skips == 0 {
+        // What it teaches is of use if what was learned since is in the same terms.
+        let teaches =
+            picture.is(Pending::TEACHES) && picture.is(Pending::ANALYSED) == self.analysed;
+        if teaches && outcome.forced_skips == 0 {
             self.learn(&config, &picture, outcome, verdict);
         }
         if verdict == Verdict::Keep && !picture.is(Pending::SKIPPED) {

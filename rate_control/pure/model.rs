@@ -133,6 +133,12 @@ impl Model {
         self.seen = 0;
     }
 
+    /// Sizes are by an activity from now on, and were not before.
+    pub fn divide(&mut self, activity: Log2) {
+        self.level = self.level.minus(activity);
+        self.last.1 = self.last.1.minus(activity);
+    }
+
     /// A picture was coded with this step and has this size. What [`Self::size`] says of it is
     /// `usual`.
     pub fn learn(&mut self, step: Log2, activity: Log2, size: Log2, usual: Log2) -> Surprise {

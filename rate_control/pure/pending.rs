@@ -55,6 +55,8 @@ impl Pending {
     pub const REFERENCE: u8 = 16;
     /// It only skips.
     pub const SKIPPED: u8 = 32;
+    /// Its source was analysed.
+    pub const ANALYSED: u8 = 64;
 
     /// One of the constants of this type, or nothing.
     pub const fn flag(flag: u8, is: bool) -> u8 {

@@ -5,7 +5,7 @@
 use crate::plant::{Run, Scene, CAPS};
 use slenc_pure::rate_control::{
     config::{Capabilities, Config, Mode, SkipMode},
-    frame::{FrameIn, FrameType},
+    frame::{Analysis, FrameIn, FrameType},
     scale::Scale,
 };
 
@@ -292,5 +292,34 @@ fn temporal_layers_have_their_rates() {
             let error = bits as f64 / (rate * 40.0 * BITRATE as f64) - 1.0;
             assert!(error.abs() < 0.03, "layer {layer} of {layers}: {error}");
         }
+    }
+}
+
+/// The same scene costs the same, whether that is known before or not.
+#[test]
+fn analysis_begins_and_ends_in_mid_stream() {
+    const INTRA: u64 = (CAPS.macroblocks as u64) << 13;
+    const SCENE: Scene = Scene {
+        noise: 0.05,
+        ..TALK
+    };
+    let known = Some(Analysis {
+        inter: INTRA / 16,
+        intra: INTRA,
+    });
+    let mut run = Run::new(CAPS, config(Mode::Cbr));
+    run.play(&SCENE, 100, NEVER);
+    for analysis in [known, None, known] {
+        let before = run.qps.len();
+        for _ in 0..50 {
+            let frame = FrameIn {
+                analysis,
+                ..FrameIn::new(FrameType::P)
+            };
+            run.picture(&SCENE, &frame, false);
+        }
+        let usual = *run.qps[..before].last().unwrap();
+        let off = run.qps[before..].iter().map(|qp| qp.abs_diff(usual)).max();
+        assert!(off <= Some(2), "{:?}", &run.qps[before - 1..]);
     }
 }
