@@ -98,6 +98,16 @@ impl Config {
         self.0.flags &= !c::V4L2_RC_CONFIG_FILLER;
     }
 
+    /// Whether sizes follow from a rate: it helps then to know what a picture costs.
+    pub fn has_rate(&self) -> bool {
+        matches!(
+            self.0.mode,
+            c::v4l2_rc_mode_V4L2_RC_MODE_CBR
+                | c::v4l2_rc_mode_V4L2_RC_MODE_VBR
+                | c::v4l2_rc_mode_V4L2_RC_MODE_CAPPED_CQ
+        )
+    }
+
     /// Whether bits are to enter the decoder's buffer all the time.
     pub fn is_constant_rate(&self) -> bool {
         self.0.mode == c::v4l2_rc_mode_V4L2_RC_MODE_CBR && self.has(c::V4L2_RC_CONFIG_FILLER)
@@ -118,6 +128,15 @@ pub enum FrameType {
     P,
 }
 
+/// What a picture costs, in units that stay the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Analysis {
+    /// How much it differs from the best prediction that a P picture has.
+    pub inter: u64,
+    /// How much from intra prediction.
+    pub intra: u64,
+}
+
 /// What is known of a picture before it is coded.
 #[derive(Clone, Copy, Debug)]
 pub struct FrameInfo {
@@ -135,6 +154,8 @@ pub struct FrameInfo {
     pub room: usize,
     /// What its controls say.
     pub controls: FrameControls,
+    /// What it costs, where it was measured.
+    pub analysis: Option<Analysis>,
 }
 
 /// How a picture is to be coded.
@@ -377,6 +398,7 @@ impl Session {
             (info.long_term, c::V4L2_RC_FRAME_LONG_TERM),
             (controls.undroppable, c::V4L2_RC_FRAME_UNDROPPABLE),
             (controls.discontinuity, c::V4L2_RC_FRAME_DISCONTINUITY),
+            (info.analysis.is_some(), c::V4L2_RC_FRAME_ANALYSIS),
         ];
         // Boxed: it is large for a stack.
         let mut frame = Frame(KBox::init(pin_init::init_zeroed(), GFP_KERNEL)?);
@@ -394,7 +416,8 @@ impl Session {
             },
             header_bits: info.header_bits,
             max_bits: u64::try_from(info.room)?.saturating_mul(8).min(MAX_BITS),
-            ..pin_init::zeroed()
+            inter_cost: info.analysis.map_or(0, |analysis| analysis.inter),
+            intra_cost: info.analysis.map_or(0, |analysis| analysis.intra),
         };
         // SAFETY: By the type invariant, and `frame` is ours.
         to_result(unsafe { c::v4l2_rc_frame_begin(self.0.as_ptr(), &mut *frame.0) })?;

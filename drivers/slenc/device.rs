@@ -6,13 +6,11 @@ use crate::{
     context::Encoder,
     hw::{
         Client,
+        Done,
         Hardware, //
     },
     job,
-    pure::picture::{
-        Capabilities,
-        Completion, //
-    }, //
+    pure::picture::Capabilities, //
 };
 use kernel::{
     prelude::*,
@@ -42,7 +40,7 @@ impl EncoderDevice {
 impl Client for EncoderDevice {
     type Token = Job<Encoder>;
 
-    fn finished(token: Job<Encoder>, outcome: Result<Completion>) {
+    fn finished(token: Job<Encoder>, outcome: Result<Done>) {
         job::finish(token, outcome);
     }
 }

@@ -5,6 +5,7 @@
 use crate::pure::{
     gen1,
     gen2,
+    measure::Measurement,
     params::Invalid,
     picture::{
         Capabilities,
@@ -30,6 +31,9 @@ type Describe = fn(
     &mut [u8],
 ) -> Result<(), units::Error>;
 
+/// Fills the descriptor of a measurement; or says what of it the hardware cannot do.
+type Measure = fn(&Measurement, &Capabilities, &mut [u8]) -> Result<(), Invalid>;
+
 /// The memory layout of a generation.
 pub(crate) struct Hal {
     /// Whether the hardware has what this layout is for.
@@ -41,6 +45,9 @@ pub(crate) struct Hal {
 
     /// Makes a job's descriptor.
     pub(crate) describe: Describe,
+
+    /// Makes that of a measurement, where the layout has one.
+    pub(crate) measure: Option<Measure>,
 }
 
 /// CAVLC, slice headers as bits in memory.
@@ -48,6 +55,7 @@ static GEN1: Hal = Hal {
     check: gen1::check_capabilities,
     descriptor_bytes: gen1::DESCRIPTOR_BYTES,
     describe: gen1::describe,
+    measure: None,
 };
 
 /// CABAC, several references, slice headers from fields of the descriptor.
@@ -55,6 +63,7 @@ static GEN2: Hal = Hal {
     check: gen2::check_capabilities,
     descriptor_bytes: gen2::DESCRIPTOR_BYTES,
     describe: gen2::describe,
+    measure: Some(gen2::describe_measurement),
 };
 
 const _: () = assert!(gen1::DESCRIPTOR_BYTES <= MAX_DESCRIPTOR_BYTES);

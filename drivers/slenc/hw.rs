@@ -17,6 +17,10 @@ use crate::{
         Hal, //
     },
     pure::{
+        measure::{
+            Measured,
+            Measurement, //
+        },
         picture::{
             Capabilities,
             Completion,
@@ -79,6 +83,22 @@ use reconstruction::Pool;
 pub(crate) use counters::Count;
 pub(crate) use reconstruction::Reconstruction;
 
+/// What the hardware can be asked for.
+pub(crate) enum Work<'a> {
+    /// To code a picture.
+    Picture(&'a PictureJob<'a>),
+    /// To measure a source.
+    Measurement(&'a Measurement),
+}
+
+/// What it has done.
+pub(crate) enum Done {
+    /// The picture is coded.
+    Coded(Completion),
+    /// The source is measured.
+    Measured(Measured),
+}
+
 /// Who gives jobs to the hardware.
 pub(crate) trait Client: 'static {
     /// What comes back when a job has ended.
@@ -87,16 +107,48 @@ pub(crate) trait Client: 'static {
     /// A job that [`Hardware::submit`] accepted has ended: called once for each, in process
     /// context, with no lock held. The next job may be submitted from here.
     ///
+    /// What was done is what the job asked for.
+    ///
     /// Errors: [`ETIMEDOUT`] it took too long; [`ENOSPC`] the output is too small; [`EFAULT`] the
     /// hardware could not access memory; [`EINVAL`] it refused the descriptor; [`EIO`] it failed,
     /// or what it says cannot be true; [`ENODEV`] it is gone. The output is undefined then.
-    fn finished(token: Self::Token, outcome: Result<Completion>);
+    fn finished(token: Self::Token, outcome: Result<Done>);
+}
+
+/// What the result of a job has to agree with.
+enum Asked {
+    Picture(Expected),
+    Measurement(Measurement),
+}
+
+impl Asked {
+    /// Reads the result of the job with this tag, which was started so many nanoseconds ago.
+    fn parse(
+        &self,
+        block: &[u8; RESULT_BYTES],
+        tag: u32,
+        elapsed_ns: u64,
+    ) -> Result<Done, Failure> {
+        match self {
+            Self::Picture(expected) => {
+                let expected = Expected {
+                    tag,
+                    elapsed_ns,
+                    ..*expected
+                };
+                result::parse(block, &expected).map(Done::Coded)
+            }
+            Self::Measurement(measurement) => measurement
+                .parse(block, tag, elapsed_ns)
+                .map(Done::Measured),
+        }
+    }
 }
 
 /// A token with what is needed to read the job's result.
 struct Job<T> {
     token: T,
-    expected: Expected,
+    asked: Asked,
 }
 
 /// The hardware of one device.
@@ -152,17 +204,20 @@ impl<C: Client> Hardware<C> {
     /// [`ENOSPC`] its headers do not fit; [`ENODEV`] it is gone.
     pub(crate) fn submit(
         self: &Arc<Self>,
-        job: &PictureJob<'_>,
+        work: &Work<'_>,
         token: C::Token,
     ) -> Result<(), (Error, C::Token)> {
         let mut memory = self.memory.lock();
-        if let Err(e) = self.prepare(Option::as_mut(&mut memory), job) {
+        if let Err(e) = self.prepare(Option::as_mut(&mut memory), work) {
             return Err((e, token));
         }
         let deadline = self.now().saturating_add(self.timeout);
         let job = Job {
             token,
-            expected: job.expected(0, &self.capabilities),
+            asked: match work {
+                Work::Picture(job) => Asked::Picture(job.expected(0, &self.capabilities)),
+                Work::Measurement(measurement) => Asked::Measurement(**measurement),
+            },
         };
         {
             let mut slot = self.slot.lock();
@@ -187,18 +242,21 @@ impl<C: Client> Hardware<C> {
     }
 
     /// Writes the job to memory, which is the caller's: it holds the lock.
-    fn prepare(&self, memory: Option<&mut JobMemory>, job: &PictureJob<'_>) -> Result {
+    fn prepare(&self, memory: Option<&mut JobMemory>, work: &Work<'_>) -> Result {
         self.slot.lock().ready().map_err(errno_of_refusal)?;
         let memory = memory.ok_or(ENODEV)?;
-        memory
-            .write(self.hal, job, &self.capabilities)?
-            .map_err(|error| match error {
-                units::Error::Full => ENOSPC,
-                units::Error::Invalid(invalid) => {
-                    trace::refused(invalid.0);
-                    EINVAL
-                }
-            })
+        let (hal, able) = (self.hal, &self.capabilities);
+        let written = match work {
+            Work::Picture(job) => memory.write(hal, job, able)?,
+            Work::Measurement(measurement) => memory.write_measurement(hal, measurement, able)?,
+        };
+        written.map_err(|error| match error {
+            units::Error::Full => ENOSPC,
+            units::Error::Invalid(invalid) => {
+                trace::refused(invalid.0);
+                EINVAL
+            }
+        })
     }
 
     fn now(&self) -> u64 {
@@ -245,14 +303,10 @@ impl<C: Client> Hardware<C> {
             return false;
         };
         let began = running.deadline.saturating_sub(self.timeout);
-        let expected = Expected {
-            tag,
-            elapsed_ns: self.now().saturating_sub(began),
-            ..running.token.expected
-        };
-        let outcome = result::parse(block, &expected);
+        let elapsed_ns = self.now().saturating_sub(began);
+        let outcome = running.token.asked.parse(block, tag, elapsed_ns);
         self.counters.result(&outcome);
-        match outcome {
+        match &outcome {
             Ok(_) | Err(Failure::OutputFull) => self.slot.lock().reset_done(),
             Err(Failure::BadDescriptor { offset, within }) => {
                 dev_err!(
@@ -267,8 +321,8 @@ impl<C: Client> Hardware<C> {
                 dev_err!(self.dev, "job failed: DMA fault at {:#x}\n", address);
                 self.slot.lock().reset_done();
             }
-            Err(_) => {
-                dev_err!(self.dev, "job failed: {:?}; resetting\n", outcome);
+            Err(failure) => {
+                dev_err!(self.dev, "job failed: {:?}; resetting\n", failure);
                 self.recover();
             }
         }
@@ -438,7 +492,7 @@ impl<'bound, C: Client> Attached<'bound, C> {
         unsafe { pdev.dma_set_mask_and_coherent(DmaMask::new::<64>())? };
 
         let bar = Bar::new(pdev)?;
-        let capabilities = bar.identify().inspect_err(|_| {
+        let mut capabilities = bar.identify().inspect_err(|_| {
             dev_err!(pdev, "this is no slenc hardware\n");
         })?;
         let hal = hal::of_generation(capabilities.generation)
@@ -457,6 +511,8 @@ impl<'bound, C: Client> Attached<'bound, C> {
                 dev_err!(pdev, "limits cannot be true: {}\n", invalid.0);
                 ENODEV
             })?;
+        // It is the layout that has a job for it.
+        capabilities.pre_analysis &= hal.measure.is_some();
         let memory = JobMemory::new(pdev.as_ref(), hal, capabilities.units)?;
         let hardware = Arc::pin_init(
             try_pin_init!(Hardware {

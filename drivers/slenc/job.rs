@@ -4,7 +4,11 @@
 
 use crate::{
     context::Encoder,
-    hw::Count,
+    hw::{
+        Count,
+        Done,
+        Work, //
+    },
     pure::{
         adapt::{
             self,
@@ -19,6 +23,10 @@ use crate::{
         filler,
         hrd::Timing,
         in_frame::InFrame,
+        measure::{
+            Measured,
+            Measurement, //
+        },
         params::{
             Invalid,
             SLICE_TYPE_I, //
@@ -69,6 +77,7 @@ use media::{
     },
     rate_control::{
         Action,
+        Analysis,
         Frame,
         FrameInfo,
         FrameType, //
@@ -84,6 +93,26 @@ const UNITS: usize = Capabilities::OTHER_UNITS as usize;
 /// Runs a job. It ends in [`finish`], at once if it cannot be started.
 pub(crate) fn run(job: Job<Encoder>) {
     match prepare(&job) {
+        Ok(prepared) => match prepared.measurement() {
+            Some(measurement) => measure(job, prepared, &measurement),
+            None => start(job, prepared, None),
+        },
+        Err(error) => refuse(job, error),
+    }
+}
+
+/// Has the source of a picture measured. What comes of it goes to [`start`].
+fn measure(job: Job<Encoder>, prepared: KBox<Prepared>, measurement: &Measurement) {
+    let hardware = job.context().device().hardware().clone();
+    job.context().stream.lock().measure(prepared);
+    if let Err((error, job)) = hardware.submit(&Work::Measurement(measurement), job) {
+        refuse(job, error);
+    }
+}
+
+/// Has a picture coded.
+fn start(job: Job<Encoder>, prepared: KBox<Prepared>, measured: Option<&Measured>) {
+    match begin(&job, prepared, measured) {
         Ok((coding, Action::Encode)) => submit(job, &coding, Some(coding.source)),
         Ok((coding, Action::Skip)) => submit(job, &coding, None),
         Err(error) => refuse(job, error),
@@ -102,13 +131,29 @@ fn submit(job: Job<Encoder>, coding: &Coding, source: Option<Source>) {
     let (mut bytes, mut entries) = ([0; HEADER_BYTES], [Unit::EMPTY; UNITS]);
     let units = coding.units.units(&mut bytes, &mut entries);
     trace::picture(&job, &coding.picture, coding.qp);
-    if let Err((error, job)) = hardware.submit(&coding.picture_job(source, &units), job) {
+    let picture_job = coding.picture_job(source, &units);
+    if let Err((error, job)) = hardware.submit(&Work::Picture(&picture_job), job) {
         refuse(job, error);
     }
 }
 
+/// Goes on with a job after the hardware is done with what it was asked for.
+pub(crate) fn finish(job: Job<Encoder>, outcome: Result<Done>) {
+    match outcome {
+        Ok(Done::Measured(measured)) => {
+            let prepared = job.context().stream.lock().measured();
+            match prepared {
+                Ok(prepared) => start(job, prepared, Some(&measured)),
+                Err(error) => fail(job, error),
+            }
+        }
+        Ok(Done::Coded(completion)) => end(job, Ok(completion)),
+        Err(error) => end(job, Err(error)),
+    }
+}
+
 /// Ends a job with what became of its picture, or has another one coded in its place.
-pub(crate) fn finish(mut job: Job<Encoder>, outcome: Result<Completion>) {
+fn end(mut job: Job<Encoder>, outcome: Result<Completion>) {
     let taken = outcome.as_ref().map(|done| (done.bytes, done.encode_ns));
     let taken = taken.map_err(|error| *error);
     if let (Err(ENOSPC), Ok(capture)) = (taken, job.capture()) {
@@ -226,8 +271,39 @@ impl Coding {
     }
 }
 
-/// Validates and adapts the parameters, plans the picture and asks the rate control how to code it.
-fn prepare(job: &Job<Encoder>) -> Result<(Arc<Coding>, Action)> {
+/// A picture to come, as far as it is known before its source is measured.
+pub(crate) struct Prepared {
+    settings: Settings,
+    described: adapt::Stream,
+    plan: Plan,
+    sets: ParameterSets,
+    slice_rows: u16,
+    source: Source,
+    /// See [`Coding`].
+    references: [u64; MAX_DPB_FRAMES],
+    reconstruction: Option<u64>,
+    /// Upper bound of everything that is no slice data.
+    header_bits: u64,
+    /// Its source is measured first: the hardware can, and the rate control wants to know.
+    measured: bool,
+}
+
+impl Prepared {
+    /// What is to be measured, if anything is: sizes are predicted with what is found or without it,
+    /// and so it is all pictures that have a rate, or none.
+    fn measurement(&self) -> Option<Measurement> {
+        let first = self.references.first().copied();
+        self.measured.then(|| Measurement {
+            size_mbs: (self.described.width_mbs, self.described.height_mbs),
+            source: self.source,
+            reference: first.filter(|_| self.plan.picture.num_ref_idx_l0_active != 0),
+        })
+    }
+}
+
+/// Validates and adapts the parameters, and plans the picture.
+#[inline(never)]
+fn prepare(job: &Job<Encoder>) -> Result<KBox<Prepared>> {
     let context = job.context();
     let capabilities = context.device().capabilities();
     let (mut described, source) = {
@@ -237,7 +313,6 @@ fn prepare(job: &Job<Encoder>) -> Result<(Arc<Coding>, Action)> {
     };
     let size_mbs = (described.width_mbs, described.height_mbs);
     let mut settings = adapted_settings(job, &mut described)?;
-    let capture = job.capture()?;
 
     let mut stream = context.stream.lock();
     let plan = stream
@@ -251,21 +326,57 @@ fn prepare(job: &Job<Encoder>) -> Result<(Arc<Coding>, Action)> {
             max_list0: capabilities.list0(),
         })
         .map_err(invalid)?;
-    let picture = plan.picture;
     let (references, reconstruction) = addresses(&stream, &plan, size_mbs)?;
     let slice_rows = units::slice_rows(size_mbs, settings.max_slice_mbs, capabilities.slices());
-
-    let mut sets = ParameterSets::new(&mut stream, &mut settings, &described)?;
+    let sets = ParameterSets::new(&mut stream, &mut settings, &described)?;
     // That of the SPS which the picture is coded with.
     settings
         .rate
         .set_level_cpb(adapt::max_cpb_bits(&settings.parameters.sps));
     stream.rate.configure(&settings.rate)?;
-    let header_bits = header_bits(&stream, &settings, &described, &sets, &picture, slice_rows)?;
-    let frame = stream
-        .rate
-        .begin(&frame_info(&settings, &picture, header_bits, capture.size))?;
+    let picture = &plan.picture;
+    let header_bits = header_bits(&stream, &settings, &described, &sets, picture, slice_rows)?;
+    let prepared = Prepared {
+        measured: capabilities.pre_analysis && settings.rate.has_rate(),
+        settings,
+        described,
+        plan,
+        sets,
+        slice_rows,
+        source,
+        references,
+        reconstruction,
+        header_bits,
+    };
+    Ok(KBox::new(prepared, GFP_KERNEL)?)
+}
+
+/// Asks the rate control how to code a picture, and makes it the one that is being coded.
+#[inline(never)]
+fn begin(
+    job: &Job<Encoder>,
+    prepared: KBox<Prepared>,
+    measured: Option<&Measured>,
+) -> Result<(Arc<Coding>, Action)> {
+    let context = job.context();
+    let capture = job.capture()?;
+    let mut stream = context.stream.lock();
+    let info = frame_info(&prepared, capture.size, measured);
+    let frame = stream.rate.begin(&info)?;
     let action = frame.action();
+    let Prepared {
+        mut settings,
+        mut described,
+        plan,
+        mut sets,
+        slice_rows,
+        source,
+        references,
+        reconstruction,
+        header_bits,
+        ..
+    } = KBox::into_inner(prepared);
+    let picture = plan.picture;
     let coding = (|| {
         let units = units_of(
             &mut stream,
@@ -293,8 +404,8 @@ fn prepare(job: &Job<Encoder>) -> Result<(Arc<Coding>, Action)> {
                 &frame,
                 header_bits,
                 capture.size,
-                size_mbs,
-                capabilities,
+                (described.width_mbs, described.height_mbs),
+                context.device().capabilities(),
             )?,
             units,
             parameters: settings.parameters,
@@ -347,7 +458,8 @@ fn in_frame(
 }
 
 /// What the rate control gets to know of a picture.
-fn frame_info(settings: &Settings, picture: &Picture, header_bits: u64, room: usize) -> FrameInfo {
+fn frame_info(prepared: &Prepared, room: usize, measured: Option<&Measured>) -> FrameInfo {
+    let picture = &prepared.plan.picture;
     FrameInfo {
         frame_type: if picture.slice_type == SLICE_TYPE_I {
             FrameType::I
@@ -357,9 +469,17 @@ fn frame_info(settings: &Settings, picture: &Picture, header_bits: u64, room: us
         idr: picture.idr,
         reference: picture.is_reference(),
         long_term: picture.long_term_reference || !picture.operations.is_empty(),
-        header_bits,
+        header_bits: prepared.header_bits,
         room,
-        controls: settings.frame,
+        controls: prepared.settings.frame,
+        // A macroblock of a P picture is predicted by whatever suits it better.
+        analysis: measured.map(|measured| Analysis {
+            inter: measured
+                .motion_cost
+                .unwrap_or(u64::MAX)
+                .min(measured.intra_cost),
+            intra: measured.intra_cost,
+        }),
     }
 }
 

@@ -10,7 +10,10 @@ use crate::{
     context::Encoder,
     device::EncoderDevice,
     hw::Reconstruction,
-    job::Coding,
+    job::{
+        Coding,
+        Prepared, //
+    },
     pure::{
         adapt::{
             self,
@@ -125,6 +128,8 @@ pub(crate) struct Stream {
     /// As they were written last, by id.
     sps: KVec<Option<Written>>,
     pps: KVec<Option<Pps>>,
+    /// The picture whose source is being measured.
+    prepared: Option<KBox<Prepared>>,
     pending: Option<Pending>,
     /// Of the last I and P pictures.
     shapes: [Option<Shape>; 2],
@@ -145,6 +150,7 @@ impl Stream {
             activation: None,
             sps: KVec::from_elem(None, MAX_SPS, GFP_KERNEL)?,
             pps: KVec::from_elem(None, MAX_PPS, GFP_KERNEL)?,
+            prepared: None,
             pending: None,
             shapes: [None; 2],
             reconstructions: KVec::new(),
@@ -187,6 +193,7 @@ impl Stream {
         self.dpb.clear();
         self.sets().clear();
         self.activation = None;
+        self.prepared = None;
         self.pending = None;
         self.shapes = [None; 2];
         self.rate.reset();
@@ -251,14 +258,26 @@ impl Stream {
         self.shapes.get(place(picture))?.as_ref()
     }
 
+    /// The source of a picture is measured, before it begins.
+    pub(crate) fn measure(&mut self, prepared: KBox<Prepared>) {
+        self.cancel();
+        self.prepared = Some(prepared);
+    }
+
+    /// Returns the picture whose source has been measured.
+    pub(crate) fn measured(&mut self) -> Result<KBox<Prepared>> {
+        self.prepared.take().ok_or(EINVAL)
+    }
+
     /// A picture goes to the hardware.
     pub(crate) fn begin(&mut self, pending: Pending) {
         self.cancel();
         self.pending = Some(pending);
     }
 
-    /// The picture that is being coded, if there is one, will not be.
+    /// The picture that is being measured or coded, if there is one, will not be.
     pub(crate) fn cancel(&mut self) {
+        self.prepared = None;
         if let Some(pending) = self.pending.take() {
             // It cannot fail for a picture that has begun.
             let _ = self.rate.cancel(pending.frame);

@@ -30,6 +30,8 @@ register! {
     pub(crate) CAPS(u32) @ 0x008 {
         /// Sums of squared errors are counted.
         11:11 sse => bool;
+        /// A job that measures a source.
+        10:10 pre_analysis => bool;
         /// In-frame control keeps to a maximum.
         9:9 hard_max => bool;
         /// In-frame control corrects QP at every row.

@@ -24,7 +24,9 @@
 //! 5. its statistics,
 //! 6. the locks of [`hw`].
 //!
-//! No `v4l2_ctrl_*` function is called with one of the locks from 3 on, and no job is finished.
+//! No `v4l2_ctrl_*` function is called with one of the locks from 3 on, and no job is finished. None
+//! of 2 to 5 is held when the hardware is given a job. Between a measurement and its picture nothing
+//! is locked: it is the m2m core that keeps other jobs of the file, and the end of its stream, away.
 
 #![deny(unsafe_code)]
 

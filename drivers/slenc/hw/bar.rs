@@ -74,6 +74,7 @@ impl Bar {
             rows: caps.rows(),
             // It is the control block that asks for it.
             hard_max: caps.hard_max() && checkpoints != 0,
+            pre_analysis: caps.pre_analysis(),
         })
     }
 

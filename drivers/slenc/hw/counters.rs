@@ -4,12 +4,10 @@
 
 use super::{
     Client,
+    Done,
     Hardware, //
 };
-use crate::pure::picture::{
-    Completion,
-    Failure, //
-};
+use crate::pure::picture::Failure;
 use kernel::{
     prelude::*,
     seq_file::SeqFile,
@@ -27,8 +25,10 @@ pub(crate) enum Count {
     Refused,
     /// Jobs that were given to the hardware.
     Jobs,
-    /// Of these, the ones that it coded.
+    /// Of these, the pictures that it coded.
     Coded,
+    /// And the sources that it measured.
+    Measured,
     /// Output too small.
     OutputFull,
     /// A descriptor that the hardware does not like.
@@ -50,10 +50,11 @@ pub(crate) enum Count {
 }
 
 /// Names in the file, in the order of [`Count`].
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 13] = [
     "refused",
     "jobs",
     "coded",
+    "measured",
     "output_full",
     "bad_descriptor",
     "dma_fault",
@@ -89,19 +90,23 @@ impl Counters {
     }
 
     /// Counts a job that left a result. There is one at a time.
-    pub(super) fn result(&self, outcome: &Result<Completion, Failure>) {
+    pub(super) fn result(&self, outcome: &Result<Done, Failure>) {
         self.count(match outcome {
-            Ok(_) => Count::Coded,
+            Ok(Done::Coded(_)) => Count::Coded,
+            Ok(Done::Measured(_)) => Count::Measured,
             Err(Failure::OutputFull) => Count::OutputFull,
             Err(Failure::BadDescriptor { .. }) => Count::BadDescriptor,
             Err(Failure::DmaFault { .. }) => Count::DmaFault,
             Err(_) => Count::Internal,
         });
-        if let Ok(completion) = outcome {
-            self.encode_ns.fetch_add(completion.encode_ns, Relaxed);
-            let longest = self.longest_ns.load(Relaxed).max(completion.encode_ns);
-            self.longest_ns.store(longest, Relaxed);
-        }
+        let took_ns = match outcome {
+            Ok(Done::Coded(completion)) => completion.encode_ns,
+            Ok(Done::Measured(measured)) => measured.encode_ns,
+            Err(_) => return,
+        };
+        self.encode_ns.fetch_add(took_ns, Relaxed);
+        let longest = self.longest_ns.load(Relaxed).max(took_ns);
+        self.longest_ns.store(longest, Relaxed);
     }
 }
 

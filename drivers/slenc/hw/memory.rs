@@ -10,6 +10,7 @@ use crate::{
     },
     pure::{
         in_frame::CONTROL_BYTES,
+        measure::Measurement,
         picture::{
             Capabilities,
             PictureJob, //
@@ -87,7 +88,7 @@ impl JobMemory {
         self.descriptor.dma_address()
     }
 
-    /// Writes a job and zeroes its result block.
+    /// Writes a picture's job and zeroes its result block.
     ///
     /// The hardware must not be running: it would read half of one job and half of another.
     pub(super) fn write(
@@ -121,12 +122,32 @@ impl JobMemory {
         if let Some(control) = job.in_frame {
             self.control.copy_write(control.describe(able));
         }
+        self.write_descriptor(descriptor).map(Ok)
+    }
+
+    /// Does what [`Self::write`] does, with a measurement.
+    pub(super) fn write_measurement(
+        &mut self,
+        hal: &Hal,
+        measurement: &Measurement,
+        able: &Capabilities,
+    ) -> Result<Result<(), units::Error>> {
+        let mut descriptor = [0; MAX_DESCRIPTOR_BYTES];
+        let descriptor = descriptor.get_mut(..hal.descriptor_bytes).ok_or(EINVAL)?;
+        let measure = hal.measure.ok_or(EINVAL)?;
+        match measure(measurement, able, descriptor) {
+            Ok(()) => self.write_descriptor(descriptor).map(Ok),
+            Err(invalid) => Ok(Err(invalid.into())),
+        }
+    }
+
+    fn write_descriptor(&mut self, descriptor: &[u8]) -> Result {
         for (n, block) in descriptor.chunks_exact(RESULT_BYTES).enumerate() {
             let block = Block::try_from(block).map_err(|_| EINVAL)?;
             io_project!(self.descriptor, [try: n]).copy_write(block);
         }
         io_project!(self.descriptor, [try: self.result]).copy_write([0; RESULT_BYTES]);
-        Ok(Ok(()))
+        Ok(())
     }
 
     fn result_block(&self) -> Result<CoherentView<'_, Block>> {

@@ -45,7 +45,7 @@ pub fn check_job(
             job.picture.slice_type == SLICE_TYPE_P && able.all_skip,
             "flags",
         )?,
-        Some(source) => check_source(job, source, able)?,
+        Some(source) => check_source(source, (job.width_mbs(), job.height_mbs()), able)?,
     }
     if let Some(control) = job.in_frame {
         control.check(job, able)?;
@@ -137,12 +137,17 @@ fn check_forced_intra(job: &PictureJob<'_>, able: &Capabilities) -> Result<(), I
     Ok(())
 }
 
-fn check_source(job: &PictureJob<'_>, source: &Source, able: &Capabilities) -> Result<(), Invalid> {
+/// A source of so many macroblocks, whose planes the hardware can read.
+pub fn check_source(
+    source: &Source,
+    (width_mbs, height_mbs): (u16, u16),
+    able: &Capabilities,
+) -> Result<(), Invalid> {
     check(able.supports(source.format), "source_format")?;
     let coded_as =
         |samples: u16, mbs: u16| samples % 2 == 0 && samples.div_ceil(16) == mbs && samples >= 16;
-    check(coded_as(source.width, job.width_mbs()), "source_width")?;
-    check(coded_as(source.height, job.height_mbs()), "source_height")?;
+    check(coded_as(source.width, width_mbs), "source_width")?;
+    check(coded_as(source.height, height_mbs), "source_height")?;
     for (n, plane) in source.planes.iter().enumerate() {
         if n < source.format.planes() {
             let line = source.format.line_bytes(n, u32::from(source.width));

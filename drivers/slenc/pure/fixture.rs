@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! A job for the tests of what describes and checks jobs: a P picture of 4x3 macroblocks in three
-//! slices, with a PPS before them.
+//! slices, with a PPS before them; and the measurement of its source.
 
 use super::{
     few::Few,
     fields::Block,
     in_frame::InFrame,
+    measure::Measurement,
     params::{Pps, Sps, SLICE_TYPE_P},
     picture::{Output, PictureJob, Plane, Source, SourceFormat},
     slice::{Deblocking, Picture},
@@ -81,6 +82,13 @@ pub const SOURCE: Source = Source {
             stride: 0,
         },
     ],
+};
+
+/// The measurement of that source.
+pub const MEASUREMENT: Measurement = Measurement {
+    size_mbs: (4, 3),
+    source: SOURCE,
+    reference: Some(0x3_0000_0000),
 };
 
 /// The job.

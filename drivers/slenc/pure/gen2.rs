@@ -7,8 +7,9 @@ use super::{
     fields::Fields,
     list::Modification,
     marking::Operation,
+    measure::Measurement,
     params::Invalid,
-    picture::{Capabilities, PictureJob},
+    picture::{Capabilities, PictureJob, Source},
     slice::Picture,
     unit_table::Memory,
     units::{self, Units},
@@ -19,6 +20,7 @@ pub const DESCRIPTOR_BYTES: usize = 512;
 
 const LAYOUT: u32 = 2;
 const OPERATION_ENCODE: u32 = 1;
+const OPERATION_MEASURE: u32 = 2;
 const FLAG_ALL_SKIP: u32 = 1 << 0;
 const FLAG_NO_RECON: u32 = 1 << 1;
 const FLAG_CABAC: u32 = 1 << 2;
@@ -33,6 +35,17 @@ const MAX_LONG_TERM_FRAME_IDX: u8 = 15;
 
 /// References that the layout has room for.
 const REFERENCES: usize = 4;
+/// Where the size of a picture is, in macroblocks and of the source.
+const SIZE: usize = 0x010;
+/// Where the format of a source is, and then the deblocking parameters and the counts.
+const FORMAT: usize = 0x018;
+const DEBLOCKING: usize = 0x019;
+const REFERENCE_COUNT: usize = 0x01c;
+/// Where the planes of a source are: their strides and addresses.
+const STRIDES: usize = 0x020;
+const ADDRESSES: usize = 0x030;
+/// Where the references are, and behind them everything else that a job needs in memory.
+const REFERENCE_ADDRESSES: usize = 0x050;
 /// Where the fields of slice headers begin.
 const SLICE_HEADER: usize = 0x0a0;
 /// Where the operations on the reference list begin.
@@ -165,13 +178,57 @@ pub fn describe(
     check_syntax(job)?;
     descriptor.fill(0);
     describe_picture(job, memory, units, descriptor);
-    describe_header(job, descriptor.get_mut(SLICE_HEADER..).unwrap_or_default());
+    if let Some(source) = &job.source {
+        describe_source(source, descriptor);
+    }
+    describe_header(job, fields_at(descriptor, SLICE_HEADER));
     describe_operations(job.picture, descriptor);
-    let mut f = Fields::new(descriptor.get_mut(FORCED_INTRA..).unwrap_or_default());
+    let mut f = fields_at(descriptor, FORCED_INTRA);
     for range in job.forced_intra {
         f.u32(range.first).u32(range.count);
     }
     Ok(())
+}
+
+/// Fills a descriptor of [`DESCRIPTOR_BYTES`] with a measurement; or says which field the hardware
+/// would refuse.
+pub fn describe_measurement(
+    measurement: &Measurement,
+    able: &Capabilities,
+    descriptor: &mut [u8],
+) -> Result<(), Invalid> {
+    measurement.check(able)?;
+    descriptor.fill(0);
+    let mut f = Fields::new(descriptor);
+    f.u32(LAYOUT).u32(OPERATION_MEASURE);
+    let mut f = fields_at(descriptor, SIZE);
+    f.u16(measurement.size_mbs.0).u16(measurement.size_mbs.1);
+    describe_source(&measurement.source, descriptor);
+    if let Some(reference) = measurement.reference {
+        fields_at(descriptor, REFERENCE_COUNT).u8(1);
+        fields_at(descriptor, REFERENCE_ADDRESSES).u64(reference);
+    }
+    Ok(())
+}
+
+/// The fields from here on.
+fn fields_at(descriptor: &mut [u8], at: usize) -> Fields<'_> {
+    Fields::new(descriptor.get_mut(at..).unwrap_or_default())
+}
+
+/// The fields of the source.
+fn describe_source(source: &Source, descriptor: &mut [u8]) {
+    let mut f = fields_at(descriptor, SIZE + 4);
+    f.u16(source.width).u16(source.height);
+    fields_at(descriptor, FORMAT).u8(source.format.number());
+    let mut f = fields_at(descriptor, STRIDES);
+    for plane in &source.planes {
+        f.u32(plane.stride);
+    }
+    let mut f = fields_at(descriptor, ADDRESSES);
+    for plane in &source.planes {
+        f.u64(plane.address);
+    }
 }
 
 fn flags(job: &PictureJob<'_>) -> u32 {
@@ -196,17 +253,13 @@ fn flags(job: &PictureJob<'_>) -> u32 {
     .fold(0, |flags, (_, flag)| flags | flag)
 }
 
-/// The fields before those of slice headers.
+/// The fields before those of slice headers, but for the source.
 fn describe_picture(
     job: &PictureJob<'_>,
     memory: &Memory,
     units: &Units<'_>,
     descriptor: &mut [u8],
 ) {
-    let source = job.source.as_ref();
-    let format = source.map_or(0, |source| source.format.number());
-    let (width, height) = source.map_or((0, 0), |source| (source.width, source.height));
-    let planes = source.map_or_else(Default::default, |source| source.planes);
     // check_job() has seen that all counts and the size of header memory fit.
     let reference_count = u8::try_from(job.references.len()).unwrap_or(0);
     let forced_count = u8::try_from(job.forced_intra.len()).unwrap_or(0);
@@ -220,20 +273,13 @@ fn describe_picture(
     f.i8(job.pps.chroma_qp_index_offset);
     f.i8(job.pps.second_chroma_qp_index_offset);
     f.u16(job.width_mbs()).u16(job.height_mbs());
-    f.u16(width).u16(height);
+    let mut f = fields_at(descriptor, DEBLOCKING);
     let deblocking = &job.picture.deblocking;
-    f.u8(format).u8(deblocking.disable_idc);
+    f.u8(deblocking.disable_idc);
     f.i8(deblocking.alpha_c0_offset_div2);
     f.i8(deblocking.beta_offset_div2);
     f.u8(reference_count).u8(forced_count).u16(unit_count);
-    for plane in &planes {
-        f.u32(plane.stride);
-    }
-    f.u32(0);
-    for plane in &planes {
-        f.u64(plane.address);
-    }
-    f.u64(0);
+    let mut f = fields_at(descriptor, REFERENCE_ADDRESSES);
     for n in 0..REFERENCES {
         f.u64(job.references.get(n).copied().unwrap_or(0));
     }
@@ -244,7 +290,7 @@ fn describe_picture(
 }
 
 /// The fields of slice headers.
-fn describe_header(job: &PictureJob<'_>, fields: &mut [u8]) {
+fn describe_header(job: &PictureJob<'_>, mut f: Fields<'_>) {
     let (sps, pps, picture) = (job.sps, job.pps, job.picture);
     let (order_bits, order) = if sps.pic_order_cnt_type == 0 {
         (
@@ -260,7 +306,6 @@ fn describe_header(job: &PictureJob<'_>, fields: &mut [u8]) {
         0
     };
     let idr_pic_id = if picture.idr { picture.idr_pic_id } else { 0 };
-    let mut f = Fields::new(fields);
     f.u8(picture.nal_ref_idc).u8(pps.pic_parameter_set_id);
     f.i8(pps.pic_init_qp_minus26);
     f.u8(pps.num_ref_idx_l0_default_active_minus1);
@@ -275,7 +320,7 @@ fn describe_header(job: &PictureJob<'_>, fields: &mut [u8]) {
 
 /// The operations on list and marking; those that are not used stay zero.
 fn describe_operations(picture: &Picture, descriptor: &mut [u8]) {
-    let mut f = Fields::new(descriptor.get_mut(MODIFICATIONS..).unwrap_or_default());
+    let mut f = fields_at(descriptor, MODIFICATIONS);
     for modification in picture.modifications.iter() {
         let (modification_of_pic_nums_idc, value) = match modification {
             Modification::Subtract(minus1) => (0, minus1.into()),
@@ -284,7 +329,7 @@ fn describe_operations(picture: &Picture, descriptor: &mut [u8]) {
         };
         f.u8(modification_of_pic_nums_idc).u8(0).u16(0).u32(value);
     }
-    let mut f = Fields::new(descriptor.get_mut(MARKING..).unwrap_or_default());
+    let mut f = fields_at(descriptor, MARKING);
     for operation in picture.operations.iter() {
         // The operation's number, long_term_frame_idx and the other operand.
         let (number, index, value): (u8, u8, u32) = match operation {

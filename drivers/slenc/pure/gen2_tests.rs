@@ -6,11 +6,14 @@
 mod tests {
     use super::super::{
         few::Few,
-        fixture::{job, u32_at, u64_at, with_units, IN_FRAME, MEMORY, PICTURE, PPS, SPS},
+        fixture::{
+            job, u32_at, u64_at, with_units, IN_FRAME, MEASUREMENT, MEMORY, PICTURE, PPS, SPS,
+        },
         gen2::*,
         in_frame::InFrame,
         list::Modification,
         marking::Operation,
+        measure::Measurement,
         params::{Invalid, Pps, Sps, SLICE_TYPE_I},
         picture::{Capabilities, MbRange, PictureJob},
         slice::Picture,
@@ -110,6 +113,43 @@ mod tests {
             });
             assert!(done.is_ok());
         });
+    }
+
+    #[test]
+    fn a_measurement_has_a_source_and_a_reference() {
+        let mut d = [0xff; DESCRIPTOR_BYTES];
+        assert!(describe_measurement(&MEASUREMENT, &GEN2, &mut d).is_ok());
+        assert_eq!((u32_at(&d, 0x00), u32_at(&d, 0x04)), (2, 2));
+        assert_eq!(u64_at(&d, 0x08), 0);
+        assert_eq!(u32_at(&d, 0x10), (3 << 16) | 4);
+        assert_eq!(u32_at(&d, 0x14), (48 << 16) | 50);
+        assert!(d[0x18..0x20] == [0, 0, 0, 0, 1, 0, 0, 0][..]);
+        assert_eq!((u32_at(&d, 0x20), u32_at(&d, 0x24)), (64, 50));
+        assert_eq!(u64_at(&d, 0x28), 0);
+        assert_eq!(u64_at(&d, 0x30), 0x2_0000_0001);
+        assert_eq!(u64_at(&d, 0x38), 0x2_0000_1001);
+        assert_eq!((u64_at(&d, 0x40), u64_at(&d, 0x48)), (0, 0));
+        assert_eq!(u64_at(&d, 0x50), 0x3_0000_0000);
+        assert!(d[0x58..].iter().all(|&byte| byte == 0));
+        let alone = Measurement {
+            reference: None,
+            ..MEASUREMENT
+        };
+        assert!(describe_measurement(&alone, &GEN2, &mut d).is_ok());
+        assert_eq!(d[0x1c], 0);
+        assert!(d[0x50..].iter().all(|&byte| byte == 0));
+    }
+
+    #[test]
+    fn a_measurement_that_cannot_be_leaves_the_descriptor_alone() {
+        let none = Measurement {
+            reference: Some(0),
+            ..MEASUREMENT
+        };
+        let mut d = [0xff; DESCRIPTOR_BYTES];
+        let refused = describe_measurement(&none, &GEN2, &mut d);
+        assert_eq!(refused, Err(Invalid("reference_addr")));
+        assert!(d.iter().all(|&byte| byte == 0xff));
     }
 
     fn few<T: Copy, const N: usize>(values: &[T]) -> Few<T, N> {

@@ -31,6 +31,7 @@ pub mod in_frame;
 pub mod level;
 pub mod list;
 pub mod marking;
+pub mod measure;
 pub mod order;
 pub mod params;
 pub mod picture;

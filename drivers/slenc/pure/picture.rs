@@ -304,6 +304,8 @@ pub struct Capabilities {
     pub rows: bool,
     /// In-frame control keeps to a maximum.
     pub hard_max: bool,
+    /// Sources can be measured before they are coded.
+    pub pre_analysis: bool,
 }
 
 impl Capabilities {
@@ -328,6 +330,7 @@ impl Capabilities {
         checkpoints: 16,
         rows: false,
         hard_max: false,
+        pre_analysis: false,
     };
 
     /// Those of generation 2, for tests.
@@ -344,6 +347,7 @@ impl Capabilities {
         sse: true,
         rows: true,
         hard_max: true,
+        pre_analysis: true,
         ..Self::GEN1
     };
 

@@ -25,33 +25,38 @@ const CHECKPOINT_BITS: usize = 0x0b0;
 const ERROR_IN_UNITS: u32 = 1 << 31;
 const ERROR_IN_CONTROL: u32 = 1 << 30;
 
-/// Reads a result block. The hardware is not trusted: what it says has to be possible.
-pub fn parse(block: &[u8; RESULT_BYTES], expected: &Expected) -> Result<Completion, Failure> {
+/// Reads how the job with this tag ended. If it did well, returns the bytes that it has written,
+/// and what follows in the block.
+pub fn ended(block: &[u8; RESULT_BYTES], tag: u32) -> Result<(u32, Block<'_>), Failure> {
     let mut b = Block::new(block);
     let status = b.u32();
-    if b.u32() != expected.tag {
+    if b.u32() != tag {
         return Err(Failure::NotThisJob);
     }
     let bytes = b.u32();
     let error_info = b.u32();
     let address = b.u64();
     match status {
-        STATUS_OK => {}
-        STATUS_BAD_DESCRIPTOR => {
-            return Err(Failure::BadDescriptor {
-                offset: error_info & !(ERROR_IN_UNITS | ERROR_IN_CONTROL),
-                within: match error_info {
-                    info if info & ERROR_IN_UNITS != 0 => Within::Units,
-                    info if info & ERROR_IN_CONTROL != 0 => Within::Control,
-                    _ => Within::Descriptor,
-                },
-            })
-        }
-        STATUS_DMA_FAULT => return Err(Failure::DmaFault { address }),
-        STATUS_OUTPUT_FULL => return Err(Failure::OutputFull),
-        STATUS_INTERNAL => return Err(Failure::Internal),
-        other => return Err(Failure::UnknownStatus(other)),
+        STATUS_OK => Ok((bytes, b)),
+        STATUS_BAD_DESCRIPTOR => Err(Failure::BadDescriptor {
+            offset: error_info & !(ERROR_IN_UNITS | ERROR_IN_CONTROL),
+            within: match error_info {
+                info if info & ERROR_IN_UNITS != 0 => Within::Units,
+                info if info & ERROR_IN_CONTROL != 0 => Within::Control,
+                _ => Within::Descriptor,
+            },
+        }),
+        STATUS_DMA_FAULT => Err(Failure::DmaFault { address }),
+        STATUS_OUTPUT_FULL => Err(Failure::OutputFull),
+        STATUS_INTERNAL => Err(Failure::Internal),
+        other => Err(Failure::UnknownStatus(other)),
     }
+}
+
+/// Reads the result block of a picture. The hardware is not trusted: what it says has to be
+/// possible.
+pub fn parse(block: &[u8; RESULT_BYTES], expected: &Expected) -> Result<Completion, Failure> {
+    let (bytes, mut b) = ended(block, expected.tag)?;
     let mut done = Completion {
         macroblocks: expected.macroblocks,
         bytes,

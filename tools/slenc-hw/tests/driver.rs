@@ -6,8 +6,17 @@
 mod random;
 
 use random::Random;
+use slenc_engine::{
+    Encoder,
+    Source as Samples,
+    SourceFormat as Layout, //
+};
 use slenc_hw::descriptor::Task;
 use slenc_hw::generation::Generation;
+use slenc_hw::result::{
+    ResultBlock,
+    Status, //
+};
 use slenc_hw::units::parse;
 use slenc_pure::slenc::{
     few::Few,
@@ -15,6 +24,7 @@ use slenc_pure::slenc::{
     gen2,
     list::Modification,
     marking::Operation,
+    measure::Measurement,
     params::{
         Invalid,
         Pps,
@@ -77,6 +87,7 @@ fn capabilities(generation: Generation) -> Capabilities {
         checkpoints: 0,
         rows: false,
         hard_max: false,
+        pre_analysis: has(10),
     }
 }
 
@@ -298,4 +309,89 @@ fn generation_1() {
 fn generation_2() {
     let described = describe_any(Generation::Gen2, gen2::describe);
     assert!(described > 3000, "{described}");
+}
+
+#[test]
+fn measurements() {
+    let mut random = Random::new(10);
+    let able = capabilities(Generation::Gen2);
+    let mut described = [0; 2];
+    for _ in 0..20_000 {
+        let random = &mut random;
+        let size = (random.below(5) as u16 + 1, random.below(5) as u16 + 1);
+        let measurement = Measurement {
+            size_mbs: mostly(random, size, |random| (random.edgy_u8().into(), size.1)),
+            source: source(random, size),
+            reference: random.one_in(2).then(|| address(random)),
+        };
+        let mut descriptor = vec![0xa5; Generation::Gen2.descriptor_size()];
+        if gen2::describe_measurement(&measurement, &able, &mut descriptor).is_err() {
+            continue;
+        }
+        let task = Task::parse(Generation::Gen2, &descriptor);
+        let Ok(Task::Measure(parsed)) = task else {
+            panic!("{task:x?}: {measurement:x?} {descriptor:x?}");
+        };
+        let size = (parsed.size.width_mbs, parsed.size.height_mbs);
+        assert_eq!(size, measurement.size_mbs);
+        let source = &measurement.source;
+        assert_eq!(parsed.size.width, source.width);
+        assert_eq!(parsed.size.height, source.height);
+        for (plane, parsed) in source.planes.iter().zip(&parsed.source.planes) {
+            assert_eq!((parsed.addr, parsed.stride), (plane.address, plane.stride));
+        }
+        assert_eq!(parsed.reference, measurement.reference);
+        described[usize::from(parsed.reference.is_some())] += 1;
+    }
+    assert!(described.iter().all(|&n| n > 2000), "{described:?}");
+}
+
+/// What the hardware finds is believed, also of the sources that cost most.
+#[test]
+fn findings() {
+    let mut random = Random::new(11);
+    let mut encoder = Encoder::new(1);
+    for n in 0..200 {
+        let (width, height) = (32, 16);
+        // All samples are as far apart as can be, in patterns or at random.
+        let sample = |x: usize, y: usize, random: &mut Random| match n % 4 {
+            0 => ((x ^ y) & 1) * 255,
+            1 => (x & 1) * 255,
+            2 => ((y >> 1) & 1) * 255,
+            _ => random.below(2) as usize * 255,
+        };
+        let luma: Vec<u8> = (0..width * height)
+            .map(|at| sample(at % width, at / width, &mut random) as u8)
+            .collect();
+        let source = Samples {
+            format: Layout::Nv12,
+            width,
+            height,
+            planes: [&luma, &[128; 256], &[]],
+            strides: [width, width, 0],
+        };
+        let reference = random.one_in(2).then(|| vec![255 * (n / 4 % 2) as u8; 768]);
+        let analysis = encoder.analyse(2, 1, &source, reference.as_deref());
+        let analysis = analysis.unwrap();
+        let mut block = ResultBlock::new(Status::Ok);
+        block.analysis = analysis;
+        block.encode_ns = 5;
+        let mut bytes = block.to_bytes();
+        bytes[4] = 9;
+        let measurement = Measurement {
+            size_mbs: (2, 1),
+            source: Source {
+                format: SourceFormat::Nv12,
+                width: 32,
+                height: 16,
+                planes: [Plane::default(); 3],
+            },
+            reference: reference.map(|_| 0x1000),
+        };
+        let measured = measurement.parse(&bytes, 9, 10).unwrap();
+        assert_eq!(measured.intra_cost, analysis.intra_cost);
+        let motion_cost = analysis.motion.map(|motion| motion.motion_cost);
+        assert_eq!(measured.motion_cost, motion_cost);
+        assert_eq!(measured.encode_ns, 5);
+    }
 }

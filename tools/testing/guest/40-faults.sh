@@ -5,7 +5,10 @@
 . ../device.sh
 
 # Twelve frames, and what they should be.
-encode() { timeout 60 slenc encode "$TEST/input/176x144.y4m" -o "$1" --qp 24,28 >/run/encode.log 2>&1; }
+encode() {
+	# shellcheck disable=SC2086 # options are words
+	timeout 60 slenc encode "$TEST/input/176x144.y4m" -o "$1" $options >/run/encode.log 2>&1
+}
 good_again() {
 	encode /run/again.h264 && cmp /run/good.h264 /run/again.h264
 }
@@ -44,6 +47,7 @@ killed_client() {
 rmmod slenc
 ../../vm/load-modules watchdog_ms=700
 wait_node
+options='--qp 24,28'
 check "an encode without faults" encode /run/good.h264
 for fault in hang@1 hang@4 wrong-length@2 status-garbage@2 wrong-tag@2 bus-error@3 reset@2; do
 	check "$fault fails the encode and leaves the device usable" fails_and_recovers $fault
@@ -52,6 +56,17 @@ done
 for fault in slow=100@2 late-irq=100@2 lost-irq@3 spurious-irq@1+; do
 	check "$fault changes nothing" goes_unnoticed $fault
 done
+# With a rate generation 2 measures each source before it is coded: jobs 1 and 3 of these.
+options='--bitrate 300k'
+check "an encode with a rate, without faults" encode /run/good.h264
+for fault in hang@1 hang@3 hang@4 wrong-length@3 status-garbage@3 wrong-tag@3 bus-error@1 reset@3; do
+	check "$fault fails the encode with a rate and leaves the device usable" fails_and_recovers $fault
+done
+for fault in late-irq=100@3 lost-irq@3 spurious-irq@1+; do
+	check "$fault changes nothing of one with a rate" goes_unnoticed $fault
+done
+options='--qp 24,28'
+check "an encode without faults, again" encode /run/good.h264
 check "a client killed while the hardware hangs is gone within 10 s" killed_client
 check "a device that reads all ones fails every encode until it is bound again" device_lost
 rmmod slenc

@@ -30,8 +30,32 @@ good_pictures() {
 		[ "$(lines 'slenc_done: 0000:.* error=0 bytes=[1-9][0-9]* encode_ns=[1-9]')" -eq 12 ] &&
 		[ "$(lines 'slenc_refused')" -eq 0 ] &&
 		[ "$(value coded)" -eq $((before + 12)) ] && [ "$(value jobs)" -eq $((jobs + 12)) ] &&
+		[ "$(value measured)" -eq 0 ] &&
 		[ "$(value state)" = idle ] && [ "$(value longest_ns)" -gt 0 ] &&
 		[ "$(value encode_ns)" -ge "$(value longest_ns)" ]
+}
+# With a rate, and hardware that can, each source is measured before it is coded.
+measured_pictures() {
+	local coded jobs measured measures=0
+	[ "$GENERATION" = gen1 ] || measures=12
+	coded=$(value coded) jobs=$(value jobs) measured=$(value measured)
+	traced timeout 60 slenc encode "$TEST/input/176x144.y4m" -o /run/diagnosis.h264 --bitrate 300k >/run/encode.log 2>&1 || return
+	statistics
+	[ "$(lines 'slenc_picture:')" -eq 12 ] && [ "$(value coded)" -eq $((coded + 12)) ] &&
+		[ "$(value measured)" -eq $((measured + measures)) ] &&
+		[ "$(value jobs)" -eq $((jobs + 12 + measures)) ]
+}
+# One that cannot be measured is not coded either.
+failing_measurement() {
+	local measured pictures=1
+	[ "$GENERATION" = gen1 ] || pictures=0
+	measured=$(value measured)
+	control 0 "fault bus-error@1"
+	! traced timeout 60 slenc encode "$TEST/input/176x144.y4m" -o /run/diagnosis.h264 --frames 1 --bitrate 300k >/run/encode.log 2>&1 ||
+		return
+	control 0 clear
+	[ "$(lines 'slenc_picture:')" -eq $pictures ] && [ "$(lines 'slenc_done: .* error=-14 ')" -eq 1 ] &&
+		[ "$(value measured)" -eq "$measured" ]
 }
 refused_picture() {
 	local before
@@ -83,6 +107,8 @@ opened_and_unloaded() {
 
 wait_node
 check "pictures are traced and counted" good_pictures
+check "sources are measured where there is a rate" measured_pictures
+check "a source that cannot be measured is not coded" failing_measurement
 check "the parameter that a picture fails for is traced" refused_picture
 check "a failure of the hardware is traced and counted" failing_hardware
 check "the statistics begin anew when the device is bound" goes_with_the_device

@@ -13,6 +13,7 @@ use slenc_pure::slenc::{
     hrd::Hrd,
     in_frame::{Checkpoint, InFrame, Limits},
     level::{self, Demand},
+    measure::Measurement,
     params::{EncodeParams, Pps, Sps, SLICE_TYPE_I, SLICE_TYPE_P},
     picture::{Capabilities, Expected, MbRange, Output, PictureJob, Plane, Source, SourceFormat},
     result::{self, RESULT_BYTES},
@@ -177,6 +178,7 @@ const GEN1: Capabilities = Capabilities {
     checkpoints: 16,
     rows: false,
     hard_max: false,
+    pre_analysis: false,
 };
 
 #[test]
@@ -251,6 +253,49 @@ fn any_result_block_is_judged() {
         controlled > 1_000,
         "{controlled} of them with in-frame control"
     );
+}
+
+#[test]
+fn any_result_of_a_measurement_is_judged() {
+    let mut random = Random::new(6);
+    let mut believed = 0;
+    for _ in 0..100_000 {
+        let measurement = Measurement {
+            size_mbs: (random.below(257) as u16, random.below(145) as u16),
+            source: Source {
+                format: SourceFormat::Nv12,
+                width: 16,
+                height: 16,
+                planes: [Plane::default(); 3],
+            },
+            reference: random.one_in(2).then(|| random.next()),
+        };
+        let elapsed_ns = random.next();
+        let mut words = [0u32; RESULT_BYTES / 4];
+        (words[0], words[1]) = (1, 5);
+        for at in [0x12, 0x13, 0x1e, 0x24] {
+            words[at] = random.below(1 << 24) as u32;
+        }
+        for _ in 0..random.below(3) {
+            words[random.below(64) as usize] = random.edgy_u32();
+        }
+        let mut block = [0; RESULT_BYTES];
+        for (bytes, word) in block.chunks_exact_mut(4).zip(words) {
+            bytes.copy_from_slice(&word.to_le_bytes());
+        }
+        if let Ok(done) = measurement.parse(&block, 5, elapsed_ns) {
+            believed += 1;
+            assert_eq!(block[..4], 1u32.to_le_bytes());
+            assert_eq!(block[4..8], 5u32.to_le_bytes());
+            assert_eq!(block[8..12], [0; 4]);
+            let (width, height) = measurement.size_mbs;
+            let most = u64::from(width) * u64::from(height) * 130_560;
+            assert!(done.intra_cost <= most && done.encode_ns <= elapsed_ns);
+            assert_eq!(done.motion_cost.is_some(), measurement.reference.is_some());
+            assert!(done.motion_cost.is_none_or(|cost| cost <= most));
+        }
+    }
+    assert!(believed > 1_000, "{believed} results were believed");
 }
 
 #[test]

@@ -78,6 +78,7 @@ const GENERATION_2: Capabilities = Capabilities {
     checkpoints: 16,
     rows: true,
     hard_max: true,
+    pre_analysis: true,
 };
 
 /// What the hardware is asked for so that a picture keeps to its limit, as the driver asks for it.

@@ -149,7 +149,9 @@ fn set_controls(stage: &Stage, chance: &mut Chance) {
         fd,
         Which::Current,
         &mut [
-            ExtControl::int(V4L2_CID_STATELESS_ENC_FRAME_QP, chance.below(52) as i32),
+            // Where it is on, and the hardware can, sources are measured before they are coded.
+            ExtControl::int(V4L2_CID_MPEG_VIDEO_FRAME_RC_ENABLE, chance.below(2) as i32),
+            ExtControl::int(V4L2_CID_STATELESS_ENC_FRAME_QP, chance.below(53) as i32 - 1),
             ExtControl::compound(V4L2_CID_STATELESS_H264_SPS, &mut sps),
             ExtControl::compound(V4L2_CID_STATELESS_H264_PPS, &mut pps),
         ],

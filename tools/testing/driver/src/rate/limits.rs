@@ -18,6 +18,7 @@ use crate::expect::{
     equal, //
 };
 use slenc::error::Result;
+use std::env;
 
 pub(super) const TESTS: &[Test] = &[
     (
@@ -36,6 +37,7 @@ pub(super) const TESTS: &[Test] = &[
     ("modes change in mid-stream", modes),
     ("a limit of the size of pictures is kept", max_frame),
     ("a CPB of little more than a picture", one_picture),
+    ("cuts: what new content takes is known before", cuts),
     ("two temporal layers", || layers(2)),
     ("three temporal layers", || layers(3)),
     ("requests are not needed", no_requests),
@@ -232,6 +234,30 @@ fn one_picture() -> Result<()> {
     // Where nothing promises that a picture fits, the controller leaves it more room.
     let share = if hard(&pictures) { 0.25 } else { 0.5 };
     near("the rate", rate(&pictures), 200e3, share)
+}
+
+/// The clip changes between a pattern and noise, after 15 and after 10 pictures. Hardware that
+/// measures sources tells which picture is the first one of noise; other hardware cannot know.
+fn cuts() -> Result<()> {
+    let pictures = encode("rate-cuts", "cuts.y4m", 100, "--bitrate 1M --cpb 1s")?;
+    let is_first = |n: usize| n % 25 == 15;
+    let mut least = f64::MAX;
+    for (n, picture) in pictures.iter().enumerate().filter(|(n, _)| is_first(*n)) {
+        let predicted = picture.record.predicted_bits.unwrap_or(0) as f64;
+        least = least.min(predicted / picture.bits() as f64);
+        println!(
+            "# picture {n}: {predicted} bits predicted, {}",
+            picture.bits()
+        );
+    }
+    let fill = pictures.iter().filter_map(|p| p.record.cpb_fill).max();
+    println!("# the CPB is filled to {fill:?} bits, of 1000000");
+    let knows = env::var("GENERATION").is_ok_and(|name| name == "gen2");
+    ensure!(
+        (least > 0.5) == knows,
+        "the first picture of noise has at least {least:.2} of its size predicted"
+    );
+    Ok(())
 }
 
 fn layers(count: u8) -> Result<()> {
