@@ -4,12 +4,12 @@
 
 use serde::Serialize;
 
-/// Activity of a source picture: sums over luma samples.
+/// Activity of a source picture: sums over luma samples of what is left by prediction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Activity {
-    /// Absolute differences to the source before.
-    pub(crate) sad: u64,
-    /// Absolute differences to the mean of each macroblock.
+    /// By prediction from the reference, or where there are only sources, from the one before.
+    pub(crate) inter: u64,
+    /// By prediction from the picture itself.
     pub(crate) intra: u64,
 }
 

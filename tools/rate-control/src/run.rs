@@ -44,7 +44,7 @@ pub(crate) fn run(
             } else {
                 refreshed.ceil() as u32
             },
-            activity: pre_analysis.then(|| plant.activity(frame.position)),
+            activity: pre_analysis.then(|| plant.activity(frame.position, frame.layer)),
         });
         begun.push_back((frame, decision));
         if begun.len() >= config.depth {

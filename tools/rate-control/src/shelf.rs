@@ -7,7 +7,6 @@ use std::rc::Rc;
 
 use crate::board::{Job, PlantKind};
 use crate::content::{cache, Content, Sequence, Source};
-use crate::frame::Activity;
 use crate::plant::engine::EnginePlant;
 use crate::plant::model::Model;
 use crate::plant::table::Table;
@@ -70,7 +69,7 @@ impl<'a> Shelf<'a> {
         &mut self,
         content: &'static Content,
     ) -> Result<Option<EnginePlant>, String> {
-        Ok(self.sequence(content)?.map(engine))
+        Ok(self.sequence(content)?.map(EnginePlant::new))
     }
 
     /// An encoder over the content; `None` where the plant has no pictures of it.
@@ -88,17 +87,7 @@ impl<'a> Shelf<'a> {
         };
         Ok(Some(match kind {
             PlantKind::Trace => Box::new(Trace::new(self.table(content, &sequence)?)),
-            PlantKind::Engine => Box::new(engine(sequence)),
+            PlantKind::Engine => Box::new(EnginePlant::new(sequence)),
         }))
     }
-}
-
-/// The engine over a sequence.
-fn engine(sequence: Rc<Sequence>) -> EnginePlant {
-    let changes = crate::plant::table::changes(&sequence);
-    let activity = changes.iter().map(|change| Activity {
-        sad: change.sad,
-        intra: change.intra,
-    });
-    EnginePlant::new(sequence, activity.collect())
 }

@@ -121,7 +121,7 @@ impl RateController for Builtin {
             interval_ns: input.elapsed,
             header_bits: HEADER_BITS[usize::from(!input.key)],
             analysis: input.activity.map(|activity| core::frame::Analysis {
-                inter: activity.sad.min(activity.intra),
+                inter: activity.inter.min(activity.intra),
                 intra: activity.intra,
             }),
             ..core::frame::FrameIn::new(frame_type)

@@ -197,7 +197,6 @@ impl Coder {
         } = *order;
         let source = (!skip).then_some(shown);
         let (width, height) = (sequence.width, sequence.height);
-        let luma = width * height;
         if key {
             self.frame_num = 0;
         }
@@ -245,16 +244,7 @@ impl Coder {
                 ..Unit::default()
             })
             .collect();
-        let source = source.map(|samples| {
-            let (cb, cr) = samples[luma..].split_at(luma / 4);
-            Source {
-                format: SourceFormat::I420,
-                width,
-                height,
-                planes: [&samples[..luma], cb, cr],
-                strides: [width, width / 2, width / 2],
-            }
-        });
+        let source = source.map(|samples| source_of(sequence, samples));
         let kind = usize::from(!key);
         let rows = height.div_ceil(16);
         let plan = order
@@ -315,7 +305,27 @@ impl Coder {
             nonzero: stats.nonzero.into(),
             mean_qp: macroblocks,
             forced_skip_mbs: stats.in_frame.forced_skips,
-            psnr: psnr(square as f64 / luma as f64),
+            psnr: psnr(square as f64 / (width * height) as f64),
+        }
+    }
+
+    /// What the hardware finds of a source by measuring it, with the reference of a layer if there
+    /// is one.
+    fn measure(&mut self, sequence: &Sequence, samples: &[u8], layer: Option<usize>) -> Activity {
+        let (width, height) = (sequence.width, sequence.height);
+        let reference = layer.map(|layer| &self.references[reference_layer(layer)][..]);
+        let found = self
+            .encoder
+            .analyse(
+                width.div_ceil(16),
+                height.div_ceil(16),
+                &source_of(sequence, samples),
+                reference,
+            )
+            .expect("the source is valid");
+        Activity {
+            inter: found.motion.map_or(found.intra_cost, |m| m.motion_cost),
+            intra: found.intra_cost,
         }
     }
 
@@ -343,11 +353,22 @@ impl Coder {
     }
 }
 
+fn source_of<'a>(sequence: &Sequence, samples: &'a [u8]) -> Source<'a> {
+    let (width, height) = (sequence.width, sequence.height);
+    let luma = width * height;
+    let (cb, cr) = samples[luma..].split_at(luma / 4);
+    Source {
+        format: SourceFormat::I420,
+        width,
+        height,
+        planes: [&samples[..luma], cb, cr],
+        strides: [width, width / 2, width / 2],
+    }
+}
+
 /// The engine with its content.
 pub(crate) struct EnginePlant {
     sequence: Rc<Sequence>,
-    /// What pre-analysis finds of each picture of a period.
-    activity: Vec<Activity>,
     coder: Coder,
     has_reference: bool,
     /// PSNR of the upper half less that of the lower, in dB, added up; and of how many pictures.
@@ -355,11 +376,10 @@ pub(crate) struct EnginePlant {
 }
 
 impl EnginePlant {
-    pub(crate) fn new(sequence: Rc<Sequence>, activity: Vec<Activity>) -> Self {
+    pub(crate) fn new(sequence: Rc<Sequence>) -> Self {
         Self {
             coder: Coder::new(sequence.width, sequence.height),
             sequence,
-            activity,
             has_reference: false,
             slope: (0.0, 0),
         }
@@ -400,8 +420,11 @@ impl Plant for EnginePlant {
         self.sequence.cuts[position % self.sequence.order.len()]
     }
 
-    fn activity(&self, position: usize) -> Activity {
-        self.activity[position % self.activity.len()]
+    fn activity(&mut self, position: usize, layer: usize) -> Activity {
+        let sequence = self.sequence.clone();
+        let samples = &sequence.pictures[self.picture(position)];
+        let layer = self.has_reference.then_some(layer);
+        self.coder.measure(&sequence, samples, layer)
     }
 
     fn restart(&mut self) {
@@ -470,7 +493,7 @@ mod tests {
     #[test]
     fn skips_are_small_and_keep_the_reference() {
         let sequence = Rc::new(table::tests::sequence());
-        let mut plant = EnginePlant::new(sequence, Vec::new());
+        let mut plant = EnginePlant::new(sequence);
         for n in 0..3 {
             plant.encode(&request(n));
             plant.commit();
@@ -485,7 +508,7 @@ mod tests {
     fn the_table_is_what_the_loop_gives_at_constant_qp() {
         let sequence = table::tests::sequence();
         let table = table::Table::make(&sequence, |_, _| ());
-        let mut plant = EnginePlant::new(Rc::new(sequence), Vec::new());
+        let mut plant = EnginePlant::new(Rc::new(sequence));
         for n in 0..8 {
             let coded = plant.encode(&request(n));
             plant.commit();
@@ -498,7 +521,7 @@ mod tests {
     #[test]
     fn a_hard_maximum_holds() {
         let sequence = Rc::new(table::tests::sequence());
-        let mut plant = EnginePlant::new(sequence, Vec::new());
+        let mut plant = EnginePlant::new(sequence);
         for n in 0..4 {
             plant.encode(&request(n));
             plant.commit();
@@ -526,7 +549,7 @@ mod tests {
     #[test]
     fn an_older_reference_leaves_more_to_code() {
         let sequence = Rc::new(table::tests::sequence());
-        let mut plant = EnginePlant::new(sequence, Vec::new());
+        let mut plant = EnginePlant::new(sequence);
         for n in 0..8 {
             plant.encode(&request(n));
             plant.commit();
@@ -545,7 +568,7 @@ mod tests {
     #[test]
     fn refreshed_macroblocks_cost_bits() {
         let sequence = Rc::new(table::tests::sequence());
-        let mut plant = EnginePlant::new(sequence, Vec::new());
+        let mut plant = EnginePlant::new(sequence);
         plant.encode(&request(0));
         plant.commit();
         let plain = plant.encode(&request(1));

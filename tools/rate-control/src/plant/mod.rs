@@ -60,8 +60,8 @@ pub(crate) trait Plant {
     /// Whether another scene begins at this position.
     fn is_cut(&self, position: usize) -> bool;
 
-    /// What pre-analysis finds at this position.
-    fn activity(&self, position: usize) -> Activity;
+    /// What pre-analysis finds at this position, of a frame of this layer.
+    fn activity(&mut self, position: usize, layer: usize) -> Activity;
 
     /// Forgets all references.
     fn restart(&mut self);

@@ -241,13 +241,13 @@ impl Plant for Model {
         self.frame(position).cut
     }
 
-    fn activity(&self, position: usize) -> Activity {
+    fn activity(&mut self, position: usize, _layer: usize) -> Activity {
         let frame = self.frame(position);
         // The mean absolute difference of a normal distribution is 0.8 deviations.
         let mean = weighted(&std::array::from_fn(|n| 0.8 * 0.5f64.powi(n as i32)));
         let sum = |deviation: f64| (mean * deviation * f64::from(WIDTH * HEIGHT)) as u64;
         Activity {
-            sad: sum(frame.change * frame.area),
+            inter: sum(frame.change * frame.area),
             intra: sum(frame.texture),
         }
     }

@@ -112,7 +112,7 @@ impl Table {
     pub(crate) fn activity(&self, n: usize) -> Activity {
         let change = self.changes[n];
         Activity {
-            sad: change.sad,
+            inter: change.sad,
             intra: change.intra,
         }
     }

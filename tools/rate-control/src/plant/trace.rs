@@ -107,7 +107,7 @@ impl Plant for Trace {
         self.table.cuts[position % self.table.period()]
     }
 
-    fn activity(&self, position: usize) -> Activity {
+    fn activity(&mut self, position: usize, _layer: usize) -> Activity {
         self.table.activity(position % self.table.period())
     }
 
