@@ -27,18 +27,18 @@ pub(crate) struct Builtin {
 }
 
 /// Scenarios keep to what the controller takes.
-fn expect<T>(result: Result<T, Error>) -> T {
+pub(super) fn expect<T>(result: Result<T, Error>) -> T {
     result.expect("the calls come in order and in range")
 }
 
-fn scale(scale: Scale) -> core::scale::Scale {
+pub(super) fn scale(scale: Scale) -> core::scale::Scale {
     match scale {
         Scale::Qp51 => core::scale::Scale::Qp51,
         Scale::Index127 => core::scale::Scale::Index127,
     }
 }
 
-fn translate(config: &Config) -> core::config::Config {
+pub(super) fn translate(config: &Config) -> core::config::Config {
     let limits = |kind: usize| core::config::Limits {
         fixed_qp: config.quality_qp,
         min_qp: config.min_qp,
@@ -82,19 +82,71 @@ fn translate(config: &Config) -> core::config::Config {
     }
 }
 
+pub(super) fn capabilities(config: &Config) -> core::config::Capabilities {
+    core::config::Capabilities {
+        scale: scale(config.scale),
+        macroblocks: config.macroblocks(),
+        intra_floor_q8: INTRA_FLOOR_Q8,
+        hard_max: config.levers.hard_max,
+        post_skip: config.levers.post_skip && config.skip,
+        post_drop: false,
+        filler: true,
+        skip_bits: SKIP_BITS as u32,
+    }
+}
+
+pub(super) fn frame_of(input: &Input) -> core::frame::FrameIn {
+    let frame_type = if input.key {
+        FrameType::I
+    } else {
+        FrameType::P
+    };
+    core::frame::FrameIn {
+        layer: input.layer as u8,
+        interval_ns: input.elapsed,
+        header_bits: HEADER_BITS[usize::from(!input.key)],
+        analysis: input.activity.map(|activity| core::frame::Analysis {
+            inter: activity.inter.min(activity.intra),
+            intra: activity.intra,
+        }),
+        ..core::frame::FrameIn::new(frame_type)
+    }
+}
+
+pub(super) fn decision_from(decision: &core::frame::Decision) -> Decision {
+    Decision {
+        action: match decision.action {
+            core::frame::Action::Encode => Action::Encode,
+            core::frame::Action::Skip => Action::Skip,
+        },
+        qp: decision.qp,
+        target: decision.target_bits,
+        max_bits: (decision.max_bits > 0).then_some(decision.max_bits),
+    }
+}
+
+/// With the mean QP, if it is on the scale of the controller.
+pub(super) fn outcome_of(coded: &Coded, tells_qp: bool) -> core::frame::Outcome {
+    core::frame::Outcome {
+        bits: coded.bits,
+        header_bits: coded.header_bits,
+        mean_qp_q8: tells_qp.then_some((coded.mean_qp * 256.0) as i32),
+        forced_skips: coded.forced_skip_mbs,
+    }
+}
+
+pub(super) fn verdict_from(judgement: &core::frame::Judgement) -> Verdict {
+    let replace = judgement.verdict == core::frame::Verdict::ReplaceBySkip;
+    let skip_bits = if replace { SKIP_BITS } else { 0 };
+    Verdict {
+        replace,
+        filler_bits: (8 * judgement.filler_bytes).saturating_sub(skip_bits),
+    }
+}
+
 impl Builtin {
     pub(crate) fn new(config: &Config) -> Self {
-        let capabilities = core::config::Capabilities {
-            scale: scale(config.scale),
-            macroblocks: config.macroblocks(),
-            intra_floor_q8: INTRA_FLOOR_Q8,
-            hard_max: config.levers.hard_max,
-            post_skip: config.levers.post_skip && config.skip,
-            post_drop: false,
-            filler: true,
-            skip_bits: SKIP_BITS as u32,
-        };
-        let mut controller = expect(core::controller::Controller::new(capabilities));
+        let mut controller = expect(core::controller::Controller::new(capabilities(config)));
         expect(controller.configure(&translate(config)));
         Self {
             controller,
@@ -111,49 +163,16 @@ impl RateController for Builtin {
     }
 
     fn begin(&mut self, input: &Input) -> Decision {
-        let frame_type = if input.key {
-            FrameType::I
-        } else {
-            FrameType::P
-        };
-        let decision = expect(self.controller.begin(&core::frame::FrameIn {
-            layer: input.layer as u8,
-            interval_ns: input.elapsed,
-            header_bits: HEADER_BITS[usize::from(!input.key)],
-            analysis: input.activity.map(|activity| core::frame::Analysis {
-                inter: activity.inter.min(activity.intra),
-                intra: activity.intra,
-            }),
-            ..core::frame::FrameIn::new(frame_type)
-        }));
+        let decision = expect(self.controller.begin(&frame_of(input)));
         self.begun.push_back(decision.cookie);
-        Decision {
-            action: match decision.action {
-                core::frame::Action::Encode => Action::Encode,
-                core::frame::Action::Skip => Action::Skip,
-            },
-            qp: decision.qp,
-            target: decision.target_bits,
-            max_bits: (decision.max_bits > 0).then_some(decision.max_bits),
-        }
+        decision_from(&decision)
     }
 
     fn end(&mut self, coded: &Coded) -> Verdict {
         let cookie = self.begun.pop_front();
         self.ended = cookie;
-        let outcome = core::frame::Outcome {
-            bits: coded.bits,
-            header_bits: coded.header_bits,
-            mean_qp_q8: self.tells_qp.then_some((coded.mean_qp * 256.0) as i32),
-            forced_skips: coded.forced_skip_mbs,
-        };
-        let judgement = expect(self.controller.end(cookie.unwrap_or(0), &outcome));
-        let replace = judgement.verdict == core::frame::Verdict::ReplaceBySkip;
-        let skip_bits = if replace { SKIP_BITS } else { 0 };
-        Verdict {
-            replace,
-            filler_bits: (8 * judgement.filler_bytes).saturating_sub(skip_bits),
-        }
+        let outcome = outcome_of(coded, self.tells_qp);
+        verdict_from(&expect(self.controller.end(cookie.unwrap_or(0), &outcome)))
     }
 
     fn commit(&mut self, bits: u64) {

@@ -5,14 +5,17 @@
 mod builtin;
 mod constant;
 mod log_domain;
+mod program;
 mod sliding;
 
 use crate::config::{Config, Scale};
 use crate::frame::{Coded, Decision, Input, Verdict};
+use slenc_bpf_native::Program;
 
 use builtin::Builtin;
 pub(crate) use constant::ConstantQpController;
 use log_domain::LogDomain;
+use program::Programmed;
 use sliding::SlidingBudget;
 
 /// A rate controller. Frames begin in order and end in the same order; up to
@@ -41,6 +44,16 @@ pub(crate) enum Kind {
     K,
     /// The plain log-domain baseline
     Log,
+    /// The BPF program low_delay
+    LowDelay,
+    /// The BPF program screen
+    Screen,
+    /// The BPF program qp_floor
+    QpFloor,
+    /// The BPF program fair_share, alone on its uplink
+    FairShare,
+    /// The BPF program telemetry
+    Telemetry,
 }
 
 impl Kind {
@@ -50,6 +63,11 @@ impl Kind {
             Self::Builtin => "builtin",
             Self::K => "k",
             Self::Log => "log",
+            Self::LowDelay => "low_delay",
+            Self::Screen => "screen",
+            Self::QpFloor => "qp_floor",
+            Self::FairShare => "fair_share",
+            Self::Telemetry => "telemetry",
         }
     }
 
@@ -59,6 +77,11 @@ impl Kind {
             Self::Builtin => Box::new(Builtin::new(config)),
             Self::K => Box::new(SlidingBudget::new(config)),
             Self::Log => Box::new(LogDomain::new(config)),
+            Self::LowDelay => Box::new(Programmed::new(Program::LowDelay, config)),
+            Self::Screen => Box::new(Programmed::new(Program::Screen, config)),
+            Self::QpFloor => Box::new(Programmed::new(Program::QpFloor, config)),
+            Self::FairShare => Box::new(Programmed::new(Program::FairShare, config)),
+            Self::Telemetry => Box::new(Programmed::new(Program::Telemetry, config)),
         }
     }
 }
