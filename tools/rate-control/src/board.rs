@@ -40,6 +40,8 @@ pub(crate) enum PlantKind {
 pub(crate) struct Job {
     pub(crate) scenarios: Vec<&'static Scenario>,
     pub(crate) controllers: Vec<Kind>,
+    /// Controllers of which only what was measured is kept.
+    pub(crate) programs: &'static [Kind],
     pub(crate) plant: PlantKind,
     /// Only these contents; all of the scenario if empty.
     pub(crate) contents: Vec<String>,
@@ -84,11 +86,16 @@ impl Run {
     }
 }
 
+/// A controller and its gates.
+pub(crate) type Score = (&'static str, Vec<Summary>);
+
 /// All runs, and the gates by controller.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Board {
     pub(crate) plant: PlantKind,
-    pub(crate) gates: Vec<(&'static str, Vec<Summary>)>,
+    pub(crate) gates: Vec<Score>,
+    /// Of the BPF programs.
+    pub(crate) programs: Vec<Score>,
     pub(crate) runs: Vec<Run>,
     pub(crate) peers: Option<Peers>,
     /// The engine beside its tables.
@@ -122,36 +129,45 @@ pub(crate) fn score(job: &Job, progress: &dyn Fn(&str)) -> Result<Board, String>
             ));
             let content = find(name).ok_or_else(|| format!("no content {name}"))?;
             if let Some(mut plant) = shelf.plant(job.plant, content)? {
-                let mut of_content =
-                    runs_of(job, &job.controllers, &scenario, content, plant.as_mut());
+                let kinds = [&job.controllers, job.programs].concat();
+                let mut of_content = runs_of(job, &kinds, &scenario, content, plant.as_mut());
                 for run in &mut of_content {
                     let reference = peers.as_ref().map(|peers| peers.reference(run));
                     run.gates = run.judge(&scenario, &reference.unwrap_or_default());
+                    if job
+                        .programs
+                        .iter()
+                        .any(|kind| kind.name() == run.controller)
+                    {
+                        run.records.clear();
+                    }
                 }
                 runs.extend(of_content);
             }
         }
     }
-    let gates = job
-        .controllers
-        .iter()
-        .map(|kind| {
-            let own: Vec<&Run> = runs
-                .iter()
-                .filter(|r: &&Run| r.controller == kind.name())
-                .collect();
-            let mut all: Vec<Gate> = over_runs(&own);
-            all.extend(own.iter().flat_map(|run| run.gates.clone()));
-            (kind.name(), summarize(&all))
-        })
-        .collect();
+    let scores = |kinds: &[Kind]| {
+        kinds
+            .iter()
+            .map(|kind| score_of(kind.name(), &runs))
+            .collect()
+    };
     Ok(Board {
         plant: job.plant,
-        gates,
+        gates: scores(&job.controllers),
+        programs: scores(job.programs),
         runs,
         peers,
         closed_loop,
     })
+}
+
+/// The gates of a controller.
+fn score_of(name: &'static str, runs: &[Run]) -> Score {
+    let own: Vec<&Run> = runs.iter().filter(|run| run.controller == name).collect();
+    let mut all = over_runs(&own);
+    all.extend(own.iter().flat_map(|run| run.gates.clone()));
+    (name, summarize(&all))
 }
 
 /// These controllers at both rates, not judged yet.
@@ -257,6 +273,7 @@ mod tests {
         Job {
             scenarios: select(&scenarios).expect("they are in the list"),
             controllers: vec![Kind::K, Kind::Log],
+            programs: &[],
             plant: PlantKind::Trace,
             contents: strings(contents),
             seconds: Some(10),

@@ -37,6 +37,10 @@ pub(crate) struct RunArgs {
     #[arg(long, value_delimiter = ',', default_values = ["builtin", "k", "log"])]
     pub(crate) controller: Vec<Kind>,
 
+    /// Run the BPF programs too, without plots (--controller has those)
+    #[arg(long)]
+    pub(crate) programs: bool,
+
     /// What they run over
     #[arg(long, default_value = "trace")]
     pub(crate) plant: PlantKind,

@@ -31,6 +31,7 @@ use clap::Parser;
 
 use board::Job;
 use cli::{Cli, Command, RunArgs};
+use controller::Kind;
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
@@ -99,6 +100,11 @@ fn run_all(arguments: &RunArgs) -> Result<(), String> {
     let job = Job {
         scenarios: scenario::list::select(&arguments.scenario)?,
         controllers: arguments.controller.clone(),
+        programs: if arguments.programs {
+            Kind::PROGRAMS
+        } else {
+            &[]
+        },
         plant: arguments.plant,
         contents: arguments.content.clone(),
         seconds: arguments.seconds,
@@ -120,6 +126,10 @@ fn run_all(arguments: &RunArgs) -> Result<(), String> {
         print("\n")?;
     }
     print(&report::table::gates(&board))?;
+    if !board.programs.is_empty() {
+        print("\nBPF programs\n")?;
+        print(&report::table::programs(&board))?;
+    }
     if let Some(peers) = &board.peers {
         print(&report::peers::terminal(peers))?;
     }

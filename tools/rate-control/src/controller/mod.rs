@@ -37,6 +37,7 @@ pub(crate) trait RateController {
 
 /// The controllers by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[value(rename_all = "snake_case")]
 pub(crate) enum Kind {
     /// The kernel module's
     Builtin,
@@ -57,6 +58,15 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    /// The BPF programs.
+    pub(crate) const PROGRAMS: &[Self] = &[
+        Self::LowDelay,
+        Self::Screen,
+        Self::QpFloor,
+        Self::FairShare,
+        Self::Telemetry,
+    ];
+
     /// As on the command line.
     pub(crate) fn name(self) -> &'static str {
         match self {

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use super::plots::plots;
 use super::rate;
 use super::table::COLUMNS;
-use super::{also, closed_loop, peers};
+use super::{also, closed_loop, peers, table};
 use crate::board::{Board, Run};
 use crate::peer::Peers;
 use slenc_plots::{escape, figure, head};
@@ -47,6 +47,7 @@ pub(crate) fn page(board: &Board) -> String {
 /// Tables of text.
 fn besides(board: &Board, text: &mut String) {
     let tables = [
+        ("BPF programs", table::programs(board)),
         (
             "Besides the gates",
             also::table(board) + "\n" + &also::legend(),
@@ -56,8 +57,9 @@ fn besides(board: &Board, text: &mut String) {
             closed_loop::table(&board.closed_loop),
         ),
     ];
-    for (title, table) in tables {
-        let _ = write!(text, "<h2>{title}</h2><pre>{}</pre>", escape(&table));
+    let shown = tables.iter().filter(|(_, table)| !table.is_empty());
+    for (title, table) in shown {
+        let _ = write!(text, "<h2>{title}</h2><pre>{}</pre>", escape(table));
     }
 }
 
@@ -94,12 +96,7 @@ fn native(all: &Peers, text: &mut String) {
 }
 
 fn gates(board: &Board, text: &mut String) {
-    let mut names: Vec<&str> = Vec::new();
-    for summary in board.gates.iter().flat_map(|(_, summaries)| summaries) {
-        if !names.contains(&summary.name.as_str()) {
-            names.push(&summary.name);
-        }
-    }
+    let (names, _) = table::names(&board.gates);
     text.push_str("<h2>Gates</h2><table><tr><th>gate");
     for (controller, _) in &board.gates {
         let _ = write!(text, "<th>{controller}");
@@ -192,12 +189,16 @@ fn row(run: &Run, text: &mut String) {
             figure(gate.limit)
         );
     }
-    let _ = write!(text, "{}</details>", plots(run));
+    if run.records.is_empty() {
+        text.push_str("no pictures were kept</details>");
+    } else {
+        let _ = write!(text, "{}</details>", plots(run));
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{rst, table};
+    use super::super::rst;
     use super::*;
     use crate::board::PlantKind;
     use crate::closed_loop::Pair;
@@ -221,6 +222,7 @@ mod tests {
                     limit: 5.0,
                 }],
             )],
+            programs: Vec::new(),
             runs: vec![Run {
                 scenario: "S1".to_owned(),
                 title: "a & b",
@@ -287,6 +289,31 @@ mod tests {
         let figures = rst::figures(&board);
         let line = figures.lines().find(|line| line.contains("0.25/0"));
         assert!(line.is_some_and(|line| line.ends_with("-1.50/0.25")));
+    }
+
+    #[test]
+    fn programs_are_beside_what_they_run_over() {
+        let mut board = board();
+        let (_, mut summaries) = board.gates[0].clone();
+        summaries[0].value = 3.25;
+        summaries[0].met = 2;
+        board.programs = vec![("screen", summaries)];
+        let mut run = board.runs[0].clone();
+        run.controller = "screen";
+        run.records.clear();
+        board.runs.push(run);
+        let figures = rst::figures(&board);
+        let line = figures.lines().find(|line| line.contains("3.25+"));
+        assert!(
+            line.is_some_and(|line| line.contains(" 7.50-")),
+            "{figures}"
+        );
+        assert!(figures.contains("screen: 1 of 1 gates met"));
+        let page = page(&board);
+        assert!(page.contains("3.25+"));
+        // Without plots.
+        assert!(page.contains("bikes 25k screen"));
+        assert_eq!(page.matches("<svg").count(), 5);
     }
 
     #[test]

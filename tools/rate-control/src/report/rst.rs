@@ -46,6 +46,11 @@ pub(crate) fn figures(board: &Board) -> String {
     block(&mut text, &also::table(board));
     text += "\nThese are::\n\n";
     block(&mut text, &also::legend());
+    if !board.programs.is_empty() {
+        text += "\nThe BPF programs as controllers of their own, over the built-in one: the worst value of \
+                 each gate, and a plus where all runs meet it::\n\n";
+        block(&mut text, &table::programs(board));
+    }
     if let Some(all) = &board.peers {
         text += "\nNative encoders and ``builtin`` on the same pictures::\n\n";
         block(&mut text, &peers::table(all));

@@ -5,7 +5,7 @@
 use std::fmt::Write;
 
 use super::rate;
-use crate::board::{Board, Run};
+use crate::board::{Board, Run, Score};
 use slenc_plots::figure;
 
 /// A column of the table of runs.
@@ -87,18 +87,7 @@ pub(super) static COLUMNS: &[Column] = &[
 
 /// The gates, a column for each controller: the worst value, its limit, and how many runs meet it.
 pub(crate) fn gates(board: &Board) -> String {
-    let mut names: Vec<&str> = Vec::new();
-    for summary in board.gates.iter().flat_map(|(_, summaries)| summaries) {
-        if !names.contains(&summary.name.as_str()) {
-            names.push(&summary.name);
-        }
-    }
-    let width = names
-        .iter()
-        .map(|name| name.len())
-        .max()
-        .unwrap_or(0)
-        .max(4);
+    let (names, width) = names(&board.gates);
     let mut text = format!("{:width$}", "gate");
     for (controller, _) in &board.gates {
         let _ = write!(text, "  {controller:>9} {:<8} {:>7}", "(limit)", "met");
@@ -122,11 +111,59 @@ pub(crate) fn gates(board: &Board) -> String {
         }
         text.push('\n');
     }
-    for (controller, summaries) in &board.gates {
-        let met = summaries.iter().filter(|s| s.met == s.runs).count();
-        let _ = writeln!(text, "{controller}: {met} of {} gates met", summaries.len());
+    for score in &board.gates {
+        text += &total(score);
     }
     text
+}
+
+/// The gates of the BPF programs beside those of the first controller, which they run over: the
+/// worst value, and whether all runs meet its limit.
+pub(crate) fn programs(board: &Board) -> String {
+    if board.programs.is_empty() {
+        return String::new();
+    }
+    let scores: Vec<&Score> = board.gates.iter().take(1).chain(&board.programs).collect();
+    let (names, width) = names(&board.programs);
+    let mut text = format!("{:width$}", "gate");
+    for (controller, _) in &scores {
+        let _ = write!(text, " {controller:>10}");
+    }
+    text.push('\n');
+    for name in names {
+        let _ = write!(text, "{name:width$}");
+        for (_, summaries) in &scores {
+            let of_gate = summaries.iter().find(|summary| summary.name == name);
+            let shown = of_gate.map_or("n/a ".to_owned(), |s| {
+                figure(s.value) + if s.met == s.runs { "+" } else { "-" }
+            });
+            let _ = write!(text, " {shown:>10}");
+        }
+        text.push('\n');
+    }
+    for score in &board.programs {
+        text += &total(score);
+    }
+    text
+}
+
+/// The gates that any of them has, and the width of their column.
+pub(super) fn names(scores: &[Score]) -> (Vec<&str>, usize) {
+    let mut names: Vec<&str> = Vec::new();
+    for summary in scores.iter().flat_map(|(_, summaries)| summaries) {
+        if !names.contains(&summary.name.as_str()) {
+            names.push(&summary.name);
+        }
+    }
+    let widths = names.iter().map(|name| name.len());
+    let width = widths.max().unwrap_or(0).max(4);
+    (names, width)
+}
+
+/// How many gates a controller meets.
+fn total((controller, summaries): &Score) -> String {
+    let met = summaries.iter().filter(|s| s.met == s.runs).count();
+    format!("{controller}: {met} of {} gates met\n", summaries.len())
 }
 
 /// Every run.
