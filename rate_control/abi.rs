@@ -12,7 +12,10 @@ use crate::{
         Files,
         History, //
     },
-    hook::Hook,
+    hook::{
+        Hook,
+        Place, //
+    },
     pure::{
         error,
         hrd,
@@ -41,6 +44,7 @@ use kernel::{
 struct Session {
     id: u64,
     _files: Files,
+    _place: Place,
     shared: Arc<Shared>,
 }
 
@@ -144,6 +148,7 @@ pub(crate) unsafe extern "C" fn v4l2_rc_session_alloc(
         let session = Session {
             id,
             _files: Files::new(id, &shared),
+            _place: Place::new(&shared),
             shared,
         };
         Ok(KBox::new(session, GFP_KERNEL)?)

@@ -11,6 +11,7 @@
 #include <media/v4l2-rate-control-bpf.h>
 
 struct dentry;
+struct seq_file;
 
 /*
  * On while any session has a program, or something to do about one. A
@@ -46,9 +47,10 @@ struct v4l2_rc_bpf_counters {
 /**
  * struct v4l2_rc_bpf_slot - The place of a program in a session
  *
- * What programs see, filled by hook.rs. From v4l2_rc_bpf_enter(), if that does
- * not return 0, to v4l2_rc_bpf_leave() the caller has it for itself.
+ * What programs see, filled by hook.rs. Protected by the session's lock.
  *
+ * @has: what there is to do: V4L2_RC_BPF_ATTACHED and so on; 0 for nothing.
+ * @ops: the program that is attached, with a reference, or NULL.
  * @session: the session.
  * @frame: the picture that begins.
  * @decision: on it.
@@ -58,6 +60,8 @@ struct v4l2_rc_bpf_counters {
  * @counters: what has happened.
  */
 struct v4l2_rc_bpf_slot {
+	u32 has;
+	struct v4l2_rc_ops *ops;
 	struct v4l2_rc_bpf_session session;
 	struct v4l2_rc_bpf_frame frame;
 	struct v4l2_rc_bpf_decision decision;
@@ -68,44 +72,53 @@ struct v4l2_rc_bpf_slot {
 };
 
 /*
- * What v4l2_rc_bpf_enter() finds. ATTACHED: a program. BUDGET, END and DROP: it
+ * &v4l2_rc_bpf_slot.has. ATTACHED: there is a program. BUDGET, END and DROP: it
  * has these functions. LOOK: another program may be due: before the next
  * picture v4l2_rc_bpf_look() is to be called, and &v4l2_rc_bpf_slot.session to
- * be right then. FRESH: the program was not there before. GONE: there is none
- * any more, and the built-in controller goes on alone.
+ * be right then. GONE: there is none any more, and the built-in controller goes
+ * on alone.
  */
 #define V4L2_RC_BPF_ATTACHED	0x00000001
 #define V4L2_RC_BPF_BUDGET	0x00000002
 #define V4L2_RC_BPF_END		0x00000004
 #define V4L2_RC_BPF_DROP	0x00000008
 #define V4L2_RC_BPF_LOOK	0x00000010
-#define V4L2_RC_BPF_FRESH	0x00000020
-#define V4L2_RC_BPF_GONE	0x00000040
+#define V4L2_RC_BPF_GONE	0x00000020
 
-/* Registry: which programs there are, and which session has which. */
+/*
+ * Registry: which programs there are, and which session has which. All but the
+ * first four with the session's lock held.
+ */
 struct v4l2_rc_bpf_slot *v4l2_rc_bpf_slot_alloc(u64 id);
 void v4l2_rc_bpf_slot_free(struct v4l2_rc_bpf_slot *slot);
+void v4l2_rc_bpf_slot_add(struct v4l2_rc_bpf_slot *slot, const void *session);
+void v4l2_rc_bpf_slot_del(struct v4l2_rc_bpf_slot *slot);
 void v4l2_rc_bpf_select(struct v4l2_rc_bpf_slot *slot, const char *name);
-u32 v4l2_rc_bpf_enter(struct v4l2_rc_bpf_slot *slot);
-u32 v4l2_rc_bpf_look(struct v4l2_rc_bpf_slot *slot);
+void v4l2_rc_bpf_changed(struct v4l2_rc_bpf_slot *slot,
+			 const struct v4l2_rc_ops *gone);
+bool v4l2_rc_bpf_look(struct v4l2_rc_bpf_slot *slot);
 void v4l2_rc_bpf_rest(struct v4l2_rc_bpf_slot *slot);
 void v4l2_rc_bpf_eject(struct v4l2_rc_bpf_slot *slot);
-void v4l2_rc_bpf_leave(struct v4l2_rc_bpf_slot *slot);
 
-/* Calls into the program of a session that has been entered. */
+/* Calls into the program that is attached to a session, with its lock held. */
 int v4l2_rc_bpf_call_budget(struct v4l2_rc_bpf_slot *slot);
 int v4l2_rc_bpf_call_begin(struct v4l2_rc_bpf_slot *slot);
 void v4l2_rc_bpf_call_end(struct v4l2_rc_bpf_slot *slot);
 void v4l2_rc_bpf_call_drop(struct v4l2_rc_bpf_slot *slot, u64 number);
 
-/* A file in a directory of debugfs that is removed before the slot is freed. */
-void v4l2_rc_bpf_debugfs_create(struct dentry *directory,
-				struct v4l2_rc_bpf_slot *slot);
+/* A file in a directory of debugfs that is removed before the session is. */
+void v4l2_rc_bpf_debugfs_create(struct dentry *directory, const void *session);
 
 /* Offers the hook to the BPF core, for as long as the module is there. */
 int v4l2_rc_bpf_register(void);
 
-/* Rust's, for the kfuncs. */
+/* In Rust: takes a session's lock and calls v4l2_rc_bpf_changed(). */
+void v4l2_rc_rust_changed(const void *session, const struct v4l2_rc_ops *gone);
+
+/* In Rust: what is in that file. */
+void v4l2_rc_rust_show(struct seq_file *file, const void *session);
+
+/* In Rust, for the kfuncs. */
 s32 v4l2_rc_rust_log2(u64 value);
 u64 v4l2_rc_rust_exp2(s32 log_q16);
 s32 v4l2_rc_rust_qp_to_step(u32 codec, s32 qp);

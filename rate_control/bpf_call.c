@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Calls into the programs of sessions that have been entered, and how long they
- * take. That is measured when there is a limit to it, and costs nothing
- * otherwise.
+ * Calls into the programs of sessions, and how long they take. That is measured
+ * when there is a limit to it, and costs nothing otherwise.
  */
 #include <linux/jump_label.h>
 #include <linux/kstrtox.h>
@@ -38,37 +37,60 @@ int v4l2_rc_bpf_call_budget(struct v4l2_rc_bpf_slot *slot)
 	u64 start = begin_call();
 	int ret;
 
-	ret = v4l2_rc_bpf_ops_of(slot)->budget(&slot->session, &slot->budget);
+	ret = slot->ops->budget(&slot->session, &slot->budget);
 	end_call(slot, start);
 	return ret;
+}
+
+static int run_begin(struct v4l2_rc_bpf_slot *slot)
+{
+	return slot->ops->frame_begin(&slot->session, &slot->frame,
+				      &slot->decision);
+}
+
+static void run_end(struct v4l2_rc_bpf_slot *slot)
+{
+	slot->ops->frame_end(&slot->session, &slot->session.last);
+}
+
+/* Not inlined: without a limit nothing is to be kept over the call. */
+static noinline int timed_begin(struct v4l2_rc_bpf_slot *slot)
+{
+	u64 start = begin_call();
+	int ret = run_begin(slot);
+
+	end_call(slot, start);
+	return ret;
+}
+
+static noinline void timed_end(struct v4l2_rc_bpf_slot *slot)
+{
+	u64 start = begin_call();
+
+	run_end(slot);
+	end_call(slot, start);
 }
 
 int v4l2_rc_bpf_call_begin(struct v4l2_rc_bpf_slot *slot)
 {
-	u64 start = begin_call();
-	int ret;
-
-	ret = v4l2_rc_bpf_ops_of(slot)->frame_begin(&slot->session,
-						    &slot->frame,
-						    &slot->decision);
-	end_call(slot, start);
-	return ret;
+	if (static_branch_unlikely(&timed))
+		return timed_begin(slot);
+	return run_begin(slot);
 }
 
 void v4l2_rc_bpf_call_end(struct v4l2_rc_bpf_slot *slot)
 {
-	u64 start = begin_call();
-
-	v4l2_rc_bpf_ops_of(slot)->frame_end(&slot->session,
-					    &slot->session.last);
-	end_call(slot, start);
+	if (static_branch_unlikely(&timed))
+		timed_end(slot);
+	else
+		run_end(slot);
 }
 
 void v4l2_rc_bpf_call_drop(struct v4l2_rc_bpf_slot *slot, u64 number)
 {
 	u64 start = begin_call();
 
-	v4l2_rc_bpf_ops_of(slot)->drop(&slot->session, number);
+	slot->ops->drop(&slot->session, number);
 	end_call(slot, start);
 }
 

@@ -8,8 +8,8 @@
  * only there a program is attached, as only then what it sees is up to date. A
  * program that goes is detached at once; when that returns nobody runs it.
  *
- * Locks: registry_lock, then the lock of a slot. A session's own mutex is taken
- * before both.
+ * Locks: registry_lock, then the lock of a session, which is hook.rs's to take,
+ * then programs_lock.
  */
 #include <linux/bpf.h>
 #include <linux/cgroup.h>
@@ -19,6 +19,7 @@
 #include <linux/moduleparam.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <linux/string.h>
 #include <trace/events/v4l2_rate_control.h>
 
@@ -31,24 +32,21 @@
 /**
  * struct slot - A slot with what is the registry's
  *
- * @pub: what others see.
- * @lock: held from enter to leave. Protects what follows and @pub.
+ * All but @node and @session is protected by the session's lock.
+ *
+ * @pub: what others see. While @pub.has is not 0 the session has its part in
+ *	v4l2_rc_bpf_switch.
  * @node: in slots; protected by registry_lock.
- * @ops: the program that is attached, with a reference, or NULL.
+ * @session: what v4l2_rc_rust_changed() calls the session.
  * @wanted: name that the session asks for; empty for the default.
- * @look: the session is to look for its program.
- * @switched: the session has its part in v4l2_rc_bpf_switch.
  * @ejected: a program that was thrown out and is not taken again; only
  *	compared.
  */
 struct slot {
 	struct v4l2_rc_bpf_slot pub;
-	struct mutex lock; /* of the members that follow, and @pub */
 	struct list_head node;
-	struct v4l2_rc_ops *ops;
+	const void *session;
 	char wanted[V4L2_RC_BPF_NAME_MAX];
-	bool look;
-	bool switched;
 	const struct v4l2_rc_ops *ejected;
 };
 
@@ -57,8 +55,10 @@ struct v4l2_rc_bpf_switch v4l2_rc_bpf_switch = {
 };
 
 static DEFINE_MUTEX(registry_lock);
-static LIST_HEAD(programs);
 static LIST_HEAD(slots);
+
+static DEFINE_SPINLOCK(programs_lock); /* of what follows */
+static LIST_HEAD(programs);
 static char default_name[V4L2_RC_BPF_NAME_MAX] = NAME_BUILTIN;
 
 static struct slot *slot_of(struct v4l2_rc_bpf_slot *slot)
@@ -70,7 +70,7 @@ static struct v4l2_rc_ops *find(const char *name)
 {
 	struct v4l2_rc_ops *ops;
 
-	lockdep_assert_held(&registry_lock);
+	lockdep_assert_held(&programs_lock);
 	list_for_each_entry(ops, &programs, list)
 		if (!strcmp(ops->name, name))
 			return ops;
@@ -90,73 +90,98 @@ static bool name_is_valid(const char *name)
 	return false;
 }
 
+static u32 functions(const struct v4l2_rc_ops *ops)
+{
+	u32 has = V4L2_RC_BPF_ATTACHED;
+
+	if (ops->budget)
+		has |= V4L2_RC_BPF_BUDGET;
+	if (ops->frame_end)
+		has |= V4L2_RC_BPF_END;
+	if (ops->drop)
+		has |= V4L2_RC_BPF_DROP;
+	return has;
+}
+
 /* The session looks for its program when its next picture begins. */
 static void look_again(struct slot *slot)
 {
-	lockdep_assert_held(&slot->lock);
-	slot->look = true;
-	if (!slot->switched) {
-		WRITE_ONCE(slot->switched, true);
+	if (!slot->pub.has) {
 		static_branch_inc(&v4l2_rc_bpf_switch.key);
+		slot->pub.has = V4L2_RC_BPF_GONE;
 	}
+	slot->pub.has |= V4L2_RC_BPF_LOOK;
 }
 
 static void detach(struct slot *slot)
 {
-	struct v4l2_rc_ops *ops = slot->ops;
+	struct v4l2_rc_ops *ops = slot->pub.ops;
 
-	lockdep_assert_held(&slot->lock);
 	if (!ops)
 		return;
 	trace_v4l2_rc_program(slot->pub.session.id, ops->name, "detached");
-	slot->ops = NULL;
+	slot->pub.ops = NULL;
+	slot->pub.has = V4L2_RC_BPF_GONE | (slot->pub.has & V4L2_RC_BPF_LOOK);
 	if (ops->exit)
 		ops->exit(&slot->pub.session);
 	bpf_module_put(ops, ops->owner);
 }
 
-/* Sessions that have @gone lose it, and all look again. */
+/**
+ * v4l2_rc_bpf_changed() - There are other programs than before
+ *
+ * @pub: slot of a session, which looks again, and loses @gone if it has it.
+ * @gone: a program, or NULL.
+ */
+void v4l2_rc_bpf_changed(struct v4l2_rc_bpf_slot *pub,
+			 const struct v4l2_rc_ops *gone)
+{
+	struct slot *slot = slot_of(pub);
+
+	if (gone && pub->ops == gone)
+		detach(slot);
+	/* The next program may get the same address. */
+	if (gone && slot->ejected == gone)
+		slot->ejected = NULL;
+	look_again(slot);
+}
+
+/* The same for all sessions. */
 static void changed(const struct v4l2_rc_ops *gone)
 {
 	struct slot *slot;
 
-	lockdep_assert_held(&registry_lock);
-	list_for_each_entry(slot, &slots, node) {
-		guard(mutex)(&slot->lock);
-		if (gone && slot->ops == gone)
-			detach(slot);
-		/* The next program may get the same address. */
-		if (gone && slot->ejected == gone)
-			slot->ejected = NULL;
-		look_again(slot);
-	}
+	guard(mutex)(&registry_lock);
+	list_for_each_entry(slot, &slots, node)
+		v4l2_rc_rust_changed(slot->session, gone);
 }
 
 int v4l2_rc_bpf_add(struct v4l2_rc_ops *ops)
 {
-	guard(mutex)(&registry_lock);
-	if (find(ops->name))
-		return -EEXIST;
-	list_add_tail(&ops->list, &programs);
+	scoped_guard(spinlock, &programs_lock) {
+		if (find(ops->name))
+			return -EEXIST;
+		list_add_tail(&ops->list, &programs);
+	}
 	changed(NULL);
 	return 0;
 }
 
 void v4l2_rc_bpf_remove(struct v4l2_rc_ops *ops)
 {
-	guard(mutex)(&registry_lock);
-	list_del(&ops->list);
+	scoped_guard(spinlock, &programs_lock)
+		list_del(&ops->list);
 	changed(ops);
 }
 
 int v4l2_rc_bpf_exchange(struct v4l2_rc_ops *old, struct v4l2_rc_ops *new)
 {
-	guard(mutex)(&registry_lock);
 	if (strcmp(old->name, new->name))
 		return -EINVAL;
 	if (old == new)
 		return 0;
-	list_replace(&old->list, &new->list);
+	scoped_guard(spinlock, &programs_lock)
+		list_replace(&old->list, &new->list);
 	changed(old);
 	return 0;
 }
@@ -167,35 +192,51 @@ struct v4l2_rc_bpf_slot *v4l2_rc_bpf_slot_alloc(u64 id)
 
 	if (!slot)
 		return NULL;
-	mutex_init(&slot->lock);
 	slot->pub.session.id = id;
 #ifdef CONFIG_CGROUPS
 	rcu_read_lock();
 	slot->pub.session.cgroup_id = cgroup_id(task_dfl_cgroup(current));
 	rcu_read_unlock();
 #endif
-	guard(mutex)(&registry_lock);
-	list_add(&slot->node, &slots);
-	if (strcmp(default_name, NAME_BUILTIN)) {
-		guard(mutex)(&slot->lock);
-		look_again(slot);
-	}
 	return &slot->pub;
 }
 
+/* Of a slot that is not among the others, and a session that nobody uses. */
 void v4l2_rc_bpf_slot_free(struct v4l2_rc_bpf_slot *pub)
 {
 	struct slot *slot = slot_of(pub);
 
-	scoped_guard(mutex, &registry_lock) {
-		guard(mutex)(&slot->lock);
-		list_del(&slot->node);
-		detach(slot);
-	}
-	if (slot->switched)
+	detach(slot);
+	if (pub->has)
 		static_branch_dec(&v4l2_rc_bpf_switch.key);
-	mutex_destroy(&slot->lock);
 	kfree(slot);
+}
+
+/**
+ * v4l2_rc_bpf_slot_add() - Programs come and go for a session from now on
+ *
+ * @pub: its slot.
+ * @session: is handed to v4l2_rc_rust_changed().
+ */
+void v4l2_rc_bpf_slot_add(struct v4l2_rc_bpf_slot *pub, const void *session)
+{
+	struct slot *slot = slot_of(pub);
+	bool has_default;
+
+	slot->session = session;
+	guard(mutex)(&registry_lock);
+	list_add(&slot->node, &slots);
+	scoped_guard(spinlock, &programs_lock)
+		has_default = strcmp(default_name, NAME_BUILTIN);
+	if (has_default)
+		v4l2_rc_rust_changed(session, NULL);
+}
+
+/* When this returns nobody calls v4l2_rc_rust_changed() for the session. */
+void v4l2_rc_bpf_slot_del(struct v4l2_rc_bpf_slot *pub)
+{
+	guard(mutex)(&registry_lock);
+	list_del(&slot_of(pub)->node);
 }
 
 /**
@@ -211,7 +252,6 @@ void v4l2_rc_bpf_select(struct v4l2_rc_bpf_slot *pub, const char *name)
 
 	if (!strcmp(name, NAME_DEFAULT))
 		name = "";
-	guard(mutex)(&slot->lock);
 	if (!strcmp(slot->wanted, name))
 		return;
 	strscpy(slot->wanted, name);
@@ -219,137 +259,69 @@ void v4l2_rc_bpf_select(struct v4l2_rc_bpf_slot *pub, const char *name)
 	look_again(slot);
 }
 
-static u32 functions(const struct v4l2_rc_ops *ops)
-{
-	u32 has = V4L2_RC_BPF_ATTACHED;
-
-	if (ops->budget)
-		has |= V4L2_RC_BPF_BUDGET;
-	if (ops->frame_end)
-		has |= V4L2_RC_BPF_END;
-	if (ops->drop)
-		has |= V4L2_RC_BPF_DROP;
-	return has;
-}
-
-/**
- * v4l2_rc_bpf_enter() - Something is about to happen to a picture
- *
- * @pub: slot of its session.
- *
- * Return: V4L2_RC_BPF\_\* bits; 0 when there is nothing to do, nor to leave.
- */
-u32 v4l2_rc_bpf_enter(struct v4l2_rc_bpf_slot *pub)
-{
-	struct slot *slot = slot_of(pub);
-	u32 has;
-
-	/* Written under the lock; what is missed now is seen next time. */
-	if (!READ_ONCE(slot->switched))
-		return 0;
-	mutex_lock(&slot->lock);
-	has = likely(slot->ops) ? functions(slot->ops) : V4L2_RC_BPF_GONE;
-	if (unlikely(slot->look))
-		has |= V4L2_RC_BPF_LOOK;
-	return has;
-}
-
 /**
  * v4l2_rc_bpf_look() - Takes the program that a session asks for, if there is
  * one
  *
- * @pub: slot of the session, which has been entered.
+ * @pub: slot of the session.
  *
- * Return: as v4l2_rc_bpf_enter(), which this does once more.
+ * Return: whether it has a program that it did not have before.
  */
-u32 v4l2_rc_bpf_look(struct v4l2_rc_bpf_slot *pub)
+bool v4l2_rc_bpf_look(struct v4l2_rc_bpf_slot *pub)
 {
 	struct slot *slot = slot_of(pub);
 	struct v4l2_rc_ops *ops;
-	const char *name;
 
-	/* The registry's lock comes first. */
-	mutex_unlock(&slot->lock);
-	mutex_lock(&registry_lock);
-	mutex_lock(&slot->lock);
-	slot->look = false;
-	name = slot->wanted[0] ? slot->wanted : default_name;
-	ops = strcmp(name, NAME_BUILTIN) ? find(name) : NULL;
-	if (ops && ops == slot->ops) {
-		mutex_unlock(&registry_lock);
-		return functions(ops);
+	pub->has &= ~V4L2_RC_BPF_LOOK;
+	scoped_guard(spinlock, &programs_lock) {
+		/* No program is called NAME_BUILTIN. */
+		ops = find(slot->wanted[0] ? slot->wanted : default_name);
+		if (ops && ops == pub->ops)
+			return false;
+		if (ops && (ops == slot->ejected ||
+			    !bpf_try_module_get(ops, ops->owner)))
+			ops = NULL;
 	}
 	detach(slot);
-	if (!ops || ops == slot->ejected ||
-	    !bpf_try_module_get(ops, ops->owner)) {
-		mutex_unlock(&registry_lock);
-		return V4L2_RC_BPF_GONE;
-	}
-	slot->ops = ops;
+	if (!ops)
+		return false;
 	slot->ejected = NULL;
 	/* What was there without it is none of its business. */
 	memset(&pub->session.last, 0, sizeof(pub->session.last));
 	memset(&pub->session.last_i, 0, sizeof(pub->session.last_i));
-	/* Who removes the program waits for the slot's lock from here on. */
-	mutex_unlock(&registry_lock);
+	/* Who removes the program waits for the session's lock from here on. */
 	if (ops->init && ops->init(&pub->session)) {
 		/* It does not want this session; there is nothing to exit. */
 		trace_v4l2_rc_program(pub->session.id, ops->name, "refused");
 		slot->ejected = ops;
-		slot->ops = NULL;
 		bpf_module_put(ops, ops->owner);
-		return V4L2_RC_BPF_GONE;
+		return false;
 	}
+	pub->ops = ops;
+	pub->has = functions(ops);
 	trace_v4l2_rc_program(pub->session.id, ops->name, "attached");
-	return functions(ops) | V4L2_RC_BPF_FRESH;
+	return true;
 }
 
 /**
  * v4l2_rc_bpf_rest() - A session without a program has nothing more to do
  *
- * @pub: its slot, which has been entered and is gone.
+ * @pub: its slot, which is gone.
  */
 void v4l2_rc_bpf_rest(struct v4l2_rc_bpf_slot *pub)
 {
-	struct slot *slot = slot_of(pub);
-
-	if (slot->look)
-		return;
-	WRITE_ONCE(slot->switched, false);
+	pub->has = 0;
 	static_branch_dec(&v4l2_rc_bpf_switch.key);
 }
 
-/* The program of a session that has been entered. */
-const struct v4l2_rc_ops *v4l2_rc_bpf_ops_of(struct v4l2_rc_bpf_slot *pub)
-{
-	return slot_of(pub)->ops;
-}
-
-void v4l2_rc_bpf_leave(struct v4l2_rc_bpf_slot *pub)
-{
-	mutex_unlock(&slot_of(pub)->lock);
-}
-
-/* Throws the program out of a session that has been entered. */
+/* Throws the program out of a session that has one. */
 void v4l2_rc_bpf_eject(struct v4l2_rc_bpf_slot *pub)
 {
 	struct slot *slot = slot_of(pub);
 
-	slot->ejected = slot->ops;
-	trace_v4l2_rc_program(pub->session.id, slot->ops->name, "ejected");
+	slot->ejected = pub->ops;
+	trace_v4l2_rc_program(pub->session.id, pub->ops->name, "ejected");
 	detach(slot);
-}
-
-void v4l2_rc_bpf_report(struct v4l2_rc_bpf_slot *pub,
-			char name[V4L2_RC_BPF_NAME_MAX],
-			struct v4l2_rc_bpf_counters *counters)
-{
-	struct slot *slot = slot_of(pub);
-
-	guard(mutex)(&slot->lock);
-	strscpy(name, slot->ops ? slot->ops->name : NAME_BUILTIN,
-		V4L2_RC_BPF_NAME_MAX);
-	*counters = pub->counters;
 }
 
 /* Writes to the module parameter come with a newline. */
@@ -363,15 +335,15 @@ static int set_default(const char *val, const struct kernel_param *kp)
 	trimmed = strim(name);
 	if (!name_is_valid(trimmed) || !strcmp(trimmed, NAME_DEFAULT))
 		return -EINVAL;
-	guard(mutex)(&registry_lock);
-	strscpy(default_name, trimmed[0] ? trimmed : NAME_BUILTIN);
+	scoped_guard(spinlock, &programs_lock)
+		strscpy(default_name, trimmed[0] ? trimmed : NAME_BUILTIN);
 	changed(NULL);
 	return 0;
 }
 
 static int get_default(char *buffer, const struct kernel_param *kp)
 {
-	guard(mutex)(&registry_lock);
+	guard(spinlock)(&programs_lock);
 	return sysfs_emit(buffer, "%s\n", default_name);
 }
 

@@ -31,8 +31,9 @@ impl Files {
     pub(crate) fn new(session: u64, shared: &Arc<Shared>) -> Self {
         // SAFETY: `shared` is valid until `drop` has removed the files.
         let directory = unsafe { c::rc_debugfs_create(session, Arc::as_ptr(shared).cast()) };
+        let hook = &shared.inner.lock().hook;
         // SAFETY: `drop` removes the directory before it gives up `shared`.
-        unsafe { shared.inner.lock().hook.show_in(directory) };
+        unsafe { hook.show_in(directory, Arc::as_ptr(shared)) };
         Self {
             directory,
             _shared: shared.clone(),

@@ -12,6 +12,10 @@
 mod context;
 
 use crate::{
+    abi::{
+        assert_prototypes,
+        Shared, //
+    },
     bindings as c, convert,
     pure::{
         cycle::Cycle,
@@ -29,14 +33,24 @@ use crate::{
 pub(crate) use context::frame_of;
 use core::ptr::NonNull;
 use kernel::{
-    bindings::dentry,
+    bindings::{
+        dentry,
+        seq_file, //
+    },
     jump_label::static_branch_unlikely,
     prelude::*,
-    sync::atomic::{
-        Atomic,
-        Relaxed, //
+    seq_file::SeqFile,
+    seq_print,
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        Arc, //
     }, //
 };
+
+assert_prototypes!(v4l2_rc_rust_changed, v4l2_rc_rust_show);
 
 /// Whether programs can be attached: the kernel has what it takes.
 static PRESENT: Atomic<bool> = Atomic::new(false);
@@ -69,81 +83,119 @@ fn active() -> bool {
 ///
 /// # Invariants
 ///
-/// It comes from `v4l2_rc_bpf_slot_alloc()`, and is freed when this is dropped.
+/// It comes from `v4l2_rc_bpf_slot_alloc()`, and is freed when this is dropped. Who has the session
+/// has it: others come by `v4l2_rc_rust_changed()`, which takes the session's lock.
 struct Slot(NonNull<c::v4l2_rc_bpf_slot>);
 
 // SAFETY: A slot is not bound to a thread.
 unsafe impl Send for Slot {}
 
+impl Slot {
+    fn get(&self) -> &c::v4l2_rc_bpf_slot {
+        // SAFETY: By the type invariant; nobody changes it while it is borrowed.
+        unsafe { self.0.as_ref() }
+    }
+
+    fn get_mut(&mut self) -> &mut c::v4l2_rc_bpf_slot {
+        // SAFETY: By the type invariant; nobody else uses it while it is borrowed.
+        unsafe { self.0.as_mut() }
+    }
+}
+
 impl Drop for Slot {
     fn drop(&mut self) {
-        // SAFETY: By the type invariant, and nobody has entered it.
+        // SAFETY: By the type invariant, and `Place` has been dropped.
         unsafe { c::v4l2_rc_bpf_slot_free(self.0.as_ptr()) };
     }
 }
 
-/// A slot that has been entered: nobody else uses it.
-///
-/// # Invariants
-///
-/// `v4l2_rc_bpf_enter()` has found `has`, which is not 0, or `v4l2_rc_bpf_look()` thereafter.
-struct Entered {
-    slot: NonNull<c::v4l2_rc_bpf_slot>,
-    has: u32,
+/// A session that programs come and go for.
+pub(crate) struct Place {
+    slot: Option<NonNull<c::v4l2_rc_bpf_slot>>,
+    /// Has the slot.
+    _shared: Arc<Shared>,
 }
 
-impl Entered {
-    /// Enters a slot, if there is something to do.
-    fn new(slot: &Slot) -> Option<Self> {
-        // SAFETY: By the type invariant of `Slot`.
-        let has = unsafe { c::v4l2_rc_bpf_enter(slot.0.as_ptr()) };
-        // INVARIANT: As returned.
-        (has != 0).then_some(Self { slot: slot.0, has })
-    }
-
-    fn has(&self, bit: u32) -> bool {
-        self.has & bit != 0
-    }
-
-    /// What programs see.
-    fn context(&mut self) -> &mut c::v4l2_rc_bpf_slot {
-        // SAFETY: By the type invariant nobody else uses it.
-        unsafe { self.slot.as_mut() }
-    }
-
-    /// Takes the program that the session asks for.
-    fn look(&mut self) {
-        // SAFETY: By the type invariant; nothing refers to the context.
-        // INVARIANT: As returned.
-        self.has = unsafe { c::v4l2_rc_bpf_look(self.slot.as_ptr()) };
-    }
-
-    /// There is no program any more.
-    fn rest(self) {
-        // SAFETY: By the type invariant.
-        unsafe { c::v4l2_rc_bpf_rest(self.slot.as_ptr()) };
-    }
-
-    /// Throws the program out.
-    fn eject(&mut self) {
-        // SAFETY: By the type invariant; nothing refers to the context.
-        unsafe { c::v4l2_rc_bpf_eject(self.slot.as_ptr()) };
+impl Place {
+    pub(crate) fn new(shared: &Arc<Shared>) -> Self {
+        let slot = shared.inner.lock().hook.slot.as_ref().map(|slot| slot.0);
+        if let Some(slot) = slot {
+            // SAFETY: By the type invariant of `Slot`; `drop` takes it out before it gives up
+            // `shared`.
+            unsafe { c::v4l2_rc_bpf_slot_add(slot.as_ptr(), Arc::as_ptr(shared).cast()) };
+        }
+        Self {
+            slot,
+            _shared: shared.clone(),
+        }
     }
 }
 
-impl Drop for Entered {
+impl Drop for Place {
     fn drop(&mut self) {
-        // SAFETY: By the type invariant.
-        unsafe { c::v4l2_rc_bpf_leave(self.slot.as_ptr()) };
+        if let Some(slot) = self.slot {
+            // SAFETY: `new` has put it in.
+            unsafe { c::v4l2_rc_bpf_slot_del(slot.as_ptr()) };
+        }
     }
 }
 
-/// What is remembered of a picture that has begun.
+/// There are other programs than before.
+///
+/// # Safety
+///
+/// `shared` is that of a [`Place`], and nobody on this thread has its lock. `gone` is a program, or
+/// NULL.
+#[no_mangle]
+unsafe extern "C" fn v4l2_rc_rust_changed(shared: *const c_void, gone: *const c::v4l2_rc_ops) {
+    // SAFETY: By the contract.
+    let shared = unsafe { &*shared.cast::<Shared>() };
+    if let Some(slot) = &mut shared.inner.lock().hook.slot {
+        // SAFETY: By the type invariant of `Slot`.
+        unsafe { c::v4l2_rc_bpf_changed(slot.get_mut(), gone) };
+    }
+}
+
+/// The file of a session's program is read.
+///
+/// # Safety
+///
+/// `file` is a `seq_file` of this thread, and `shared` what [`Hook::show_in`] made the file with:
+/// there is a reference on it during the call.
+#[no_mangle]
+unsafe extern "C" fn v4l2_rc_rust_show(file: *mut seq_file, shared: *const c_void) {
+    // SAFETY: By the contract.
+    let (file, shared) = unsafe { (SeqFile::from_raw(file), &*shared.cast::<Shared>()) };
+    if let Some(slot) = &shared.inner.lock().hook.slot {
+        show(file, slot.get());
+    }
+}
+
+fn show(file: &SeqFile, slot: &c::v4l2_rc_bpf_slot) {
+    // SAFETY: The program is there as long as it is attached: as long as the slot is borrowed.
+    match unsafe { slot.ops.as_ref() } {
+        // SAFETY: The registry has found a 0 in the name.
+        Some(ops) => seq_print!(file, "program:  {}\n", unsafe {
+            CStr::from_char_ptr(ops.name.as_ptr())
+        }),
+        None => seq_print!(file, "program:  builtin\n"),
+    }
+    let counters = &slot.counters;
+    seq_print!(file, "cgroup:   {}\n", slot.session.cgroup_id);
+    seq_print!(file, "asked:    {}\n", counters.asked);
+    seq_print!(file, "changed:  {}\n", counters.changed);
+    seq_print!(file, "clamped:  {}\n", counters.clamped);
+    seq_print!(file, "errors:   {}\n", counters.errors);
+    seq_print!(file, "overruns: {}\n", counters.overruns);
+    seq_print!(file, "ejected:  {}\n", counters.ejected);
+    seq_print!(file, "ran_ns:   {}\n", counters.ran_ns);
+}
+
+/// What is remembered of a picture that has begun with the program that is attached.
 #[derive(Clone, Copy)]
 struct Note {
+    /// The picture's; 0, which is none's, where there is nothing to remember.
     cookie: u64,
-    /// Which program has seen it begin.
-    program: u64,
     builtin_qp: i32,
     clamps: u32,
 }
@@ -151,7 +203,6 @@ struct Note {
 impl Note {
     const NONE: Self = Self {
         cookie: 0,
-        program: 0,
         builtin_qp: 0,
         clamps: 0,
     };
@@ -169,12 +220,12 @@ pub(crate) struct Hook {
     version: u64,
     /// Time between pictures, by that.
     interval_ns: u64,
-    /// Counts the programs that were attached.
-    program: u64,
-    /// What the last of them has made of the session has not been taken back.
+    /// What the last program has made of the session has not been taken back.
     taken: bool,
     /// Pictures in a row about which it has failed.
     failures: u32,
+    /// What of its budget was changed back.
+    clamps: u32,
     notes: [Note; Self::NOTES],
 }
 
@@ -201,9 +252,9 @@ impl Hook {
             max_checkpoints: 0,
             version: 0,
             interval_ns: 0,
-            program: 0,
             taken: false,
             failures: 0,
+            clamps: 0,
             notes: [Note::NONE; Self::NOTES],
         })
     }
@@ -212,11 +263,12 @@ impl Hook {
     ///
     /// # Safety
     ///
-    /// The directory is one, or an error of debugfs, and is removed before `self` is dropped.
-    pub(crate) unsafe fn show_in(&self, directory: *mut dentry) {
-        if let Some(slot) = &self.slot {
-            // SAFETY: By the type invariant of `Slot`, and by the contract.
-            unsafe { c::v4l2_rc_bpf_debugfs_create(directory, slot.0.as_ptr()) };
+    /// The directory is one, or an error of debugfs, and is removed before `shared`, which has
+    /// `self`, is dropped.
+    pub(crate) unsafe fn show_in(&self, directory: *mut dentry, shared: *const Shared) {
+        if self.slot.is_some() {
+            // SAFETY: By the contract.
+            unsafe { c::v4l2_rc_bpf_debugfs_create(directory, shared.cast()) };
         }
     }
 
@@ -226,10 +278,10 @@ impl Hook {
             return;
         }
         self.wanted = config.program;
-        if let Some(slot) = &self.slot {
+        if let Some(slot) = &mut self.slot {
             // SAFETY: By the type invariant of `Slot`, and `convert::config_of` has found a 0 in
             // the name.
-            unsafe { c::v4l2_rc_bpf_select(slot.0.as_ptr(), self.wanted.as_ptr()) };
+            unsafe { c::v4l2_rc_bpf_select(slot.get_mut(), self.wanted.as_ptr()) };
         }
     }
 
@@ -242,192 +294,181 @@ impl Hook {
         frame: &mut c::v4l2_rc_frame,
     ) -> Result {
         if active() {
-            return self.begin_hooked(session, picture, frame);
+            self.prepare(session);
         }
-        let begun = session.begin(picture)?;
-        frame.decision = convert::decision_from(&begun, &frame.info, self.max_checkpoints);
+        let begun = session.begin(picture);
+        let begun = begun.as_ref().map_err(|&e| e)?;
+        frame.decision = convert::decision_from(begun, &frame.info, self.max_checkpoints);
+        if active() {
+            self.ask(session, picture, begun, frame);
+        }
         Ok(())
     }
 
+    /// Before a picture begins: finds the program, and what it says that the session may use.
     #[cold]
     #[inline(never)]
-    fn begin_hooked(
-        &mut self,
-        session: &mut Session,
-        picture: &FrameIn,
-        frame: &mut c::v4l2_rc_frame,
-    ) -> Result {
-        let mut entered = self.slot.as_ref().and_then(Entered::new);
-        if let Some(program) = &mut entered {
-            self.prepare(program, session);
+    fn prepare(&mut self, session: &mut Session) {
+        const USUAL: u32 = c::V4L2_RC_BPF_ATTACHED | c::V4L2_RC_BPF_END | c::V4L2_RC_BPF_DROP;
+        let has = self.slot.as_ref().map_or(0, |slot| slot.get().has);
+        if has & !USUAL != 0 || (has != 0 && self.version != session.version()) {
+            self.prepare_anew(session);
         }
-        match entered {
-            Some(mut program) if program.has(c::V4L2_RC_BPF_ATTACHED) => {
-                let clamps = if program.has(c::V4L2_RC_BPF_BUDGET) {
-                    Self::ask_budget(&mut program, session)
-                } else {
-                    0
-                };
-                let begun = session.begin(picture)?;
-                self.ask(&mut program, session, picture, &begun, frame, clamps);
-            }
-            gone => {
-                if let Some(gone) = gone {
-                    self.take_back(session);
-                    gone.rest();
-                }
-                let begun = session.begin(picture)?;
-                frame.decision = convert::decision_from(&begun, &frame.info, self.max_checkpoints);
-            }
-        }
-        Ok(())
     }
 
-    /// Makes what programs see of the session what it is, and finds the program.
-    fn prepare(&mut self, program: &mut Entered, session: &mut Session) {
+    /// There is more to do than to ask about the picture.
+    #[inline(never)]
+    fn prepare_anew(&mut self, session: &mut Session) {
+        let Some(slot) = self.slot.as_mut().map(Slot::get_mut) else {
+            return;
+        };
         if self.version != session.version() {
             self.version = session.version();
             self.interval_ns = session
                 .configured()
                 .map_or(0, |(config, _)| config.interval_ns());
-            context::fill_session(
-                &mut program.context().session,
-                session,
-                self.codec,
-                self.max_checkpoints,
-            );
+            context::fill_session(&mut slot.session, session, self.codec, self.max_checkpoints);
         }
-        context::update_session(&mut program.context().session, session);
-        if program.has(c::V4L2_RC_BPF_LOOK) {
-            program.look();
-            if program.has(c::V4L2_RC_BPF_FRESH) {
-                // What another one has left behind is none of its business.
-                self.take_back(session);
-                context::update_session(&mut program.context().session, session);
-                self.taken = true;
-                self.program = self.program.wrapping_add(1);
-                self.failures = 0;
+        context::update_session(&mut slot.session, session);
+        context::update_budget(&mut slot.session, session);
+        // SAFETY: What the program sees of the session is right.
+        if slot.has & c::V4L2_RC_BPF_LOOK != 0 && unsafe { c::v4l2_rc_bpf_look(slot) } {
+            // What another one has left behind is none of its business.
+            if core::mem::replace(&mut self.taken, true) {
+                session.take_back();
             }
+            context::update_budget(&mut slot.session, session);
+            slot.overrun = false;
+            self.notes = [Note::NONE; Self::NOTES];
+            self.failures = 0;
+            self.clamps = 0;
         }
-    }
-
-    /// The built-in controller goes on alone, if it has not.
-    fn take_back(&mut self, session: &mut Session) {
-        if core::mem::take(&mut self.taken) {
-            session.take_back();
+        if slot.has & c::V4L2_RC_BPF_GONE != 0 {
+            if core::mem::take(&mut self.taken) {
+                session.take_back();
+            }
+            // SAFETY: The program is gone, and no other is due.
+            unsafe { c::v4l2_rc_bpf_rest(slot) };
         }
-    }
-
-    /// Asks what the session may use; returns what is changed back.
-    fn ask_budget(program: &mut Entered, session: &mut Session) -> u32 {
-        let Some((_, Some(all))) = session.configured() else {
-            return 0;
-        };
-        let slot = program.context();
-        slot.budget.bitrate = all.bitrate;
-        slot.budget.cpb_bits = all.cpb_bits;
-        // SAFETY: A program with this function is attached.
-        if unsafe { c::v4l2_rc_bpf_call_budget(slot) } != 0 {
-            count(&mut slot.counters.errors);
-            return 0;
-        }
-        let wanted = Budget {
-            bitrate: slot.budget.bitrate,
-            cpb_bits: slot.budget.cpb_bits,
-        };
-        let counts = session.set_budget(Some(wanted)).unwrap_or(all);
-        slot.session.budget_bitrate = counts.bitrate;
-        slot.session.budget_cpb_bits = counts.cpb_bits;
-        if counts == wanted {
-            0
-        } else {
-            c::V4L2_RC_BPF_CLAMP_BUDGET
+        if slot.has & c::V4L2_RC_BPF_BUDGET != 0 {
+            self.clamps = ask_budget(slot, session);
+            context::update_budget(&mut slot.session, session);
         }
     }
 
     /// Asks about a picture that has begun.
+    #[cold]
+    #[inline(never)]
     fn ask(
         &mut self,
-        program: &mut Entered,
         session: &mut Session,
         picture: &FrameIn,
         begun: &Begun,
         frame: &mut c::v4l2_rc_frame,
-        clamps: u32,
     ) {
-        let info = &frame.info;
-        let decision = &mut frame.decision;
-        *decision = convert::decision_from(begun, info, self.max_checkpoints);
-        let (cookie, builtin_qp) = (decision.cookie, decision.qp);
-        let slot = program.context();
-        context::fill_frame(&mut slot.frame, session, self.interval_ns, info, decision);
-        context::fill_decision(&mut slot.decision, decision);
+        let Some(slot) = self.slot.as_mut().map(Slot::get_mut) else {
+            return;
+        };
+        if slot.has & c::V4L2_RC_BPF_ATTACHED == 0 {
+            return;
+        }
         slot.model = session
             .built_in()
             .map_or(core::ptr::null(), |model| core::ptr::from_ref(model).cast());
+        fill(slot, session, self.interval_ns, frame);
         // SAFETY: A program is attached. The controller is not changed during the call.
         let ret = unsafe { c::v4l2_rc_bpf_call_begin(slot) };
         slot.model = core::ptr::null();
 
         count(&mut slot.counters.asked);
-        let mut note = Note {
-            cookie,
-            program: self.program,
-            builtin_qp,
-            clamps,
+        let decision = &mut frame.decision;
+        let note = Note {
+            cookie: decision.cookie,
+            builtin_qp: decision.qp,
+            clamps: self.clamps,
         };
-        let changed = ret == 0 && !context::is_unchanged(&slot.decision, decision);
-        if ret != 0 {
-            count(&mut slot.counters.errors);
+        decision.reasons |= c::V4L2_RC_REASON_PROGRAM;
+        if let Some(place) = self.notes.get_mut(Self::place(note.cookie)) {
+            *place = note;
         }
+        let usual = ret == 0 && note.clamps == 0 && !slot.overrun;
+        if usual && context::is_unchanged(&slot.decision, decision) {
+            self.failures = 0;
+        } else {
+            self.heed(session, picture, begun, frame, ret);
+        }
+    }
+
+    /// Takes what a program wants of a picture, or that it has failed.
+    #[inline(never)]
+    fn heed(
+        &mut self,
+        session: &mut Session,
+        picture: &FrameIn,
+        begun: &Begun,
+        frame: &mut c::v4l2_rc_frame,
+        ret: c_int,
+    ) {
+        let Some(slot) = self.slot.as_mut().map(Slot::get_mut) else {
+            return;
+        };
+        let decision = &mut frame.decision;
+        let builtin_qp = decision.qp;
+        let mut clamps = self.clamps;
+        let changed = ret == 0 && !context::is_unchanged(&slot.decision, decision);
         if changed {
             let ours = *decision;
             let theirs = context::proposal_of(&slot.decision, &ours, &begun.decision);
             let (taken, clamped) = session.take_over(picture, begun, &theirs);
-            *decision = convert::decision_from(&taken, info, self.max_checkpoints);
-            note.clamps |= clamps_of(&clamped);
-            note.clamps |=
+            *decision = convert::decision_from(&taken, &frame.info, self.max_checkpoints);
+            decision.reasons |= c::V4L2_RC_REASON_PROGRAM;
+            clamps |= clamps_of(&clamped);
+            clamps |=
                 context::take_checkpoints(decision, &slot.decision, &ours, self.max_checkpoints);
             count(&mut slot.counters.changed);
         }
-        if note.clamps != 0 {
+        if clamps != 0 {
+            decision.reasons |= c::V4L2_RC_REASON_PROGRAM_CLAMPED;
             count(&mut slot.counters.clamped);
+            if let Some(note) = self.notes.get_mut(Self::place(decision.cookie)) {
+                note.clamps = clamps;
+            }
         }
         if ret != 0 || changed {
             let id = slot.session.id;
             // SAFETY: `decision` is valid during the call.
-            unsafe { c::rc_trace_program_frame(id, decision, builtin_qp, note.clamps, ret) };
+            unsafe { c::rc_trace_program_frame(id, decision, builtin_qp, clamps, ret) };
         }
-        let overrun = core::mem::take(&mut slot.overrun);
-        if overrun {
-            count(&mut slot.counters.overruns);
-        }
-        decision.reasons |= c::V4L2_RC_REASON_PROGRAM;
-        if note.clamps != 0 {
-            decision.reasons |= c::V4L2_RC_REASON_PROGRAM_CLAMPED;
-        }
-        if ret != 0 || overrun {
-            decision.reasons |= c::V4L2_RC_REASON_PROGRAM_FAILED;
-            if self.failed(program, session) {
-                decision.reasons |= c::V4L2_RC_REASON_PROGRAM_EJECTED;
-            }
-        } else {
+        if ret == 0 && !slot.overrun {
             self.failures = 0;
+            return;
         }
-        if let Some(place) = self.notes.get_mut(Self::place(cookie)) {
-            *place = note;
+        decision.reasons |= c::V4L2_RC_REASON_PROGRAM_FAILED;
+        if self.failed(session, ret) {
+            decision.reasons |= c::V4L2_RC_REASON_PROGRAM_EJECTED;
         }
     }
 
     /// The program has failed once more: returns whether it had to go.
-    fn failed(&mut self, program: &mut Entered, session: &mut Session) -> bool {
+    fn failed(&mut self, session: &mut Session, ret: c_int) -> bool {
+        let Some(slot) = self.slot.as_mut().map(Slot::get_mut) else {
+            return false;
+        };
+        if ret != 0 {
+            count(&mut slot.counters.errors);
+        }
+        if core::mem::take(&mut slot.overrun) {
+            count(&mut slot.counters.overruns);
+        }
         self.failures = self.failures.saturating_add(1);
         let ejected = self.failures >= Self::MAX_FAILURES;
         if ejected {
-            count(&mut program.context().counters.ejected);
+            count(&mut slot.counters.ejected);
             self.failures = 0;
-            program.eject();
-            self.take_back(session);
+            // SAFETY: A program is attached.
+            unsafe { c::v4l2_rc_bpf_eject(slot) };
+            self.taken = false;
+            session.take_back();
         }
         ejected
     }
@@ -436,11 +477,11 @@ impl Hook {
         (cookie as usize) & (Self::NOTES - 1)
     }
 
-    fn note(&self, cookie: u64) -> Note {
-        match self.notes.get(Self::place(cookie)) {
-            Some(note) if note.cookie == cookie => *note,
-            _ => Note::NONE,
-        }
+    /// What is remembered of a picture, if the program that is attached has seen it begin.
+    fn note(&self, cookie: u64) -> Option<&Note> {
+        self.notes
+            .get(Self::place(cookie))
+            .filter(|note| note.cookie == cookie)
     }
 
     /// A picture is done.
@@ -454,15 +495,15 @@ impl Hook {
     #[cold]
     #[inline(never)]
     fn commit_hooked(&mut self, session: &Session, frame: &c::v4l2_rc_frame, bytes: u64) {
-        let Some(mut program) = self.slot.as_ref().and_then(Entered::new) else {
+        let Some(&note) = self.note(frame.decision.cookie) else {
             return;
         };
-        let note = self.note(frame.decision.cookie);
-        if !program.has(c::V4L2_RC_BPF_ATTACHED) || note.program != self.program {
+        let Some(slot) = self.slot.as_mut().map(Slot::get_mut) else {
+            return;
+        };
+        if slot.has & c::V4L2_RC_BPF_ATTACHED == 0 {
             return;
         }
-        let end = program.has(c::V4L2_RC_BPF_END);
-        let slot = program.context();
         let result = &mut slot.session.last;
         context::fill_result(result, frame, bytes);
         result.builtin_qp = note.builtin_qp;
@@ -470,7 +511,7 @@ impl Hook {
         if result.type_ == c::v4l2_rc_frame_type_V4L2_RC_FRAME_I {
             slot.session.last_i = slot.session.last;
         }
-        if end {
+        if slot.has & c::V4L2_RC_BPF_END != 0 {
             context::update_session(&mut slot.session, session);
             // SAFETY: A program with this function is attached.
             unsafe { c::v4l2_rc_bpf_call_end(slot) };
@@ -488,13 +529,53 @@ impl Hook {
     #[cold]
     #[inline(never)]
     fn cancel_hooked(&mut self, cookie: u64) {
-        let Some(mut program) = self.slot.as_ref().and_then(Entered::new) else {
+        let seen = self.note(cookie).is_some();
+        let Some(slot) = self.slot.as_mut().map(Slot::get_mut) else {
             return;
         };
-        if program.has(c::V4L2_RC_BPF_DROP) && self.note(cookie).program == self.program {
+        if seen && slot.has & c::V4L2_RC_BPF_DROP != 0 {
             // SAFETY: A program with this function is attached.
-            unsafe { c::v4l2_rc_bpf_call_drop(program.context(), cookie) };
+            unsafe { c::v4l2_rc_bpf_call_drop(slot, cookie) };
         }
+    }
+}
+
+/// Writes all that a program may read when a picture begins. Not inlined: what else there is to do
+/// would have no registers.
+#[inline(never)]
+fn fill(
+    slot: &mut c::v4l2_rc_bpf_slot,
+    session: &Session,
+    interval_ns: u64,
+    frame: &c::v4l2_rc_frame,
+) {
+    let (info, decision) = (&frame.info, &frame.decision);
+    context::update_session(&mut slot.session, session);
+    context::fill_frame(&mut slot.frame, session, interval_ns, info, decision);
+    context::fill_decision(&mut slot.decision, decision);
+}
+
+/// Asks what a session may use; returns what is changed back.
+fn ask_budget(slot: &mut c::v4l2_rc_bpf_slot, session: &mut Session) -> u32 {
+    let Some((_, Some(all))) = session.configured() else {
+        return 0;
+    };
+    slot.budget.bitrate = all.bitrate;
+    slot.budget.cpb_bits = all.cpb_bits;
+    // SAFETY: A program with this function is attached.
+    if unsafe { c::v4l2_rc_bpf_call_budget(slot) } != 0 {
+        count(&mut slot.counters.errors);
+        return 0;
+    }
+    let wanted = Budget {
+        bitrate: slot.budget.bitrate,
+        cpb_bits: slot.budget.cpb_bits,
+    };
+    let counts = session.set_budget(Some(wanted)).unwrap_or(all);
+    if counts == wanted {
+        0
+    } else {
+        c::V4L2_RC_BPF_CLAMP_BUDGET
     }
 }
 

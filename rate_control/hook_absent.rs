@@ -3,6 +3,7 @@
 //! In place of the BPF hook, for a kernel without BPF: the built-in controller decides alone.
 
 use crate::{
+    abi::Shared,
     bindings as c, convert,
     pure::{
         frame::FrameIn,
@@ -11,12 +12,22 @@ use crate::{
 };
 use kernel::{
     bindings::dentry,
-    prelude::*, //
+    prelude::*,
+    sync::Arc, //
 };
 
 /// There is nothing to register.
 pub(crate) fn register() {
     pr_info!("no BPF hook: the kernel is built without BPF\n");
+}
+
+/// A session that no programs come and go for.
+pub(crate) struct Place;
+
+impl Place {
+    pub(crate) fn new(_shared: &Arc<Shared>) -> Self {
+        Self
+    }
 }
 
 /// The hook in a session: none.
@@ -35,7 +46,7 @@ impl Hook {
     /// # Safety
     ///
     /// There is nothing to heed: with the hook there is.
-    pub(crate) unsafe fn show_in(&self, _directory: *mut dentry) {}
+    pub(crate) unsafe fn show_in(&self, _directory: *mut dentry, _shared: *const Shared) {}
 
     pub(crate) fn select(&mut self, _config: &c::v4l2_rc_config) {}
 

@@ -116,14 +116,18 @@ pub(super) fn fill_session(
     (to.interval_num, to.interval_den) = config.interval;
 }
 
-/// What of a session changes with its pictures, and with programs.
+/// What of a session changes with programs, and with its configuration.
+pub(super) fn update_budget(to: &mut c::v4l2_rc_bpf_session, session: &Session) {
+    (to.budget_bitrate, to.budget_cpb_bits) = session
+        .budget()
+        .map_or((0, 0), |budget| (budget.bitrate, budget.cpb_bits));
+}
+
+/// What of a session changes with its pictures.
 pub(super) fn update_session(to: &mut c::v4l2_rc_bpf_session, session: &Session) {
     let counts = session.counts();
     to.frames = counts.frames;
     to.bits = counts.bits;
-    (to.budget_bitrate, to.budget_cpb_bits) = session
-        .budget()
-        .map_or((0, 0), |budget| (budget.bitrate, budget.cpb_bits));
     if let Some(controller) = session.built_in() {
         (to.cpb_fill, to.debt) = controller.fill_and_debt();
     }
@@ -189,7 +193,21 @@ pub(super) fn fill_decision(to: &mut c::v4l2_rc_bpf_decision, from: &c::v4l2_rc_
 /// Whether a program has left the checkpoints of a decision alone.
 fn same_checkpoints(theirs: &c::v4l2_rc_bpf_decision, ours: &c::v4l2_rc_decision) -> bool {
     theirs.num_checkpoints == ours.num_checkpoints
-        && (ours.num_checkpoints == 0 || theirs.checkpoints == ours.checkpoints)
+        && (ours.num_checkpoints == 0 || same_points(&theirs.checkpoints, &ours.checkpoints))
+}
+
+/// Compares two at a time: a call for so few costs more.
+fn same_points<const N: usize>(theirs: &[u32; N], ours: &[u32; N]) -> bool {
+    let wide = |points: &[u32]| {
+        points
+            .iter()
+            .rev()
+            .fold(0, |wide, &point| (wide << 32) | u64::from(point))
+    };
+    let pairs = theirs.chunks(2).zip(ours.chunks(2));
+    pairs.fold(0, |differ, (theirs, ours)| {
+        differ | (wide(theirs) ^ wide(ours))
+    }) == 0
 }
 
 /// Whether a program has left a decision alone.

@@ -103,6 +103,7 @@ impl Stream {
             0,
         );
         context::update_session(&mut self.seen, &self.session);
+        context::update_budget(&mut self.seen, &self.session);
         if !self.begun {
             assert!(self.program.init(&mut self.seen), "a map is full");
             self.begun = true;
@@ -152,9 +153,8 @@ impl Stream {
                 bitrate: budget.bitrate,
                 cpb_bits: budget.cpb_bits,
             };
-            let counts = self.session.set_budget(Some(wanted)).unwrap_or(all);
-            self.seen.budget_bitrate = counts.bitrate;
-            self.seen.budget_cpb_bits = counts.cpb_bits;
+            self.session.set_budget(Some(wanted));
+            context::update_budget(&mut self.seen, &self.session);
         }
     }
 
