@@ -183,9 +183,9 @@ pub(super) fn fill_decision(to: &mut c::v4l2_rc_bpf_decision, from: &c::v4l2_rc_
     to.target_bits = from.target_bits;
     to.max_bits = from.max_bits;
     to.num_checkpoints = from.num_checkpoints;
-    if from.num_checkpoints != 0 {
-        to.checkpoints = from.checkpoints;
-    }
+    to.reserved0 = 0;
+    // What a program has left in those that are not used is nothing to see for the next picture.
+    to.checkpoints = from.checkpoints;
     to.predicted_bits = from.predicted_bits;
     to.reasons = from.reasons;
 }
