@@ -76,7 +76,8 @@ struct v4l2_rc_bpf_slot {
  * has these functions. LOOK: another program may be due: before the next
  * picture v4l2_rc_bpf_look() is to be called, and &v4l2_rc_bpf_slot.session to
  * be right then. GONE: there is none any more, and the built-in controller goes
- * on alone.
+ * on alone. EJECTED: so it does for a program that was thrown out, and no other
+ * is asked for.
  */
 #define V4L2_RC_BPF_ATTACHED	0x00000001
 #define V4L2_RC_BPF_BUDGET	0x00000002
@@ -84,6 +85,7 @@ struct v4l2_rc_bpf_slot {
 #define V4L2_RC_BPF_DROP	0x00000008
 #define V4L2_RC_BPF_LOOK	0x00000010
 #define V4L2_RC_BPF_GONE	0x00000020
+#define V4L2_RC_BPF_EJECTED	0x00000040
 
 /*
  * Registry: which programs there are, and which session has which. All but the

@@ -278,11 +278,16 @@ bool v4l2_rc_bpf_look(struct v4l2_rc_bpf_slot *pub)
 		ops = find(slot->wanted[0] ? slot->wanted : default_name);
 		if (ops && ops == pub->ops)
 			return false;
+		/* It is still the one that the session asks for. */
+		if (ops && ops == slot->ejected &&
+		    pub->has & V4L2_RC_BPF_EJECTED)
+			return false;
 		if (ops && (ops == slot->ejected ||
 			    !bpf_try_module_get(ops, ops->owner)))
 			ops = NULL;
 	}
 	detach(slot);
+	pub->has = V4L2_RC_BPF_GONE;
 	if (!ops)
 		return false;
 	slot->ejected = NULL;
@@ -322,6 +327,7 @@ void v4l2_rc_bpf_eject(struct v4l2_rc_bpf_slot *pub)
 	slot->ejected = pub->ops;
 	trace_v4l2_rc_program(pub->session.id, pub->ops->name, "ejected");
 	detach(slot);
+	pub->has = V4L2_RC_BPF_EJECTED;
 }
 
 /* Writes to the module parameter come with a newline. */

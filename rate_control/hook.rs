@@ -309,7 +309,10 @@ impl Hook {
     #[cold]
     #[inline(never)]
     fn prepare(&mut self, session: &mut Session) {
-        const USUAL: u32 = c::V4L2_RC_BPF_ATTACHED | c::V4L2_RC_BPF_END | c::V4L2_RC_BPF_DROP;
+        const USUAL: u32 = c::V4L2_RC_BPF_ATTACHED
+            | c::V4L2_RC_BPF_END
+            | c::V4L2_RC_BPF_DROP
+            | c::V4L2_RC_BPF_EJECTED;
         let has = self.slot.as_ref().map_or(0, |slot| slot.get().has);
         if has & !USUAL != 0 || (has != 0 && self.version != session.version()) {
             self.prepare_anew(session);
@@ -370,6 +373,9 @@ impl Hook {
             return;
         };
         if slot.has & c::V4L2_RC_BPF_ATTACHED == 0 {
+            if slot.has & c::V4L2_RC_BPF_EJECTED != 0 {
+                frame.decision.reasons |= c::V4L2_RC_REASON_PROGRAM_EJECTED;
+            }
             return;
         }
         slot.model = session

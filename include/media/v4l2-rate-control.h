@@ -375,7 +375,8 @@ struct v4l2_rc_frame_info {
  * max_bits is the least that a picture can have, which is more than the limits
  * allow. PROGRAM: a BPF program was asked about the picture, and after its
  * answer _CLAMPED: the kernel has changed some of that back; _FAILED: it gave
- * an error or took too long; _EJECTED: for that, it is not asked any more.
+ * an error or took too long. PROGRAM_EJECTED: for that, the program that the
+ * session asks for is not asked any more, from this picture on.
  */
 #define V4L2_RC_REASON_FIXED_QP		0x00000001
 #define V4L2_RC_REASON_INITIAL_QP	0x00000002

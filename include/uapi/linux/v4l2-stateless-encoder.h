@@ -187,8 +187,9 @@ struct v4l2_ctrl_h264_encode_params {
  *	not coded, the CAPTURE buffer has V4L2_BUF_FLAG_ERROR, and @valid is
  *	zero. PROGRAM: a BPF program was asked about the picture, and beside it
  *	PROGRAM_CLAMPED: some of what it wanted is not allowed;
- *	PROGRAM_FAILED: it gave an error or took too long; PROGRAM_EJECTED: for
- *	that, it is not asked about later pictures.
+ *	PROGRAM_FAILED: it gave an error or took too long. PROGRAM_EJECTED: for
+ *	that, it is not asked any more: of this picture and of all later ones,
+ *	until the program is replaced, or another is to take part.
  * @sequence: of the CAPTURE buffer, 0 if the picture was cancelled before it
  *	had one.
  * @slice_type: as used; H.264: V4L2_H264_SLICE_TYPE\_\*. Valid with PARAMS.

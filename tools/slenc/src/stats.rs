@@ -115,20 +115,25 @@ impl Stats {
         self.0.flags & V4L2_STATELESS_ENC_STATS_FLAG_SKIPPED != 0
     }
 
-    /// What a BPF program had to do with the picture, where one was asked.
+    /// What a BPF program had to do with the picture, where one was asked or was ejected.
     pub fn program(&self) -> Option<Program> {
-        let has = |flag| self.0.flags & flag != 0;
-        has(V4L2_STATELESS_ENC_STATS_FLAG_PROGRAM).then(|| {
-            if has(V4L2_STATELESS_ENC_STATS_FLAG_PROGRAM_EJECTED) {
-                Program::Ejected
-            } else if has(V4L2_STATELESS_ENC_STATS_FLAG_PROGRAM_FAILED) {
-                Program::Failed
-            } else if has(V4L2_STATELESS_ENC_STATS_FLAG_PROGRAM_CLAMPED) {
-                Program::Clamped
-            } else {
-                Program::Asked
-            }
-        })
+        [
+            (
+                V4L2_STATELESS_ENC_STATS_FLAG_PROGRAM_EJECTED,
+                Program::Ejected,
+            ),
+            (
+                V4L2_STATELESS_ENC_STATS_FLAG_PROGRAM_FAILED,
+                Program::Failed,
+            ),
+            (
+                V4L2_STATELESS_ENC_STATS_FLAG_PROGRAM_CLAMPED,
+                Program::Clamped,
+            ),
+            (V4L2_STATELESS_ENC_STATS_FLAG_PROGRAM, Program::Asked),
+        ]
+        .into_iter()
+        .find_map(|(flag, program)| (self.0.flags & flag != 0).then_some(program))
     }
 
     /// A record of the picture with this number and coded size.

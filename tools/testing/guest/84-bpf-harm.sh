@@ -6,10 +6,10 @@
 . ../bpf.sh
 
 # shown WORD...: a session's program, once all of it says so: its pictures take half a
-# second.
+# second, or one.
 shown() {
 	local i word
-	for ((i = 0; i < 100; i++)); do
+	for ((i = 0; i < 300; i++)); do
 		slenc bpf stat >/run/stat
 		for word; do
 			grep -q "$word" /run/stat || continue 2
@@ -20,10 +20,21 @@ shown() {
 	cat /run/stat
 	return 1
 }
-# The application sees it as well.
+# The application sees it as well, whenever it looks.
 told() {
 	programs | tee /run/programs
-	[ "$(</run/programs)" = "7 failed 1 ejected 4 none" ]
+	[ "$(</run/programs)" = "7 failed 5 ejected" ]
+}
+# It is told as long as it lasts: a program that works takes the other one's place.
+told_until_replaced() {
+	slenc bpf load $PROGRAMS/failing.bpf.o && slenc bpf load qp_floor --set lowest=40 && slenc bpf attach failing &&
+		control 0 "fault slow=1000@1+" || return
+	encode recovers.h264 --in-flight 1 &
+	shown 'program: builtin,' 'ejected: 1,' && slenc bpf attach qp_floor
+	local rc=$?
+	wait $! && control 0 clear && slenc bpf detach && slenc bpf unload failing && slenc bpf unload qp_floor || return
+	programs | tee /run/programs
+	grep -q '^7 failed [1-4] ejected [1-4] asked$' /run/programs && return $rc
 }
 thrown_out() {
 	slenc bpf load $PROGRAMS/failing.bpf.o && slenc bpf attach failing && control 0 "fault slow=500@1+" || return
@@ -61,5 +72,6 @@ storm() {
 start_bpf
 check "a program that fails changes nothing, and is thrown out" thrown_out
 check "one that takes too long is thrown out" too_slow
+check "the application is told until another takes part" told_until_replaced
 check "programs come and go while pictures are coded" storm
 finish
