@@ -56,6 +56,12 @@ pub(crate) fn explain(path: &Path, err: &libbpf_rs::Error) -> Error {
         let source = source.map_or(String::new(), |source| format!(" at \"{source}\""));
         return error(&format!("the verifier refuses it{source}: {line}"));
     }
+    if said.contains(NO_TYPE) && in_user_namespace() {
+        return error("not permitted in a user namespace").remedy(
+            "load it outside: who looks for the type information of a module needs CAP_SYS_ADMIN \
+             there, with a BPF token as well",
+        );
+    }
     if said.contains(NO_TYPE) && may_administer() {
         return error("this v4l2-rate-control has no BPF hook")
             .remedy("its kernel needs CONFIG_BPF_JIT and CONFIG_DEBUG_INFO_BTF_MODULES");
@@ -100,6 +106,16 @@ fn has_sys_admin(status: &str) -> bool {
         .find_map(|line| line.strip_prefix("CapEff:"))
         .and_then(|set| u64::from_str_radix(set.trim(), 16).ok())
         .is_some_and(|set| set & (1 << CAP_SYS_ADMIN) != 0)
+}
+
+/// Whether capabilities are those of a user namespace that is not the first one.
+fn in_user_namespace() -> bool {
+    fs::read_to_string("/proc/self/uid_map").is_ok_and(|map| !maps_all(&map))
+}
+
+/// Whether all user ids are mapped to themselves, as in the first user namespace.
+fn maps_all(uid_map: &str) -> bool {
+    uid_map.split_whitespace().eq(["0", "0", "4294967295"])
 }
 
 /// Whether a line of the verifier's log is an instruction that it looks at: "12: (79) r1 = r2".
@@ -191,6 +207,13 @@ mod tests {
         // CAP_BPF and CAP_PERFMON.
         assert!(!has_sys_admin(&status("000000c000000000")));
         assert!(!has_sys_admin("Name:\tslenc\n"));
+    }
+
+    #[test]
+    fn the_first_user_namespace_maps_all() {
+        assert!(maps_all("         0          0 4294967295\n"));
+        assert!(!maps_all("         0       1000          1\n"));
+        assert!(!maps_all(""));
     }
 
     #[test]

@@ -21,6 +21,12 @@ unprivileged() {
 	explains 'not permitted' setpriv --reuid 65534 --clear-groups --bounding-set -all slenc bpf load qp_floor &&
 		explains 'not permitted' setpriv --bounding-set -all,+bpf,+perfmon,+dac_override slenc bpf load qp_floor
 }
+# In a user namespace that a BPF file system delegates everything to, libbpf makes a token,
+# or would end there; with it nobody can look for the type information of a module.
+with_token() {
+	explains 'not permitted in a user namespace' env LIBBPF_BPF_TOKEN_PATH=/sys/fs/bpf \
+		python3 ../bpf/token.py slenc bpf load qp_floor
+}
 
 start_bpf
 check "a parameter that is none is refused" explains 'has no parameter highest' slenc bpf load qp_floor --set highest=1
@@ -33,4 +39,5 @@ for object in "$PROGRAMS"/refused/*.bpf.o; do
 	check "refused: ${object##*/}" refused "$object"
 done
 check "without privilege there is no program" unprivileged
+check "nor with a BPF token" with_token
 finish
