@@ -296,6 +296,7 @@ impl Hook {
         if active() {
             self.prepare(session);
         }
+        // Used where it is: it has a hundred bytes, which `?` would copy.
         let begun = session.begin(picture);
         let begun = begun.as_ref().map_err(|&e| e)?;
         frame.decision = convert::decision_from(begun, &frame.info, self.max_checkpoints);
