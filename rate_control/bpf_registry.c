@@ -201,15 +201,12 @@ struct v4l2_rc_bpf_slot *v4l2_rc_bpf_slot_alloc(u64 id)
 	return &slot->pub;
 }
 
-/* Of a slot that is not among the others, and a session that nobody uses. */
+/* Of a session for which no programs come and go. */
 void v4l2_rc_bpf_slot_free(struct v4l2_rc_bpf_slot *pub)
 {
-	struct slot *slot = slot_of(pub);
-
-	detach(slot);
 	if (pub->has)
 		static_branch_dec(&v4l2_rc_bpf_switch.key);
-	kfree(slot);
+	kfree(slot_of(pub));
 }
 
 /**
@@ -232,11 +229,20 @@ void v4l2_rc_bpf_slot_add(struct v4l2_rc_bpf_slot *pub, const void *session)
 		v4l2_rc_rust_changed(session, NULL);
 }
 
-/* When this returns nobody calls v4l2_rc_rust_changed() for the session. */
+/**
+ * v4l2_rc_bpf_slot_del() - No programs come and go for a session any more
+ *
+ * Who removes its program waits until that has been detached.
+ *
+ * @pub: its slot. Nobody uses the session.
+ */
 void v4l2_rc_bpf_slot_del(struct v4l2_rc_bpf_slot *pub)
 {
+	struct slot *slot = slot_of(pub);
+
 	guard(mutex)(&registry_lock);
-	list_del(&slot_of(pub)->node);
+	list_del(&slot->node);
+	detach(slot);
 }
 
 /**

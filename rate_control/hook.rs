@@ -109,7 +109,7 @@ impl Drop for Slot {
     }
 }
 
-/// A session that programs come and go for.
+/// A session that programs come and go for, as long as it is used.
 pub(crate) struct Place {
     slot: Option<NonNull<c::v4l2_rc_bpf_slot>>,
     /// Has the slot.
@@ -134,7 +134,7 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         if let Some(slot) = self.slot {
-            // SAFETY: `new` has put it in.
+            // SAFETY: `new` has put it in, and nobody uses the session: it is about to be freed.
             unsafe { c::v4l2_rc_bpf_slot_del(slot.as_ptr()) };
         }
     }
