@@ -5,8 +5,8 @@
 . ../device.sh
 . ../bpf.sh
 
-# shown WORD...: a session's program, once all of it says so: its pictures take half a
-# second, or one.
+# shown WORD...: a session's program, once all of it says so: its pictures take a second,
+# as a process does on the debug kernel.
 shown() {
 	local i word
 	for ((i = 0; i < 300; i++)); do
@@ -37,7 +37,7 @@ told_until_replaced() {
 	grep -q '^7 failed [1-4] ejected [1-4] asked$' /run/programs && return $rc
 }
 thrown_out() {
-	slenc bpf load $PROGRAMS/failing.bpf.o && slenc bpf attach failing && control 0 "fault slow=500@1+" || return
+	slenc bpf load $PROGRAMS/failing.bpf.o && slenc bpf attach failing && control 0 "fault slow=1000@1+" || return
 	encode failing.h264 --in-flight 1 &
 	shown 'program: builtin,' 'changed: 0,' 'errors: 8,' 'ejected: 1,'
 	local rc=$?
@@ -46,7 +46,7 @@ thrown_out() {
 # A program that takes longer than a limit is one that fails.
 too_slow() {
 	local limit=/sys/module/v4l2_rate_control/parameters/bpf_time_limit_us
-	slenc bpf load $PROGRAMS/slow.bpf.o && slenc bpf attach slow && echo 1 >$limit && control 0 "fault slow=500@1+" || return
+	slenc bpf load $PROGRAMS/slow.bpf.o && slenc bpf attach slow && echo 1 >$limit && control 0 "fault slow=1000@1+" || return
 	encode slow.h264 --in-flight 1 &
 	shown 'program: builtin,' 'overruns: 8,' 'ejected: 1,' 'ran_ns: [1-9]'
 	local rc=$?
