@@ -341,6 +341,7 @@ impl Hook {
             if core::mem::replace(&mut self.taken, true) {
                 session.take_back();
             }
+            context::update_session(&mut slot.session, session);
             context::update_budget(&mut slot.session, session);
             slot.overrun = false;
             self.notes = [Note::NONE; Self::NOTES];
