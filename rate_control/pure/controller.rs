@@ -335,9 +335,11 @@ impl Controller {
         } else {
             self.due.step(self.plan.rate, num, den)
         };
-        // Pictures that come at another pace than the configuration says have other sizes.
+        // Pictures that come at another pace than the configuration says have other sizes. One
+        // that comes late may come after a pause.
         if due != self.pace {
-            let change = signed(due).saturating_sub(signed(self.pace)) >> 2;
+            let last = due.min(self.pace.saturating_mul(2));
+            let change = signed(last).saturating_sub(signed(self.pace)) >> 2;
             self.pace = self.pace.saturating_add_signed(change).max(1);
         }
         (drained, due)

@@ -217,6 +217,24 @@ fn a_picture_rate_that_is_not_the_configured_one_is_followed() {
 }
 
 #[test]
+fn what_is_not_sent_in_a_pause_is_not_owed() {
+    let late = FrameIn {
+        interval_ns: 10_000_000_000,
+        ..FrameIn::new(FrameType::P)
+    };
+    let mut run = Run::new(CAPS, cbr(500_000));
+    run.play(&TALK, 250, NEVER);
+    run.picture(&TALK, &late, false);
+    for _ in 0..250 {
+        run.picture(&TALK, &FrameIn::new(FrameType::P), false);
+    }
+    assert!(run.longest_queue(250..501) < 5.0);
+    // The QP hardly falls.
+    let before = run.qps[200..250].iter().min().unwrap();
+    assert!(run.qps[250..].iter().all(|qp| qp + 2 >= *before));
+}
+
+#[test]
 fn a_limit_of_the_size_is_aimed_below() {
     let mut config = cbr(500_000);
     config.i.max_bits = 50_000;
