@@ -61,6 +61,8 @@ impl Model {
     const LEAP: Log2 = Log2::ratio(13, 10);
     /// ... unless they are not rare: as many times the spread.
     const LEAP_SPREADS: Log2 = Log2::ratio(4, 1);
+    /// No content differs by more from one picture to the next all the time.
+    const LEAP_MOST: Log2 = Log2::ratio(4, 1);
     /// Steps that differ by less than this, half of a QP of H.264, say nothing of the slope.
     const APART: Log2 = Log2::ratio(1, 12);
     /// Steps within this of the last one, a QP and a half of H.264, are near.
@@ -143,7 +145,7 @@ impl Model {
     /// `usual`.
     pub fn learn(&mut self, step: Log2, activity: Log2, size: Log2, usual: Log2) -> Surprise {
         let error = size.minus(usual);
-        if self.seen > 1 && error > Self::LEAP && error > self.spread.times(Self::LEAP_SPREADS) {
+        if self.seen > 1 && error > self.leap() {
             return Surprise::NewContent;
         }
         if self.is_repeated(error) {
@@ -172,13 +174,19 @@ impl Model {
         Surprise::None
     }
 
+    /// The least error that is no noise.
+    fn leap(&self) -> Log2 {
+        self.spread
+            .times(Self::LEAP_SPREADS)
+            .clamp(Self::LEAP, Self::LEAP_MOST)
+    }
+
     /// Whether a picture is so much smaller than the others that it may show what was shown
     /// before, as those do that were put in for the sake of a frame rate: it says nothing of the
     /// others. Two in a row, or one of three for a while, are the content.
     fn is_repeated(&mut self, error: Log2) -> bool {
         let size = error.abs();
-        let is =
-            error < Log2::ZERO && size > Self::LEAP && size > self.spread.times(Self::LEAP_SPREADS);
+        let is = error < Log2::ZERO && size > self.leap();
         self.small = if is {
             self.small.saturating_add(2).min(Self::MANY)
         } else {
@@ -325,6 +333,23 @@ mod tests {
             Surprise::None
         );
         assert!(model.size(STEP, Log2::ZERO) < Log2::ratio(14, 1));
+    }
+
+    #[test]
+    fn sizes_that_vary_hide_no_leap() {
+        let mut model = taught();
+        for n in 0..20 {
+            let size = if n % 2 == 0 { 7 } else { 14 };
+            learn(&mut model, STEP, Log2::ZERO, Log2::ratio(size, 1));
+        }
+        for _ in 0..10 {
+            learn(&mut model, STEP, Log2::ZERO, Log2::ratio(7, 1));
+        }
+        let leap = Log2::ratio(17, 1);
+        assert_eq!(
+            learn(&mut model, STEP, Log2::ZERO, leap),
+            Surprise::NewContent
+        );
     }
 
     #[test]
