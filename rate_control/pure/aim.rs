@@ -27,14 +27,19 @@ use super::{
 
 /// A P picture this much larger than usual repaints the picture: it is treated as an I picture.
 const REPAINT: Log2 = Log2::ratio(13, 10);
-/// The activity of a still picture, by that of a usual I picture.
-const STILL: Log2 = Log2::ratio(-6, 1);
+/// The activity of a still picture, by that of a usual I picture: nothing is new.
+pub(super) const STILL: Log2 = Log2::ratio(-10, 1);
 /// Length of the queue, in half pictures, that the first picture may make.
 const FIRST: u64 = 6;
 /// The same for other pictures that cannot help being large.
 const BURST: u64 = 9;
 /// Pictures of a layer in which its debt is paid.
 const LAYER_HORIZON: u64 = 8;
+
+/// A step of 16 (QP 28).
+const COARSE: Log2 = Log2::ratio(4, 1);
+/// A QP of H.264.
+const QP: Log2 = Log2::ratio(1, 6);
 
 /// What is known of a picture before it is coded.
 #[derive(Clone, Copy)]
@@ -235,6 +240,13 @@ impl Controller {
         let idle = bucket.fill == 0
             && bucket.debt <= signed(self.plan.savings.credit >> 1).saturating_neg()
             && self.outstanding() <= 1;
+        let step = match quantizer.last() {
+            Some(last) if frame.analysis.is_some() => {
+                let known = !outlook.large && !model.is_guess();
+                self.refined(last, bucket, outlook, known, step)
+            }
+            _ => step,
+        };
         let step = quantizer.approach(step, sixteenths, unknown, idle);
         if config.intra_safe {
             // Whatever comes, it fits.
@@ -242,6 +254,30 @@ impl Controller {
             step.max(self.intra.step(room, Log2::ZERO))
         } else {
             step
+        }
+    }
+
+    /// A step, no finer than can be afforded by what is known of the source: `known` says that
+    /// pictures like it were coded before.
+    ///
+    /// A finer step than the last one is for the next picture, if this one is new. What it takes
+    /// of what is still there is not known before: it comes once that of the last one is sent, and
+    /// a little at a time where there is much to code.
+    fn refined(
+        &self,
+        last: Log2,
+        bucket: &Bucket,
+        outlook: &Outlook,
+        known: bool,
+        step: Log2,
+    ) -> Log2 {
+        let still = outlook.activity == STILL;
+        let sent = bucket.fill <= self.pace;
+        match (still, sent) {
+            (true, true) if last > COARSE => step,
+            (true, true) => step.max(last.minus(QP)),
+            (false, _) if known => step,
+            _ => step.max(last),
         }
     }
 
@@ -254,7 +290,7 @@ impl Controller {
         let size = self
             .model(outlook.like, frame.layer)
             .size(STILL_STEP, outlook.activity);
-        if size.plus(STILL_SIZE) < Log2::of(self.pace) {
+        if outlook.activity == STILL || size.plus(STILL_SIZE) < Log2::of(self.pace) {
             STILL_STEP
         } else {
             step

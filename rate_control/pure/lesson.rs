@@ -3,6 +3,7 @@
 //! What a coded picture teaches.
 
 use super::{
+    aim::STILL,
     config::{
         Config,
         Content, //
@@ -31,6 +32,9 @@ pub(super) const P_SLOPE: Log2 = Log2::ratio(11, 10);
 /// sixteenth of the usual size is still.
 pub(super) const STILL_STEP: Log2 = Log2::ratio(2, 1);
 pub(super) const STILL_SIZE: Log2 = Log2::ratio(4, 1);
+
+/// The least usual activity: what is more is soon usual again after stillness.
+const QUIET: Log2 = Log2::ratio(-6, 1);
 
 impl Controller {
     /// Whether nothing would be gained by a finer QP: what a picture leaves is not for others.
@@ -87,6 +91,18 @@ impl Controller {
                     // There is nothing finer: what is saved tells nothing of what comes.
                     return;
                 }
+                let analysed = picture.is(Pending::ANALYSED);
+                if analysed {
+                    let activity = activity.max(QUIET);
+                    self.usual_activity = Some(match self.usual_activity {
+                        None => activity,
+                        Some(usual) => usual.plus(activity.minus(usual).times(Log2::ratio(1, 8))),
+                    });
+                }
+                if activity == STILL {
+                    // What nothing new takes is not in proportion to it.
+                    return;
+                }
                 if verdict != Verdict::Keep {
                     model.expect(step, activity, size);
                 } else if model.learn(step, activity, size, usual) == Surprise::NewContent {
@@ -97,8 +113,11 @@ impl Controller {
                         size
                     };
                     model.expect(step, activity, next);
-                    let known = self.intra.size(step, activity);
-                    self.intra.expect(step, activity, size.max(known));
+                    if !analysed {
+                        // What of it is new would be known.
+                        let known = self.intra.size(step, activity);
+                        self.intra.expect(step, activity, size.max(known));
+                    }
                 }
                 if let Some(model) = self.inter.first().filter(|_| picture.layer == 0) {
                     // At the slope of all, so that what is learned of it changes nothing.
@@ -106,12 +125,6 @@ impl Controller {
                     self.steady = Some(match self.steady {
                         None => level,
                         Some(steady) => steady.plus(level.minus(steady).times(patience)),
-                    });
-                }
-                if activity != Log2::ZERO {
-                    self.usual_activity = Some(match self.usual_activity {
-                        None => activity,
-                        Some(usual) => usual.plus(activity.minus(usual).times(Log2::ratio(1, 8))),
                     });
                 }
             }

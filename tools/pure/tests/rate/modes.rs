@@ -323,3 +323,39 @@ fn analysis_begins_and_ends_in_mid_stream() {
         assert!(off <= Some(2), "{:?}", &run.qps[before - 1..]);
     }
 }
+
+/// What nothing new takes says nothing of what something new will.
+#[test]
+fn a_repaint_is_foreseen_after_stillness() {
+    const INTRA: u64 = (CAPS.macroblocks as u64) << 13;
+    let scene = |inter: u64| Scene {
+        p: TALK.i * inter as f64 / INTRA as f64,
+        noise: 0.05,
+        ..TALK
+    };
+    let picture = |run: &mut Run, frame_type, inter| {
+        let frame = FrameIn {
+            analysis: Some(Analysis {
+                inter,
+                intra: INTRA,
+            }),
+            ..FrameIn::new(frame_type)
+        };
+        run.picture(&scene(inter), &frame, false);
+    };
+    let mut run = Run::new(CAPS, config(Mode::Cbr));
+    picture(&mut run, FrameType::I, INTRA);
+    for _ in 0..50 {
+        picture(&mut run, FrameType::P, INTRA / 8);
+    }
+    for _ in 0..20 {
+        for _ in 0..100 {
+            picture(&mut run, FrameType::P, 0);
+        }
+        // As sharp as it can be seen, and no more.
+        assert_eq!(*run.qps.last().unwrap(), 16);
+        picture(&mut run, FrameType::P, INTRA / 2);
+        let size = *run.bits.last().unwrap() as f64;
+        assert!(size < 5.0 * run.share(), "{size} of {}", run.share());
+    }
+}
