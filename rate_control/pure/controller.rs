@@ -6,7 +6,10 @@
 //! between others may begin: they count with the sizes that were predicted for them.
 
 use super::{
-    bucket::Bucket,
+    bucket::{
+        Bucket,
+        Savings, //
+    },
     config::{
         Capabilities,
         Config,
@@ -144,15 +147,33 @@ impl Controller {
         }
     }
 
+    /// What may be saved. Each picture that begins before the last one is known is one more in
+    /// which the channel may idle unforeseen, and for which as much may wait.
+    fn savings(&self) -> Savings {
+        let ahead = self.outstanding().saturating_sub(1);
+        let more = self.plan.share.saturating_mul(ahead);
+        let Savings {
+            credit,
+            owed,
+            standing,
+        } = self.plan.savings;
+        Savings {
+            credit: credit.saturating_add(more),
+            owed,
+            standing: standing.saturating_add(more),
+        }
+    }
+
     /// The bucket when the next picture is added, as far as it is known, and what drains before.
     pub(super) fn forecast(&self, open: RangeInclusive<Cookie>, drained: u64, due: u64) -> Bucket {
         let mut bucket = self.bucket;
+        let savings = self.savings();
         for cookie in open {
             let mut picture = *self.ring.get(cookie);
             picture.bits = self.expected(&picture);
-            picture.apply(&mut bucket, &self.plan.savings);
+            picture.apply(&mut bucket, &savings);
         }
-        bucket.pass(drained, due, &self.plan.savings);
+        bucket.pass(drained, due, &savings);
         bucket
     }
 
@@ -177,15 +198,16 @@ impl Controller {
     /// The same if every picture is as large as it can be. Without a maximum, as predicted.
     pub(super) fn worst(&self, open: RangeInclusive<Cookie>, drained: u64, due: u64) -> Bucket {
         let mut bucket = self.bucket;
+        let savings = self.savings();
         for cookie in open {
             let mut picture = *self.ring.get(cookie);
             picture.bits = self.expected(&picture);
             if !picture.is(Pending::KNOWN) {
                 picture.bits = picture.bits.max(picture.max_bits);
             }
-            picture.apply(&mut bucket, &self.plan.savings);
+            picture.apply(&mut bucket, &savings);
         }
-        bucket.pass(drained, due, &self.plan.savings);
+        bucket.pass(drained, due, &savings);
         bucket
     }
 
@@ -448,7 +470,8 @@ impl Controller {
     fn close(&mut self, cookie: Cookie, bits: u64) {
         let mut picture = *self.ring.get(cookie);
         picture.bits = bits;
-        picture.apply(&mut self.bucket, &self.plan.savings);
+        let savings = self.savings();
+        picture.apply(&mut self.bucket, &savings);
         let layer = usize::from(picture.layer);
         if let (Some(debt), Some(&share)) = (
             self.layer_debts.get_mut(layer),

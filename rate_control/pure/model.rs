@@ -111,7 +111,7 @@ impl Model {
             return near;
         }
         let far = apart.minus(apart.clamp(Log2::ZERO.minus(Self::NEAR), Self::NEAR));
-        near.plus(self.slope.minus(self.usual_slope).times(far))
+        near.plus(self.slope.minus(self.far_slope(apart)).times(far))
     }
 
     /// The logarithm of the step at which a picture has a size.
@@ -123,7 +123,21 @@ impl Model {
             return step;
         }
         let edge = last.plus(apart.clamp(Log2::ZERO.minus(Self::NEAR), Self::NEAR));
-        edge.plus(self.size(edge, activity).minus(size).over(self.usual_slope))
+        edge.plus(
+            self.size(edge, activity)
+                .minus(size)
+                .over(self.far_slope(apart)),
+        )
+    }
+
+    /// The slope beyond what is near: the usual one, or a steeper one where the step gets finer.
+    /// To expect more than there will be costs a few pictures, to expect less a long queue.
+    fn far_slope(&self, apart: Log2) -> Log2 {
+        if apart < Log2::ZERO {
+            self.slope.max(self.usual_slope)
+        } else {
+            self.usual_slope
+        }
     }
 
     /// A guess is replaced by a better one: the size of a picture at a step.
@@ -290,6 +304,14 @@ mod tests {
             let back = model.step(model.size(step, Log2::ZERO), Log2::ZERO);
             assert!(back.minus(step).abs() < Log2::ratio(1, 1000));
         }
+        // Finer, it stays steep, and is not less steep than usual.
+        let finer = STEP.minus(Log2::ratio(2, 1));
+        assert!(model.size(finer, Log2::ZERO).minus(size(finer)).abs() < Log2::ratio(1, 2));
+        model.slope = Log2::ratio(4, 5);
+        let rise = model
+            .size(finer, Log2::ZERO)
+            .minus(model.size(finer.plus(Log2::ONE), Log2::ZERO));
+        assert_eq!(rise, Log2::ONE);
         // New content has the usual slope.
         model.expect(STEP, Log2::ZERO, Log2::ratio(14, 1));
         assert_eq!(model.slope, Log2::ONE);

@@ -23,9 +23,10 @@ pub struct Quantizer {
 impl Quantizer {
     /// The step may become finer by this from one picture to the next: a bit more than a QP.
     const DOWN: Log2 = Log2::ratio(1, 4);
-    /// The same where there is less to lose by it: before there is a picture of the kind, and
-    /// while the channel idles.
+    /// The same before there is a picture of the kind.
     const FAST_DOWN: Log2 = Log2::ratio(1, 2);
+    /// The same while the channel idles: there is nothing to lose by it.
+    const IDLE_DOWN: Log2 = Log2::ratio(5, 6);
     /// What fractions may add up to: half of a QP.
     const CARRY: Log2 = Log2::ratio(1, 12);
 
@@ -72,10 +73,10 @@ impl Quantizer {
         let Some(last) = self.last.filter(|_| !self.free) else {
             return wanted;
         };
-        let down = if unknown || idle {
-            Self::FAST_DOWN
-        } else {
-            Self::DOWN
+        let down = match (unknown, idle) {
+            (true, _) => Self::FAST_DOWN,
+            (_, true) => Self::IDLE_DOWN,
+            _ => Self::DOWN,
         };
         let finest = last.minus(down);
         if unknown {
@@ -149,7 +150,7 @@ mod tests {
         let fast = quantizer.approach(fine, 0, true, false);
         assert!(fast < step.minus(down));
         // What an idle channel has no use for is lost.
-        assert_eq!(quantizer.approach(fine, 0, false, true), fast);
+        assert!(quantizer.approach(fine, 0, false, true) < fast);
         let up = |idle| quantizer.approach(coarse, 4, false, idle);
         assert_eq!(up(true), up(false));
     }

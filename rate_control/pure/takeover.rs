@@ -589,6 +589,6 @@ mod tests {
         controller.rebase();
         let next = controller.begin(&P).unwrap();
         // As far as it goes at once while the channel is idle.
-        assert!(next.qp >= 47);
+        assert!(next.qp >= 45);
     }
 }

@@ -332,5 +332,7 @@ fn pictures_ahead_count_as_predicted() {
     }
     let error = bits as f64 / (993.0 * 20_000.0) - 1.0;
     assert!(error.abs() < 0.01, "{error}");
-    assert!(controller.state().fill < 100_000);
+    // The channel idled while the first eight were all by a guess: one picture more than usual may
+    // wait for each of those ahead.
+    assert!(controller.state().fill < 60_000 + 7 * 20_000);
 }
