@@ -361,7 +361,7 @@ impl Controller {
         // A bucket of many pictures is never filled up: the viewer waits for all of it, and the
         // next picture finds nothing left.
         let promise = self.plan.promise;
-        let full = if promise > self.pace.saturating_mul(8) {
+        let full = if promise > self.pace.saturating_mul(6) {
             promise.saturating_sub(promise >> 3)
         } else {
             promise
