@@ -17,8 +17,8 @@ use md5::{
 
 use crate::descriptor::Size;
 
-/// A file with a line for each coded picture: tag, width, height and the MD5 of the visible
-/// picture as planar 4:2:0, which is the number that FFmpeg's `framemd5` gives for it.
+/// A file with a line for each coded picture: tag, width, height, bytes of output and the MD5 of
+/// the visible picture as planar 4:2:0, which is the number that FFmpeg's `framemd5` gives for it.
 pub struct ReconLog {
     file: File,
 }
@@ -44,7 +44,7 @@ impl ReconLog {
 }
 
 /// The line of a picture.
-pub(crate) fn line(tag: u32, size: &Size, recon: &[u8]) -> String {
+pub(crate) fn line(tag: u32, size: &Size, bytes: u32, recon: &[u8]) -> String {
     let (width, height) = (usize::from(size.width), usize::from(size.height));
     let stride = usize::from(size.width_mbs) * 16;
     let (luma, chroma) = recon.split_at(stride * usize::from(size.height_mbs) * 16);
@@ -60,7 +60,7 @@ pub(crate) fn line(tag: u32, size: &Size, recon: &[u8]) -> String {
             md5.update(&samples);
         }
     }
-    let mut out = format!("{tag},{width},{height},");
+    let mut out = format!("{tag},{width},{height},{bytes},");
     for byte in md5.finalize() {
         let _ = write!(out, "{byte:02x}");
     }

@@ -138,10 +138,10 @@ impl Jobs {
         let mut block = match outcome {
             Ok(done) => {
                 output_size = done.output_size;
-                line = done
-                    .coded
-                    .filter(|_| self.recon_log.is_some())
-                    .map(|size| recon_log::line(start.tag, &size, self.engine.recon()));
+                line = done.coded.filter(|_| self.recon_log.is_some()).map(|size| {
+                    let bytes = done.stats.bytes;
+                    recon_log::line(start.tag, &size, bytes, self.engine.recon())
+                });
                 ResultBlock {
                     stats: done.stats,
                     analysis: done.analysis,

@@ -48,15 +48,16 @@ pub(crate) fn matches_decoder(name: &str, pictures: &[Picture]) -> Machine {
     let mut machine = Machine::gen2(Some(&log));
     let mut stream = Vec::new();
     for (i, picture) in pictures.iter().enumerate() {
-        stream.extend(run(&mut machine, picture, 100 + i as u32));
+        stream.push(run(&mut machine, picture, 100 + i as u32));
     }
-    let decoded = decode(&directory, &stream);
+    let decoded = decode(&directory, &stream.concat());
     let log = fs::read_to_string(&log).unwrap();
     let (width, height) = (pictures[0].frame.width, pictures[0].frame.height);
     let expected: Vec<_> = decoded
         .iter()
+        .zip(&stream)
         .enumerate()
-        .map(|(i, md5)| format!("{},{width},{height},{md5}", 100 + i))
+        .map(|(i, (md5, coded))| format!("{},{width},{height},{},{md5}", 100 + i, coded.len()))
         .collect();
     assert_eq!(decoded.len(), pictures.len());
     assert_eq!(log.lines().collect::<Vec<_>>(), expected);

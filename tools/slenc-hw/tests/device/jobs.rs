@@ -19,8 +19,8 @@ use crate::stream::{
     UNITS, //
 };
 
-/// Codes an IDR and P pictures like `frame`; returns the stream.
-fn code(machine: &mut Machine, frame: &Frame, count: u32, first_tag: u32) -> Vec<u8> {
+/// Codes an IDR and P pictures like `frame`; returns the stream, picture by picture.
+fn code(machine: &mut Machine, frame: &Frame, count: u32, first_tag: u32) -> Vec<Vec<u8>> {
     let mut stream = Vec::new();
     for number in 0..count {
         let frame = Frame {
@@ -52,7 +52,7 @@ fn code(machine: &mut Machine, frame: &Frame, count: u32, first_tag: u32) -> Vec
             assert_eq!(word(0x24), mbs * u32::from(frame.qp));
         }
         assert_ne!(word(0x48), 0, "encode_ns");
-        stream.extend(machine.bytes(OUTPUT, bytes as usize));
+        stream.push(machine.bytes(OUTPUT, bytes as usize));
     }
     stream
 }
@@ -64,13 +64,14 @@ pub(crate) fn matches_decoder(name: &str, frame: &Frame) -> Machine {
     let log = directory.join("recon.log");
     let mut machine = Machine::new(Some(&log));
     let stream = code(&mut machine, frame, 4, 100);
-    let decoded = decode(&directory, &stream);
+    let decoded = decode(&directory, &stream.concat());
     assert_eq!(decoded.len(), 4);
     let log = fs::read_to_string(&log).unwrap();
     let expected: Vec<_> = (0..4)
         .map(|i| {
-            let size = (frame.width, frame.height);
-            format!("{},{},{},{}", 100 + i, size.0, size.1, decoded[i])
+            let (width, height) = (frame.width, frame.height);
+            let (bytes, md5) = (stream[i].len(), &decoded[i]);
+            format!("{},{width},{height},{bytes},{md5}", 100 + i)
         })
         .collect();
     assert_eq!(log.lines().collect::<Vec<_>>(), expected);
@@ -189,7 +190,7 @@ fn wide_with_forced_intra_and_no_deblocking() {
     };
     let directory = scratch("forced");
     let mut machine = Machine::new(None);
-    let mut stream = code(&mut machine, &frame, 1, 1);
+    let mut stream = code(&mut machine, &frame, 1, 1).concat();
     frame.number = 1;
     frame.forced_intra = vec![(40, 30), (3, 5)];
     frame.prepare(&machine, 1);
@@ -215,10 +216,10 @@ fn all_skip() {
         ..Frame::default()
     };
     let stream = code(&mut machine, &frame, 3, 1);
-    let decoded = decode(&directory, &stream);
+    let decoded = decode(&directory, &stream.concat());
     let log = fs::read_to_string(&log).unwrap();
     let expected: Vec<_> = (0..3)
-        .map(|i| format!("{},64,48,{}", i + 1, decoded[i]))
+        .map(|i| format!("{},64,48,{},{}", i + 1, stream[i].len(), decoded[i]))
         .collect();
     assert_eq!(log.lines().collect::<Vec<_>>(), expected);
     assert_eq!(decoded[1], decoded[2]);

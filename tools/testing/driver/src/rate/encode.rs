@@ -102,11 +102,17 @@ fn named_by(variable: &str) -> Result<PathBuf> {
 }
 
 /// The MD5s that the hardware has logged.
-fn reconstructions() -> Result<Vec<String>> {
+fn reconstructions() -> Result<Vec<Entry>> {
     let text = fs::read_to_string(named_by("RECONSTRUCTION_LOG")?);
     let text = text.context("reading the hardware's log")?;
-    let md5 = |line: &str| line.rsplit(',').next().unwrap_or_default().to_owned();
-    Ok(text.lines().map(md5).collect())
+    let entry = |line: &str| {
+        let mut fields = line.rsplit(',');
+        let md5 = fields.next()?.to_owned();
+        let bytes = fields.next()?.parse().ok()?;
+        Some(Entry { bytes, md5 })
+    };
+    let entries: Option<_> = text.lines().map(entry).collect();
+    entries.ok_or_else(|| Error::new("a line of the hardware's log is none"))
 }
 
 /// Encodes so many pictures of a clip with these options of `slenc encode`, and leaves the stream
@@ -192,16 +198,27 @@ fn agree(pictures: &[Picture]) -> Result<()> {
     Ok(())
 }
 
+/// A picture that the hardware has coded.
+#[derive(Clone, Debug)]
+struct Entry {
+    bytes: usize,
+    md5: String,
+}
+
 /// What the log of a picture depends on.
 #[derive(Clone, Copy)]
 struct Kind {
+    /// Written by the hardware.
+    bytes: usize,
     skipped: bool,
     is_reference: bool,
 }
 
 impl Kind {
     fn of(picture: &Picture) -> Self {
+        let filler = picture.record.filler_bytes.unwrap_or(0) as usize;
         Self {
+            bytes: picture.bytes.len().saturating_sub(filler),
             skipped: picture.record.skipped,
             is_reference: picture.record.nal_ref_idc != Some(0),
         }
@@ -219,10 +236,10 @@ struct Reading<'a> {
 
 impl<'a> Reading<'a> {
     /// With so many entries for this picture, the last of which is in the stream.
-    fn after(mut self, picture: Kind, entries: usize, logged: &'a [String]) -> Option<Self> {
+    fn after(mut self, picture: Kind, entries: usize, logged: &'a [Entry]) -> Option<Self> {
         self.read += entries;
-        let md5 = logged.get(self.read.checked_sub(1)?)?;
-        if picture.skipped && md5 != self.reference {
+        let Entry { bytes, md5 } = logged.get(self.read.checked_sub(1)?)?;
+        if *bytes != picture.bytes || (picture.skipped && md5 != self.reference) {
             return None;
         }
         if picture.is_reference {
@@ -236,8 +253,9 @@ impl<'a> Reading<'a> {
 /// The MD5s of the pictures that are in the stream, of all that the hardware has coded: a picture
 /// that was too large is followed by one that repeats its reference, which is the newest.
 ///
-/// One that hardware has cut short may look like its reference, too. What follows tells.
-fn kept(pictures: &[Kind], logged: &[String]) -> Result<Vec<String>> {
+/// One that hardware has cut short may look like its reference, too. Its size tells, and what
+/// follows.
+fn kept(pictures: &[Kind], logged: &[Entry]) -> Result<Vec<String>> {
     let mut readings = vec![Reading::default()];
     for (number, &picture) in pictures.iter().enumerate() {
         let mut next: Vec<Reading<'_>> = Vec::new();
@@ -315,13 +333,22 @@ pub(super) fn fills_agree(pictures: &[Picture], rate: u64) -> Result<()> {
 mod tests {
     use super::*;
 
+    /// Of pictures of 1 byte, if they are skipped, and of 2; and of entries of 2, or as they say.
     fn kept_of(pictures: &[bool], logged: &[&str]) -> Option<Vec<String>> {
         let kind = |&skipped| Kind {
+            bytes: if skipped { 1 } else { 2 },
             skipped,
             is_reference: true,
         };
+        let entry = |text: &&str| {
+            let (md5, bytes) = text.split_once(' ').unwrap_or((text, "2"));
+            Entry {
+                bytes: bytes.parse().unwrap(),
+                md5: md5.to_owned(),
+            }
+        };
         let pictures: Vec<_> = pictures.iter().map(kind).collect();
-        let logged: Vec<_> = logged.iter().map(|&md5| md5.to_owned()).collect();
+        let logged: Vec<_> = logged.iter().map(entry).collect();
         kept(&pictures, &logged).ok()
     }
 
@@ -332,17 +359,24 @@ mod tests {
             assert_eq!(kept_of(pictures, logged).unwrap(), wanted, "{logged:?}");
         };
         is(&[i, p], &["a", "b"], &["a", "b"]);
-        is(&[i, skip, p], &["a", "a", "b"], &["a", "a", "b"]);
-        is(&[i, skip, p], &["a", "x", "a", "b"], &["a", "a", "b"]);
+        is(&[i, skip, p], &["a", "a 1", "b"], &["a", "a", "b"]);
+        is(&[i, skip, p], &["a", "x 9", "a 1", "b"], &["a", "a", "b"]);
         // Coded as the reference, and replaced by it.
-        is(&[i, skip, p], &["a", "a", "a", "b"], &["a", "a", "b"]);
+        is(&[i, skip, p], &["a", "a 1", "a 1", "b"], &["a", "a", "b"]);
         is(
             &[i, skip, skip, p, skip],
-            &["a", "a", "a", "a", "b", "b"],
+            &["a", "a 1", "a 1", "a 1", "b", "b 1"],
             &["a", "a", "a", "b", "b"],
         );
-        assert_eq!(kept_of(&[i, skip], &["a", "b"]), None);
+        // By their looks alone, the second could be the P picture.
+        is(
+            &[i, skip, p, p, skip],
+            &["a", "a 1", "a 1", "b", "b", "b 1"],
+            &["a", "a", "b", "b", "b"],
+        );
+        assert_eq!(kept_of(&[i, skip], &["a", "b 1"]), None);
+        assert_eq!(kept_of(&[i, skip], &["a", "a 9"]), None);
         assert_eq!(kept_of(&[i, p], &["a", "b", "c"]), None);
-        assert_eq!(kept_of(&[i, skip, p], &["a", "a"]), None);
+        assert_eq!(kept_of(&[i, skip, p], &["a", "a 1"]), None);
     }
 }
