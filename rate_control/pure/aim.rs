@@ -36,6 +36,8 @@ const BURST: u64 = 9;
 /// Pictures of a layer in which its debt is paid.
 const LAYER_HORIZON: u64 = 8;
 
+/// What a picture that is to fit leaves free, as QPs are whole numbers.
+const MARGIN: Log2 = Log2::ratio(1, 4);
 /// A step of 16 (QP 28).
 const COARSE: Log2 = Log2::ratio(4, 1);
 /// A QP of H.264.
@@ -248,6 +250,14 @@ impl Controller {
             _ => step,
         };
         let step = quantizer.approach(step, sixteenths, unknown, idle);
+        // What would not fit is coarser at once, rather than late or skipped.
+        let room = self.plan.promise.saturating_sub(bucket.fill);
+        let room = Log2::of(room.saturating_sub(frame.header_bits)).minus(MARGIN);
+        let step = if model.size(step, outlook.activity) > room {
+            step.max(model.step(room, outlook.activity))
+        } else {
+            step
+        };
         if config.intra_safe {
             // Whatever comes, it fits.
             let room = Log2::of(self.plan.cpb.saturating_sub(bucket.fill).max(1));

@@ -235,6 +235,35 @@ fn what_is_not_sent_in_a_pause_is_not_owed() {
 }
 
 #[test]
+fn what_does_not_fit_is_coarser_and_not_skipped() {
+    // A picture a second, and a buffer of one.
+    let config = Config {
+        cpb_ns: 1_000_000_000,
+        strict: true,
+        ..Config::cbr(Scale::Qp51, 200_000, 1, 1)
+    };
+    for (slope, noise, change) in [(0.8, 0.1, 1.0), (0.8, 0.15, 2.0), (1.2, 0.15, 2.0)] {
+        let mut run = Run::new(CAPS, config);
+        for n in 0..300 {
+            let scene = Scene {
+                i: 200e3,
+                p: if (n + 1) / 20 % 2 == 0 {
+                    60e3
+                } else {
+                    60e3 * change
+                },
+                noise,
+                slope,
+            };
+            let frame_type = if n == 0 { FrameType::I } else { FrameType::P };
+            run.picture(&scene, &FrameIn::new(frame_type), false);
+        }
+        let skipped = run.dropped.iter().filter(|&&dropped| dropped).count();
+        assert_eq!(skipped, 0, "{slope} {noise} {change}");
+    }
+}
+
+#[test]
 fn a_limit_of_the_size_is_aimed_below() {
     let mut config = cbr(500_000);
     config.i.max_bits = 50_000;
