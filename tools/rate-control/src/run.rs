@@ -9,7 +9,7 @@ use crate::controller::{ConstantQpController, RateController};
 use crate::frame::{Action, Decision, Input, Record};
 use crate::judge::quality::{psnr, ConstantQp};
 use crate::plant::scale::to_h264;
-use crate::plant::{Plant, Request};
+use crate::plant::{Plant, Request, Resized};
 use crate::scenario::timeline::{Planned, Timeline};
 use crate::scenario::Scenario;
 
@@ -81,11 +81,14 @@ fn code(
         expected: decision.target,
         refresh: if frame.key { 0.0 } else { scenario.refresh },
     };
+    let (width, height) = plant.size();
+    let whole = f64::from(width) * f64::from(height);
+    let share = f64::from(config.width) * f64::from(config.height) / whole;
     let skip = decision.action == Action::Skip && !frame.key;
     let mut coded = if skip {
         plant.skip(&request)
     } else {
-        plant.encode(&request)
+        Resized { plant, share }.encode(&request)
     };
     let verdict = controller.end(&coded);
     let replaced = verdict.replace && !skip && !frame.key;
@@ -140,6 +143,7 @@ mod tests {
     use crate::plant::model::{Model, ModelKind};
     use crate::scenario::list::{BASE, SCENARIOS};
     use crate::scenario::timeline::play;
+    use crate::scenario::{Change, Events};
 
     fn simulate(
         scenario: &Scenario,
@@ -187,6 +191,28 @@ mod tests {
         assert!(metrics.loss.is_some_and(|loss| loss.abs() < 1e-6));
         assert!(metrics.stationary);
         assert_eq!((metrics.qp_deviation, metrics.qp_step), (0.0, 0.0));
+    }
+
+    #[test]
+    fn smaller_pictures_take_fewer_bits() {
+        let scenario = Scenario {
+            seconds: 4,
+            events: Events::List(&[(2, Change::Halve)]),
+            ..BASE
+        };
+        let mut plant = Model::new(ModelKind::Steady, 1);
+        let content = find("m-steady").expect("it is in the list");
+        let config = scenario.config(content, 600_000, plant.size(), plant.rate());
+        let timeline = play(&scenario, config, |_| false);
+        let mut controller = ConstantQpController(28);
+        let records = run(&scenario, &timeline, &mut plant, &mut controller);
+        let bits = |from: usize| -> f64 {
+            let records = &records[from..from + 49];
+            records.iter().map(|record| record.bits as f64).sum()
+        };
+        assert!(records[50].key);
+        let ratio = bits(51) / bits(1);
+        assert!((0.3..0.42).contains(&ratio), "{ratio}");
     }
 
     #[test]

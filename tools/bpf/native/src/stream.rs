@@ -76,6 +76,15 @@ impl Stream {
         })
     }
 
+    /// Starts again, with other pictures; none is open.
+    ///
+    /// # Errors
+    ///
+    /// As of a session.
+    pub fn start(&mut self, caps: Capabilities) -> Result<(), Error> {
+        self.session.start(caps)
+    }
+
     /// Changes the configuration.
     ///
     /// # Errors

@@ -19,6 +19,7 @@ const INTRA_FLOOR_Q8: u32 = 8 << 8;
 /// The built-in controller behind the interface of all.
 pub(crate) struct Builtin {
     controller: core::controller::Controller,
+    macroblocks: u32,
     begun: VecDeque<u64>,
     /// The hardware tells the mean QP of a picture, on the scale of H.264.
     tells_qp: bool,
@@ -150,6 +151,7 @@ impl Builtin {
         expect(controller.configure(&translate(config)));
         Self {
             controller,
+            macroblocks: config.macroblocks(),
             begun: VecDeque::new(),
             tells_qp: config.scale == Scale::Qp51,
             ended: None,
@@ -159,6 +161,11 @@ impl Builtin {
 
 impl RateController for Builtin {
     fn configure(&mut self, config: &Config) {
+        if config.macroblocks() != self.macroblocks {
+            // As a driver that starts to stream again.
+            self.macroblocks = config.macroblocks();
+            expect(self.controller.restart(capabilities(config)));
+        }
         expect(self.controller.configure(&translate(config)));
     }
 

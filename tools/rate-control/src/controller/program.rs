@@ -14,6 +14,7 @@ use crate::frame::{Coded, Decision, Input, Verdict};
 /// The program behind the interface of all.
 pub(crate) struct Programmed {
     stream: Stream,
+    macroblocks: u32,
     /// In ns from the first frame.
     time: u64,
     tells_qp: bool,
@@ -25,6 +26,7 @@ impl Programmed {
         let stream = Stream::new(program, scale, capabilities, &translate(config));
         Self {
             stream: expect(stream),
+            macroblocks: config.macroblocks(),
             time: 0,
             tells_qp: config.scale == Scale::Qp51,
         }
@@ -33,6 +35,11 @@ impl Programmed {
 
 impl RateController for Programmed {
     fn configure(&mut self, config: &Config) {
+        if config.macroblocks() != self.macroblocks {
+            // As a driver that starts to stream again.
+            self.macroblocks = config.macroblocks();
+            expect(self.stream.start(capabilities(config)));
+        }
         expect(self.stream.configure(&translate(config)));
     }
 

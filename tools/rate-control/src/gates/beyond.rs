@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Gates of the scenarios beyond the reference, X1 to X12: what must hold when things happen that
+//! Gates of the scenarios beyond the reference, X1 to X14: what must hold when things happen that
 //! no rate control is made for. Each is stated with its reason.
 
 use super::Gates;
@@ -78,6 +78,19 @@ pub(super) fn beyond(gates: &mut Gates, scenario: &Scenario, metrics: &Metrics) 
             gates.most("X12: violations", violations, 0.0);
         }
         "X12" => gates.most("X12: violations", violations, 0.0),
+        // The buffer holds a frame: what does not fit it is coarser, not skipped, but for one in a
+        // hundred.
+        "X13" => {
+            let share = 100.0 / metrics.frames.max(1) as f64;
+            gates.most("X13: drops %", share * metrics.drops as f64, 1.0);
+            gates.most("X13: violations %", share * violations, 1.0);
+        }
+        // A stream of another size begins as any does.
+        "X14" => {
+            gates.most("X14: I in b", metrics.i_max, 4.5);
+            gates.most("X14: rate error %", error, 1.0);
+            gates.most("X14: violations", violations, 0.0);
+        }
         _ => {}
     }
 }

@@ -512,6 +512,21 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
         losses: 3,
         ..BASE
     },
+    Scenario {
+        id: "X13",
+        title: "1 frame a second, CPB 1 s",
+        contents: STEADY,
+        seconds: 120,
+        events: Events::List(&[(0, Change::Decimate(25))]),
+        ..BASE
+    },
+    Scenario {
+        id: "X14",
+        title: "half the width and height from 10 s on",
+        contents: STEADY,
+        events: Events::List(&[(10, Change::Halve)]),
+        ..BASE
+    },
 ];
 
 const PIXELS: &[&str] = &[

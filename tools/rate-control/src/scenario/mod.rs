@@ -46,6 +46,8 @@ pub(crate) enum Change {
     Pause(u64),
     /// Another mode.
     Mode(Mode),
+    /// Pictures of half the width and height from here on; the first is a key frame.
+    Halve,
 }
 
 /// What a controller is told of the time.

@@ -111,6 +111,8 @@ pub(crate) fn play(scenario: &Scenario, first: Config, is_cut: impl Fn(usize) ->
             timeline.configs.push(config);
         }
         let config = timeline.configs.len() - 1;
+        let size = |config: &Config| (config.width, config.height);
+        let resized = size(&timeline.configs[config]) != size(&timeline.configs[now]);
 
         let first_frame = timeline.frames.is_empty();
         let forced = !first_frame
@@ -132,7 +134,7 @@ pub(crate) fn play(scenario: &Scenario, first: Config, is_cut: impl Fn(usize) ->
             Keys::Every(period) | Keys::EveryAndForced(period) => since_key >= period,
             Keys::Never | Keys::PairsAndCuts => false,
         };
-        let key = first_frame || forced || periodic;
+        let key = first_frame || resized || forced || periodic;
         since_key = if key { 1 } else { since_key + 1 };
         let (layer, distance) = layer(timeline.configs[config].layers.len(), since_key - 1);
 
@@ -193,6 +195,10 @@ fn apply(
         }
         Change::Pause(seconds) => *pause = seconds * SECOND,
         Change::Mode(mode) => config.mode = mode,
+        Change::Halve => {
+            config.width /= 2;
+            config.height /= 2;
+        }
     }
 }
 
@@ -229,6 +235,20 @@ mod tests {
         // In pairs from 2 s on, 12.5 frames apart, and the cut.
         assert_eq!(keys(Keys::PairsAndCuts), [0, 30, 50, 63, 150, 163]);
         assert!(keys(Keys::EveryAndForced(30)).len() > 10);
+    }
+
+    #[test]
+    fn another_size_begins_with_a_key_frame() {
+        let timeline = timeline(&Scenario {
+            seconds: 4,
+            events: Events::List(&[(2, Change::Halve)]),
+            ..BASE
+        });
+        let sizes = timeline.configs.iter().map(|c| (c.width, c.height));
+        assert_eq!(sizes.collect::<Vec<_>>(), [(320, 180), (160, 90)]);
+        let keys: Vec<usize> = (0..100).filter(|&n| timeline.frames[n].key).collect();
+        assert_eq!(keys, [0, 50]);
+        assert_eq!(timeline.frames[50].config, 1);
     }
 
     #[test]
