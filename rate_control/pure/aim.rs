@@ -29,6 +29,8 @@ use super::{
 const REPAINT: Log2 = Log2::ratio(13, 10);
 /// The activity of a still picture, by that of a usual I picture: nothing is new.
 pub(super) const STILL: Log2 = Log2::ratio(-10, 1);
+/// The least that sizes follow: below it, they are of what the last quantizer has left.
+pub(super) const QUIET: Log2 = Log2::ratio(-6, 1);
 /// Length of the queue, in half pictures, that the first picture may make.
 const FIRST: u64 = 6;
 /// The same for other pictures that cannot help being large.
@@ -58,7 +60,12 @@ pub(super) struct Outlook {
 /// An activity by that of a usual I picture. What did not change is coded again as far as its
 /// last quantizer was coarse.
 fn by_activity(sum: u64, usual: Log2) -> Log2 {
-    Log2::of(sum).minus(usual).max(STILL)
+    let activity = Log2::of(sum).minus(usual);
+    if activity <= STILL {
+        STILL
+    } else {
+        activity.max(QUIET)
+    }
 }
 
 impl Controller {

@@ -3,7 +3,10 @@
 //! What a coded picture teaches.
 
 use super::{
-    aim::STILL,
+    aim::{
+        QUIET,
+        STILL, //
+    },
     config::{
         Config,
         Content, //
@@ -32,9 +35,6 @@ pub(super) const P_SLOPE: Log2 = Log2::ratio(11, 10);
 /// sixteenth of the usual size is still.
 pub(super) const STILL_STEP: Log2 = Log2::ratio(2, 1);
 pub(super) const STILL_SIZE: Log2 = Log2::ratio(4, 1);
-
-/// The least usual activity: what is more is soon usual again after stillness.
-const QUIET: Log2 = Log2::ratio(-6, 1);
 
 impl Controller {
     /// Whether nothing would be gained by a finer QP: what a picture leaves is not for others.
