@@ -42,7 +42,7 @@ fn in_a_row(pictures: &[Picture]) -> usize {
 }
 
 fn strict() -> Result<()> {
-    let options = "--bitrate 150k --cpb 300ms --strict";
+    let options = "--bitrate 50k --cpb 300ms --strict";
     let pictures = encode("rate-strict", CUTS, 100, options)?;
     for picture in pictures.iter().skip(1) {
         let cpb = picture.cpb()?;
@@ -67,7 +67,7 @@ fn strict() -> Result<()> {
             picture.bits()
         );
     }
-    fills_agree(&pictures, 150_000)
+    fills_agree(&pictures, 50_000)
 }
 
 fn buffer() -> Result<()> {
