@@ -394,3 +394,19 @@ impl Controller {
             })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_follow_activity_where_there_is_some() {
+        let usual = Log2::ratio(20, 1);
+        let of = |log: u32| by_activity(1 << log, usual);
+        assert_eq!(of(22), Log2::ratio(2, 1));
+        assert_eq!(of(15), Log2::ratio(-5, 1));
+        // What is quiet is not still, and no less than sizes follow.
+        assert_eq!((of(13), of(11)), (QUIET, QUIET));
+        assert_eq!((of(10), by_activity(0, usual)), (STILL, STILL));
+    }
+}
