@@ -191,7 +191,8 @@ impl Controller {
         };
         picture.step = self.caps.scale.step(taken.qp);
         let skipped = taken.action == Action::Skip;
-        picture.flags &= Pending::DROPPABLE | Pending::REFERENCE;
+        // The rest is of the source and of what the driver wants.
+        picture.flags &= !(Pending::KNOWN | Pending::SKIPPED | Pending::TEACHES | Pending::AT_MIN);
         picture.flags |= Pending::flag(Pending::KNOWN | Pending::SKIPPED, skipped)
             | Pending::flag(Pending::TEACHES, !skipped && frame.fixed_qp.is_none())
             | Pending::flag(Pending::AT_MIN, taken.qp <= limits.min_qp);
