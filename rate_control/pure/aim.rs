@@ -10,6 +10,7 @@ use super::{
         SkipMode, //
     },
     controller::Controller,
+    cycle::Cookie,
     frame::{
         Action,
         FrameIn,
@@ -24,6 +25,7 @@ use super::{
     math::signed,
     plan::Plan, //
 };
+use core::ops::RangeInclusive;
 
 /// A P picture this much larger than usual repaints the picture: it is treated as an I picture.
 const REPAINT: Log2 = Log2::ratio(13, 10);
@@ -329,27 +331,30 @@ impl Controller {
         self.caps.scale.step(qp)
     }
 
-    /// Whether to code a picture at all.
+    /// Whether to code a picture at all: those of `before` are open, and come before it.
     pub(super) fn action(
         &self,
         config: &Config,
         frame: &FrameIn,
+        before: RangeInclusive<Cookie>,
         bucket: &Bucket,
         bits: u64,
     ) -> Action {
         // Without a lever nothing else keeps the promise when the QP may not rise.
         let strict = config.strict && !self.caps.hard_max && !self.caps.post_skip;
-        if !strict && config.skip == SkipMode::Disabled {
+        let wanted = config.skip != SkipMode::Disabled && frame.fixed_qp.is_none();
+        let droppable = !frame.undroppable && frame.frame_type == FrameType::P;
+        if !droppable || self.plan.rate == 0 || (!strict && !wanted) {
             return Action::Encode;
         }
-        let droppable = !frame.undroppable
-            && frame.frame_type == FrameType::P
-            && frame.fixed_qp.is_none()
-            && (config.max_skips == 0 || self.skips < config.max_skips);
         let fill = bucket.fill.saturating_add(bits);
-        let skip = (strict && fill > self.plan.promise)
-            || (config.skip != SkipMode::Disabled && fill > self.plan.skip_limit);
-        if droppable && skip && self.plan.rate != 0 {
+        let may_skip = config.max_skips == 0 || self.skips_in(before) < config.max_skips;
+        // As afterwards, when the size is known: what would violate is not coded, however many
+        // were skipped before it.
+        let violates = strict && fill > self.plan.limit;
+        let late = strict && fill > self.plan.promise;
+        let full = wanted && fill > self.plan.skip_limit;
+        if violates || (may_skip && (late || full)) {
             Action::Skip
         } else {
             Action::Encode

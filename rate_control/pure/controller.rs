@@ -269,7 +269,7 @@ impl Controller {
             .saturating_add(frame.header_bits)
             .min(Config::MAX_BITS);
 
-        let action = self.action(&config, frame, &bucket, predicted);
+        let action = self.action(&config, frame, open.clone(), &bucket, predicted);
         // Where nothing has a maximum, nothing is worse than what is predicted.
         let worst = if self.caps.hard_max && !open.is_empty() {
             self.worst(open, drained, due)
@@ -508,6 +508,19 @@ impl Controller {
     /// The pictures that have begun and not closed.
     pub fn outstanding(&self) -> u64 {
         self.cycle.outstanding()
+    }
+
+    /// How many pictures in a row are skipped at the end of these, which are open, as far as is
+    /// known.
+    pub(super) fn skips_in(&self, open: RangeInclusive<Cookie>) -> u32 {
+        open.filter(|&cookie| !self.cycle.has_ended(cookie))
+            .fold(self.skips, |skips, cookie| {
+                if self.skipped(cookie) {
+                    skips.saturating_add(1)
+                } else {
+                    0
+                }
+            })
     }
 
     /// Whether a picture that has begun, or closed last, only skips by decision.

@@ -224,7 +224,8 @@ impl Controller {
                 let droppable =
                     !frame.undroppable && frame.frame_type == FrameType::P && !is_fixed(ours);
                 if droppable
-                    && (config.max_skips == 0 || self.skips_before(ours) < config.max_skips)
+                    && (config.max_skips == 0
+                        || self.skips_in(self.before(ours)) < config.max_skips)
                 {
                     Action::Skip
                 } else {
@@ -236,23 +237,10 @@ impl Controller {
             Action::Encode if config.strict => {
                 let picture = self.ring.get(ours.cookie);
                 let bucket = self.forecast(self.before(ours), picture.drained, picture.due);
-                self.action(config, frame, &bucket, predicted)
+                self.action(config, frame, self.before(ours), &bucket, predicted)
             }
             Action::Encode => Action::Encode,
         }
-    }
-
-    /// How many pictures in a row are skipped right before this one, as far as is known.
-    fn skips_before(&self, ours: &Decision) -> u32 {
-        self.before(ours)
-            .filter(|&cookie| !self.cycle.has_ended(cookie))
-            .fold(self.skips, |skips, cookie| {
-                if self.skipped(cookie) {
-                    skips.saturating_add(1)
-                } else {
-                    0
-                }
-            })
     }
 
     /// The size in bits, without headers, that a picture is expected to have at a QP.
