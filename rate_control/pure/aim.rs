@@ -178,7 +178,7 @@ impl Controller {
         };
         let mut target = wanted
             .min(plan.room(bucket, self.pace, spread, self.caps.hard_max))
-            .max(self.pace >> 4);
+            .max(self.pace.min(plan.cpb) >> 4);
         for max in [config.limits(frame.frame_type).max_bits, frame.max_bits] {
             if max != 0 {
                 let usual = spread.plus(spread).min(Log2::ONE);

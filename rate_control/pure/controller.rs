@@ -329,7 +329,10 @@ impl Controller {
             qp,
             min_qp: limits.min_qp.min(limits.max_qp),
             max_qp: limits.max_qp,
-            target_bits: target,
+            target_bits: match max_bits {
+                0 => target,
+                max => target.min(max),
+            },
             max_bits,
             predicted_bits: bits,
             fill: bucket.fill,
