@@ -412,8 +412,7 @@ impl Controller {
             self.learn(&config, &picture, outcome, verdict);
         }
         if verdict == Verdict::Keep && !picture.is(Pending::SKIPPED) {
-            self.missed = false;
-            self.skips = 0;
+            self.keep();
         } else {
             self.missed |= verdict != Verdict::Keep;
             self.skips = self.skips.saturating_add(1);
@@ -453,6 +452,12 @@ impl Controller {
         self.close(cookie, bits);
         self.started = true;
         Ok(self.state())
+    }
+
+    /// The verdict on the picture that was committed last was not carried out: it was sent.
+    pub(super) fn keep(&mut self) {
+        self.missed = false;
+        self.skips = 0;
     }
 
     /// The picture will not be. Its time passes nevertheless.

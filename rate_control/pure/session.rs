@@ -373,12 +373,17 @@ impl Session {
 
     /// The verdict has been carried out: so many bits are sent in the end, filler included.
     pub fn commit(&mut self, cookie: Cookie, bits: u64) -> Result<State, Error> {
+        let (verdict, ended_bits) = (self.verdict, self.ended_bits);
         let controller = self.controller()?;
         controller.commit(cookie, bits)?;
         let state = shown(controller);
         let decided = controller.skipped(cookie);
         // Who cannot carry out a verdict says so by the size.
-        let replaced = self.verdict == Verdict::ReplaceBySkip && bits != self.ended_bits;
+        let sent = bits == ended_bits;
+        if verdict != Verdict::Keep && sent {
+            controller.keep();
+        }
+        let replaced = verdict == Verdict::ReplaceBySkip && !sent;
         let skipped = decided || replaced;
         let idr = period(&mut self.periods, cookie).and_then(Option::take);
         if idr.is_some() && self.change.is_some_and(|change| change.cookie <= cookie) {
