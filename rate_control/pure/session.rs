@@ -99,6 +99,8 @@ pub struct Session {
     budget: Option<Budget>,
     /// The controller does not have `config` and `budget` yet.
     changed: bool,
+    /// What was saved and owed goes by another budget than the one of `config` and `budget`.
+    rebase: bool,
     /// Counts how often capabilities and configuration have changed.
     version: u64,
     clock: Clock,
@@ -125,6 +127,7 @@ impl Session {
             all: None,
             budget: None,
             changed: false,
+            rebase: false,
             version: 0,
             clock: Clock::NEW,
             change: None,
@@ -216,6 +219,9 @@ impl Session {
         }
         controller.configure(config)?;
         self.changed = false;
+        if core::mem::take(&mut self.rebase) {
+            controller.rebase();
+        }
         Ok(before)
     }
 
@@ -250,9 +256,7 @@ impl Session {
         if budget != self.budget {
             self.budget = budget;
             self.changed = true;
-            if let Some(controller) = &mut self.controller {
-                controller.rebase();
-            }
+            self.rebase = true;
         }
         Some(budget.unwrap_or(all))
     }
