@@ -262,18 +262,26 @@ impl Controller {
         // What would not fit is coarser at once, rather than late or skipped.
         let room = self.plan.promise.saturating_sub(bucket.fill);
         let room = Log2::of(room.saturating_sub(frame.header_bits)).minus(MARGIN);
-        let step = if model.size(step, outlook.activity) > room {
+        if model.size(step, outlook.activity) > room {
             step.max(model.step(room, outlook.activity))
         } else {
             step
-        };
-        if config.intra_safe {
-            // Whatever comes, it fits.
-            let room = Log2::of(self.plan.cpb.saturating_sub(bucket.fill).max(1));
-            step.max(self.intra.step(room, Log2::ZERO))
-        } else {
-            step
         }
+    }
+
+    /// The finest step at which an I picture would fit as well, whatever comes, where that is
+    /// asked for.
+    pub(super) fn safe_step(
+        &self,
+        config: &Config,
+        frame: &FrameIn,
+        bucket: &Bucket,
+    ) -> Option<Log2> {
+        if !config.intra_safe || self.plan.rate == 0 || frame.frame_type == FrameType::I {
+            return None;
+        }
+        let room = Log2::of(self.plan.cpb.saturating_sub(bucket.fill).max(1));
+        Some(self.intra.step(room, Log2::ZERO))
     }
 
     /// A step, no finer than can be afforded by what is known of the source: `known` says that

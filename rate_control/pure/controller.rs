@@ -244,12 +244,17 @@ impl Controller {
 
         let target = self.target(&config, frame, &bucket, &outlook, sixteenths);
         let wanted = self.wanted_step(&config, frame, &bucket, &outlook, sixteenths, target);
+        let safe = self.safe_step(&config, frame, &bucket);
         let (asked, mut reasons) = match (frame.fixed_qp, config.mode) {
             (Some(qp), _) => (qp, reason::FIXED_QP),
             (None, Mode::Fixed) => (limits.fixed_qp, reason::FIXED_QP),
-            (None, _) => match config.initial_qp {
-                Some(qp) if self.first => (qp, reason::INITIAL_QP),
-                _ => (self.choose(frame, wanted), 0),
+            (None, _) => match (config.initial_qp, safe) {
+                (Some(qp), _) if self.first => (qp, reason::INITIAL_QP),
+                (_, None) => (self.choose(frame, wanted), 0),
+                (_, Some(safe)) => {
+                    let qp = self.choose(frame, wanted.max(safe));
+                    (qp.max(self.caps.scale.at_least(safe)), 0)
+                }
             },
         };
         let qp = asked.max(limits.min_qp).min(limits.max_qp);

@@ -94,6 +94,16 @@ impl Scale {
         }
     }
 
+    /// The finest value whose step is at least this, or the coarsest.
+    pub fn at_least(self, step: Log2) -> i32 {
+        let below = self.at_most(step);
+        if self.step(below) < step {
+            below.saturating_add(1).min(self.max())
+        } else {
+            below
+        }
+    }
+
     /// The value whose step is nearest to this.
     pub fn nearest(self, step: Log2) -> i32 {
         let below = self.at_most(step);
@@ -119,6 +129,9 @@ mod tests {
             for qp in 0..=scale.max() {
                 assert_eq!(scale.at_most(scale.step(qp)), qp);
                 assert_eq!(scale.nearest(scale.step(qp)), qp);
+                assert_eq!(scale.at_least(scale.step(qp)), qp);
+                let coarser = scale.step(qp).plus(Log2::from_raw(20));
+                assert_eq!(scale.at_least(coarser), (qp + 1).min(scale.max()));
                 assert_eq!(
                     scale.at_most(scale.step(qp).minus(Log2::from_raw(20))),
                     (qp - 1).max(0)
@@ -146,6 +159,7 @@ mod tests {
             for raw in [i32::MIN, -1 << 20, -1, 0, 1, 1 << 20, i32::MAX] {
                 let step = Log2::from_raw(raw);
                 assert!(scale.contains(scale.at_most(step)));
+                assert!(scale.contains(scale.at_least(step)));
                 assert!(scale.contains(scale.nearest(step)));
             }
             assert_eq!(scale.nearest(Log2::from_raw(i32::MIN)), 0);

@@ -132,6 +132,13 @@ impl Controller {
         // The limits of the application come first.
         let limits = config.limits(frame.frame_type);
         let lowest = limits.min_qp.min(limits.max_qp);
+        let safe = if config.intra_safe {
+            let bucket = self.forecast(self.before(ours), picture.drained, picture.due);
+            self.safe_step(&config, frame, &bucket)
+        } else {
+            None
+        };
+        let lowest = safe.map_or(lowest, |step| lowest.max(self.caps.scale.at_least(step)));
         let within = |qp: i32| qp.max(lowest).min(limits.max_qp);
         if !is_fixed(ours) {
             taken.qp = within(theirs.qp);
