@@ -227,8 +227,9 @@ struct v4l2_rc_limits {
 /*
  * Bits of &v4l2_rc_config.flags. STRICT: there are no violations, by what the
  * hardware has for it: with V4L2_RC_LEVER_HARD_MAX every picture is bounded;
- * else P pictures are skipped, by V4L2_RC_LEVER_POST_SKIP or before they are
- * coded, and only I pictures can violate the CPB. LOW_DELAY: a picture may
+ * else P pictures are skipped, however many before it were, and whoever gives
+ * their QP: by V4L2_RC_LEVER_POST_SKIP, and only I pictures can violate the
+ * CPB; or before they are coded, by the size that is predicted. LOW_DELAY: a picture may
  * exceed the CPB as long as the queue takes no longer than max_delay (in H.264
  * what low_delay_hrd_flag 1 allows). FILLER: in V4L2_RC_MODE_CBR the channel
  * never idles: filler data is sent; needs V4L2_RC_LEVER_FILLER. INTRA_SAFE: P

@@ -25,7 +25,10 @@ use super::{
     pending::Pending,
     plan::Plan, //
 };
-use core::ops::RangeInclusive;
+use core::{
+    cmp::Ordering,
+    ops::RangeInclusive, //
+};
 
 /// What another controller wants of a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,6 +152,15 @@ impl Controller {
         clamped.range = taken.min_qp != theirs.min_qp || taken.max_qp != theirs.max_qp;
         taken.min_qp = taken.min_qp.min(taken.qp);
         taken.max_qp = taken.max_qp.max(taken.qp);
+        if taken.qp != ours.qp {
+            taken.reasons &= !(reason::INITIAL_QP | reason::MIN_QP | reason::MAX_QP);
+        }
+        taken.reasons |= match taken.qp.cmp(&theirs.qp) {
+            _ if is_fixed(ours) => 0,
+            Ordering::Greater => reason::MIN_QP,
+            Ordering::Less => reason::MAX_QP,
+            Ordering::Equal => 0,
+        };
 
         let predicted = self
             .predict(frame, taken.qp)
@@ -159,12 +171,12 @@ impl Controller {
 
         // The application and the CPB come before what another controller has room for.
         let floor = self.floor(frame);
-        let allowed = match (ours.action, taken.action) {
-            (_, Action::Skip) => 0,
-            (Action::Encode, _) => ours.max_bits,
+        let (allowed, raised) = match (ours.action, taken.action) {
+            (_, Action::Skip) => (0, false),
+            (Action::Encode, _) => (ours.max_bits, ours.reasons & reason::FLOOR != 0),
             (Action::Skip, _) => {
                 let worst = self.worst(self.before(ours), picture.drained, picture.due);
-                self.max_bits(&config, frame, &worst).0
+                self.max_bits(&config, frame, &worst)
             }
         };
         taken.max_bits = match (allowed, theirs.max_bits) {
@@ -178,6 +190,14 @@ impl Controller {
         if taken.max_bits != 0 {
             taken.target_bits = taken.target_bits.min(taken.max_bits);
         }
+        taken.reasons &= !(reason::CPB_FULL | reason::FLOOR);
+        // Where the other one wants it skipped, room may have nothing to do with it.
+        taken.reasons |= match (taken.action, theirs.action, ours.action) {
+            (Action::Skip, Action::Skip, Action::Encode) => 0,
+            (Action::Skip, _, _) => reason::CPB_FULL,
+            (Action::Encode, _, _) if raised => reason::FLOOR,
+            (Action::Encode, _, _) => 0,
+        };
         clamped.bits = taken.action == Action::Encode
             && (taken.max_bits != theirs.max_bits || taken.target_bits != theirs.target_bits);
 
@@ -294,7 +314,10 @@ mod tests {
     use super::{
         super::{
             config::SkipMode,
-            frame::Outcome,
+            frame::{
+                Analysis,
+                Outcome, //
+            },
             scale::Scale, //
         },
         *,
@@ -331,10 +354,18 @@ mod tests {
 
     const P: FrameIn = FrameIn::new(FrameType::P);
     const I: FrameIn = FrameIn::new(FrameType::I);
+    const ANALYSIS: Option<Analysis> = Some(Analysis {
+        inter: 200_000,
+        intra: 2_000_000,
+    });
 
     #[test]
     fn what_is_not_changed_stays() {
-        for frame in [I, P] {
+        let analysed = |frame| FrameIn {
+            analysis: ANALYSIS,
+            ..frame
+        };
+        for frame in [I, P, analysed(I), analysed(P)] {
             let mut controller = controller(|_, _| ());
             let ours = controller.begin(&frame).unwrap();
             let before = controller;
@@ -478,6 +509,91 @@ mod tests {
         let (skip, encode) = (Action::Skip, Action::Encode);
         let expected = [skip, skip, skip, encode, skip, skip, skip, encode];
         assert_eq!(actions, expected);
+    }
+
+    #[test]
+    fn pictures_of_theirs_teach_as_others_do() {
+        for analysis in [None, ANALYSIS] {
+            let mut controller = controller(|_, _| ());
+            let frame = FrameIn { analysis, ..P };
+            for n in 0..20 {
+                let ours = controller.begin(&frame).unwrap();
+                let theirs = Proposal {
+                    qp: 40,
+                    ..Proposal::of(&ours)
+                };
+                let (taken, _) = controller.take_over(&frame, &ours, &theirs);
+                if n == 19 {
+                    assert!((9_000..11_000).contains(&taken.predicted_bits));
+                }
+                code(&mut controller, &taken, 10_000);
+            }
+        }
+    }
+
+    #[test]
+    fn reasons_are_those_of_what_was_taken() {
+        let taken = |action, qp| {
+            let mut controller = controller(|_, config| {
+                config.skip = SkipMode::Buffer;
+                config.cpb_bits = 100_000;
+                config.p.min_qp = 20;
+                config.p.max_qp = 40;
+            });
+            let ours = controller.begin(&I).unwrap();
+            code(&mut controller, &ours, 139_000);
+            let ours = controller.begin(&P).unwrap();
+            assert_eq!(ours.action, Action::Skip);
+            assert_eq!(ours.reasons & reason::CPB_FULL, reason::CPB_FULL);
+            let theirs = Proposal {
+                action,
+                qp,
+                ..Proposal::of(&ours)
+            };
+            let reasons = controller.take_over(&P, &ours, &theirs).0.reasons;
+            reasons & (reason::CPB_FULL | reason::MIN_QP | reason::MAX_QP)
+        };
+        assert_eq!(taken(Action::Encode, 30), 0);
+        assert_eq!(taken(Action::Encode, 10), reason::MIN_QP);
+        assert_eq!(taken(Action::Encode, 50), reason::MAX_QP);
+        assert_eq!(taken(Action::Skip, 30), reason::CPB_FULL);
+
+        let mut controller = controller(|_, _| ());
+        let ours = controller.begin(&P).unwrap();
+        let theirs = Proposal {
+            action: Action::Skip,
+            ..Proposal::of(&ours)
+        };
+        let reasons = controller.take_over(&P, &ours, &theirs).0.reasons;
+        assert_eq!(reasons & reason::CPB_FULL, 0);
+    }
+
+    #[test]
+    fn what_is_safe_for_intra_is_not_theirs_to_break() {
+        let lowest = |intra_safe, mode| {
+            let mut controller = controller(|_, config| {
+                config.intra_safe = intra_safe;
+                config.mode = mode;
+                config.peak = config.bitrate;
+                config.quality = 100;
+                config.cpb_bits = 100_000;
+            });
+            let ours = controller.begin(&I).unwrap();
+            code(&mut controller, &ours, 90_000);
+            let ours = controller.begin(&P).unwrap();
+            let theirs = Proposal {
+                qp: 0,
+                min_qp: 0,
+                ..Proposal::of(&ours)
+            };
+            (ours.qp, controller.take_over(&P, &ours, &theirs).0.qp)
+        };
+        for mode in [Mode::Cbr, Mode::Vbr, Mode::CappedQuality] {
+            let (ours, theirs) = lowest(true, mode);
+            // An I picture of this QP has room in half of the CPB.
+            assert!(ours >= theirs && theirs > 20);
+            assert_eq!(lowest(false, mode).1, 0);
+        }
     }
 
     #[test]

@@ -22,12 +22,29 @@ encode() {
 	shift
 	encode_input "$name" 176x144 12 --bitrate 1M "$@"
 }
+# encode_held NAME PICTURES OPTION...: the same, and after so many pictures it waits for `go_on`.
+encode_held() {
+	local name=$1 held=$2
+	shift 2
+	rm -f /run/go
+	pictures_held "$held" | encode_input "$name" - 12 --bitrate 1M --in-flight 1 "$@"
+}
+pictures_held() {
+	local input=$TEST/input/176x144.y4m bytes
+	# A line, and each picture after one of six bytes.
+	bytes=$(($(head -n 1 "$input" | wc -c) + $1 * (6 + 176 * 144 * 3 / 2)))
+	head -c $bytes "$input"
+	until [ -e /run/go ]; do sleep 0.1; done
+	tail -c +$((bytes + 1)) "$input"
+}
+go_on() { touch /run/go; }
 # encode_input NAME INPUT PICTURES OPTION...
 encode_input() {
 	local name=bpf-$1 input=$2 pictures=$3 before after
+	[ "$input" = - ] || input=$TEST/input/$input.y4m
 	shift 3
 	before=$(wc -l <"$LOG")
-	timeout 300 slenc encode "$TEST/input/$input.y4m" -o "$OUT/$name" --quiet --stats $STATS "$@" || return
+	timeout 300 slenc encode "$input" -o "$OUT/$name" --quiet --stats $STATS "$@" || return
 	after=$(wc -l <"$LOG")
 	# What is skipped is not coded by the hardware, and is in the stream.
 	[ $((after - before)) -eq "$pictures" ] || return 0

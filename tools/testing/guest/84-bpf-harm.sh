@@ -5,8 +5,7 @@
 . ../device.sh
 . ../bpf.sh
 
-# shown WORD...: a session's program, once all of it says so: its pictures take a second,
-# as a process does on the debug kernel.
+# shown WORD...: a session's program, once all of it says so.
 shown() {
 	local i word
 	for ((i = 0; i < 300; i++)); do
@@ -27,30 +26,32 @@ told() {
 }
 # It is told as long as it lasts: a program that works takes the other one's place.
 told_until_replaced() {
-	slenc bpf load $PROGRAMS/failing.bpf.o && slenc bpf load qp_floor --set lowest=40 && slenc bpf attach failing &&
-		control 0 "fault slow=1000@1+" || return
-	encode recovers.h264 --in-flight 1 &
+	slenc bpf load $PROGRAMS/failing.bpf.o && slenc bpf load qp_floor --set lowest=40 && slenc bpf attach failing || return
+	encode_held recovers.h264 9 &
 	shown 'program: builtin,' 'ejected: 1,' && slenc bpf attach qp_floor
 	local rc=$?
-	wait $! && control 0 clear && slenc bpf detach && slenc bpf unload failing && slenc bpf unload qp_floor || return
+	go_on
+	wait $! && slenc bpf detach && slenc bpf unload failing && slenc bpf unload qp_floor || return
 	programs | tee /run/programs
-	grep -q '^7 failed [1-4] ejected [1-4] asked$' /run/programs && return $rc
+	[ "$(</run/programs)" = "7 failed 2 ejected 3 asked" ] && return $rc
 }
 thrown_out() {
-	slenc bpf load $PROGRAMS/failing.bpf.o && slenc bpf attach failing && control 0 "fault slow=1000@1+" || return
-	encode failing.h264 --in-flight 1 &
+	slenc bpf load $PROGRAMS/failing.bpf.o && slenc bpf attach failing || return
+	encode_held failing.h264 9 &
 	shown 'program: builtin,' 'changed: 0,' 'errors: 8,' 'ejected: 1,'
 	local rc=$?
-	wait $! && control 0 clear && finer_than 40 && told && slenc bpf detach && slenc bpf unload failing && return $rc
+	go_on
+	wait $! && finer_than 40 && told && slenc bpf detach && slenc bpf unload failing && return $rc
 }
 # A program that takes longer than a limit is one that fails.
 too_slow() {
 	local limit=/sys/module/v4l2_rate_control/parameters/bpf_time_limit_us
-	slenc bpf load $PROGRAMS/slow.bpf.o && slenc bpf attach slow && echo 1 >$limit && control 0 "fault slow=1000@1+" || return
-	encode slow.h264 --in-flight 1 &
+	slenc bpf load $PROGRAMS/slow.bpf.o && slenc bpf attach slow && echo 1 >$limit || return
+	encode_held slow.h264 9 &
 	shown 'program: builtin,' 'overruns: 8,' 'ejected: 1,' 'ran_ns: [1-9]'
 	local rc=$?
-	wait $! && control 0 clear && echo 0 >$limit && told && slenc bpf detach && slenc bpf unload slow && return $rc
+	go_on
+	wait $! && echo 0 >$limit && told && slenc bpf detach && slenc bpf unload slow && return $rc
 }
 storm() {
 	local n client rounds=0

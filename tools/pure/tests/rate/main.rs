@@ -11,5 +11,6 @@ mod promises;
 mod random;
 mod range;
 mod session;
+mod skips;
 mod takeover;
 mod turns;

@@ -154,6 +154,8 @@ fn any_stream_of_calls() {
                             assert!(scale.contains(decision.qp));
                             assert!(decision.qp <= limits.max_qp);
                             assert!(decision.qp >= limits.min_qp.min(limits.max_qp));
+                            let max = decision.max_bits;
+                            assert!(max == 0 || decision.target_bits <= max);
                             open.push_back(decision.cookie);
                         }
                         Err(Error::Busy) => {
@@ -335,4 +337,42 @@ fn pictures_ahead_count_as_predicted() {
     // The channel idled while the first eight were all by a guess: one picture more than usual may
     // wait for each of those ahead.
     assert!(controller.state().fill < 60_000 + 7 * 20_000);
+}
+
+/// Pictures that are minutes apart have a share of many CPBs: none is aimed at more than one.
+#[test]
+fn slow_pictures_fit_the_buffer() {
+    for mode in [Mode::Cbr, Mode::Vbr, Mode::CappedQuality] {
+        for interval in [(1, 1000), (1, 25), (1, 1), (10, 1), (60, 1), (1001, 1)] {
+            let config = Config {
+                mode,
+                peak: 100_000,
+                quality: 100,
+                ..Config::cbr(Scale::Qp51, 100_000, interval.0, interval.1)
+            };
+            let mut controller = Controller::new(CAPS).unwrap();
+            controller.configure(&config).unwrap();
+            for n in 0..20 {
+                let frame = FrameIn::new(match n % 5 {
+                    0 => FrameType::I,
+                    _ => FrameType::P,
+                });
+                let decision = controller.begin(&frame).unwrap();
+                let target = decision.target_bits;
+                assert!(
+                    target <= 100_000,
+                    "{mode:?}, {interval:?}: picture {n} aims at {target}"
+                );
+                let bits = target.min(100_000);
+                let outcome = Outcome {
+                    bits,
+                    header_bits: 0,
+                    mean_qp_q8: None,
+                    forced_skips: 0,
+                };
+                controller.end(decision.cookie, &outcome).unwrap();
+                controller.commit(decision.cookie, bits).unwrap();
+            }
+        }
+    }
 }

@@ -189,3 +189,44 @@ fn without_levers_the_qps_are_kept_at_least() {
     config.strict = false;
     run(CAPS, config, 4);
 }
+
+/// What decoders are told changes with an IDR picture: until then, what was saved and owed goes by
+/// what was before.
+#[test]
+fn a_budget_that_waits_changes_nothing() {
+    let config = Config {
+        hrd: true,
+        ..Config::cbr(Scale::Qp51, 1_000_000, 1, 25)
+    };
+    let mut session = Session::new(Scale::Qp51);
+    session.start(CAPS).unwrap();
+    session.configure(&config).unwrap();
+    let debt = |session: &Session| session.built_in().unwrap().fill_and_debt().1;
+    let code = |session: &mut Session, frame_type, bits| {
+        let frame = FrameIn {
+            idr: frame_type == FrameType::I,
+            ..FrameIn::new(frame_type)
+        };
+        let cookie = session.begin(&frame).unwrap().decision.cookie;
+        let before = debt(session);
+        let outcome = Outcome {
+            bits,
+            header_bits: 0,
+            mean_qp_q8: None,
+            forced_skips: 0,
+        };
+        session.end(cookie, &outcome).unwrap();
+        session.commit(cookie, bits).unwrap();
+        before
+    };
+    code(&mut session, FrameType::I, 100_000);
+    code(&mut session, FrameType::P, 100_000);
+    let owed = debt(&session);
+    assert!(owed > 100_000);
+    session.set_budget(Some(Budget {
+        bitrate: 500_000,
+        cpb_bits: 500_000,
+    }));
+    assert_eq!(code(&mut session, FrameType::P, 40_000), owed);
+    assert_eq!(code(&mut session, FrameType::I, 40_000), 0);
+}
