@@ -22,6 +22,7 @@ static_assert(offsetof(struct v4l2_rc_bpf_session, codec) == 128);
 static_assert(offsetof(struct v4l2_rc_bpf_session, last) == 224);
 static_assert(sizeof(struct v4l2_rc_bpf_frame) == 112);
 static_assert(offsetof(struct v4l2_rc_bpf_frame, type) == 64);
+static_assert(offsetof(struct v4l2_rc_bpf_frame, ref_distance) == 80);
 static_assert(sizeof(struct v4l2_rc_bpf_decision) == 152);
 static_assert(offsetof(struct v4l2_rc_bpf_decision, predicted_bits) == 104);
 static_assert(sizeof(struct v4l2_rc_bpf_budget) == 48);

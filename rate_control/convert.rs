@@ -195,6 +195,7 @@ pub(crate) fn frame_of(info: &c::v4l2_rc_frame_info) -> Result<FrameIn> {
         reference: flag(c::V4L2_RC_FRAME_REFERENCE),
         discontinuity: flag(c::V4L2_RC_FRAME_DISCONTINUITY),
         interval_ns: info.duration_ns,
+        distance: info.ref_distance,
         header_bits: info.header_bits,
         fixed_qp: optional_qp(info.fixed_qp),
         max_bits: info.max_bits.min(Config::MAX_BITS),

@@ -211,6 +211,8 @@ struct v4l2_rc_bpf_session {
  * @flags: V4L2_RC_FRAME\_\* bits.
  * @temporal_layer: as &v4l2_rc_frame_info.temporal_layer.
  * @fixed_qp: as &v4l2_rc_frame_info.fixed_qp.
+ * @ref_distance: as &v4l2_rc_frame_info.ref_distance.
+ * @reserved0: 0.
  * @reserved: 0.
  */
 struct v4l2_rc_bpf_frame {
@@ -226,7 +228,9 @@ struct v4l2_rc_bpf_frame {
 	u32 flags;
 	u32 temporal_layer;
 	s32 fixed_qp;
-	u64 reserved[4];
+	u32 ref_distance;
+	u32 reserved0;
+	u64 reserved[3];
 };
 
 /**

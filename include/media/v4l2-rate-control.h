@@ -355,6 +355,11 @@ struct v4l2_rc_config {
  *	prediction, by the best prediction that a P picture has. The unit does
  *	not matter as long as it stays the same.
  * @intra_cost: the same with intra prediction alone, in the same unit.
+ * @ref_distance: how many pictures of the stream back, in coding order and with
+ *	those that only skip, the newest picture is that this one is predicted
+ *	from: 1 for the one before. 0 where that is not known, which counts as
+ *	1. Not looked at for I pictures. Pictures, not time: what changes in
+ *	the interval of a picture is known from those before it.
  */
 struct v4l2_rc_frame_info {
 	u32 type;
@@ -366,6 +371,7 @@ struct v4l2_rc_frame_info {
 	u64 max_bits;
 	u64 inter_cost;
 	u64 intra_cost;
+	u32 ref_distance;
 };
 
 /*

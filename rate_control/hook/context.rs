@@ -37,6 +37,7 @@ const _: () = {
     assert!(offset_of!(c::v4l2_rc_bpf_session, last) == 224);
     assert!(size_of::<c::v4l2_rc_bpf_frame>() == 112);
     assert!(offset_of!(c::v4l2_rc_bpf_frame, type_) == 64);
+    assert!(offset_of!(c::v4l2_rc_bpf_frame, ref_distance) == 80);
     assert!(size_of::<c::v4l2_rc_bpf_decision>() == 152);
     assert!(offset_of!(c::v4l2_rc_bpf_decision, predicted_bits) == 104);
     assert!(size_of::<c::v4l2_rc_bpf_budget>() == 48);
@@ -156,6 +157,7 @@ pub(super) fn fill_frame(
     to.flags = info.flags;
     to.temporal_layer = info.temporal_layer;
     to.fixed_qp = info.fixed_qp;
+    to.ref_distance = info.ref_distance;
 }
 
 /// As much of a picture as the built-in model asks about.
@@ -163,6 +165,7 @@ pub(crate) fn frame_of(frame: &c::v4l2_rc_bpf_frame) -> FrameIn {
     FrameIn {
         layer: frame.temporal_layer.try_into().unwrap_or(0),
         discontinuity: frame.flags & c::V4L2_RC_FRAME_DISCONTINUITY != 0,
+        distance: frame.ref_distance,
         analysis: (frame.flags & c::V4L2_RC_FRAME_ANALYSIS != 0).then_some(Analysis {
             inter: frame.inter_cost,
             intra: frame.intra_cost,

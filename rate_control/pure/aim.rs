@@ -55,8 +55,17 @@ pub(super) struct Outlook {
     pub(super) like: FrameType,
     /// It will be much larger than usual.
     pub(super) large: bool,
+    /// Its references are far away, and it was not measured.
+    pub(super) far: bool,
     /// The logarithm of its activity.
     pub(super) activity: Log2,
+}
+
+impl Outlook {
+    /// An I picture, or one that takes the place of one: those after it are not like it.
+    fn is_key(&self, frame: &FrameIn) -> bool {
+        frame.frame_type == FrameType::I || (self.far && self.like == FrameType::I)
+    }
 }
 
 /// An activity by that of a usual I picture. What did not change is coded again as far as its
@@ -77,10 +86,13 @@ impl Controller {
         // What came before has nothing to do with it.
         let cut = frame.discontinuity || self.missed;
         let Some(analysis) = frame.analysis else {
+            let far = self.is_far(frame);
+            let instead = if far { self.far_activity(frame) } else { None };
             return Outlook {
-                like: frame.frame_type,
-                large: is_intra || cut,
-                activity: Log2::ZERO,
+                like: instead.map_or(frame.frame_type, |_| FrameType::I),
+                large: is_intra || cut || instead.is_some(),
+                far,
+                activity: instead.unwrap_or(Log2::ZERO),
             };
         };
         let usual = self.intra_activity();
@@ -95,6 +107,8 @@ impl Controller {
         Outlook {
             like,
             large: is_intra || repaints,
+            // What was measured has it.
+            far: false,
             activity: match like {
                 FrameType::I => relative(analysis.intra),
                 FrameType::P if analysis.inter <= analysis.intra => inter,
@@ -241,7 +255,7 @@ impl Controller {
             },
             _ => fitting,
         };
-        if frame.frame_type == FrameType::I {
+        if outlook.is_key(frame) {
             // A key picture is no better than the others, and no worse than it must.
             return quantizer.last().map_or(step, |last| step.max(last));
         }
@@ -325,9 +339,9 @@ impl Controller {
     }
 
     /// The QP of a picture with this step.
-    pub(super) fn choose(&mut self, frame: &FrameIn, step: Log2) -> i32 {
+    pub(super) fn choose(&mut self, frame: &FrameIn, outlook: &Outlook, step: Log2) -> i32 {
         match self.quantizers.get_mut(usize::from(frame.layer)) {
-            Some(quantizer) if frame.frame_type == FrameType::P => quantizer.choose(step),
+            Some(quantizer) if !outlook.is_key(frame) => quantizer.choose(step),
             _ => self.caps.scale.nearest(step),
         }
     }

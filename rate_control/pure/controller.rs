@@ -22,6 +22,7 @@ use super::{
         Cycle, //
     },
     error::Error,
+    far::Far,
     frame::{
         reason,
         Action,
@@ -75,6 +76,8 @@ pub struct Controller {
     pub(super) usual_activity: Option<Log2>,
     /// What was learned is by activity.
     pub(super) analysed: bool,
+    /// Pictures with far references.
+    pub(super) far: Far,
     /// The last picture was not sent: the next one has its content to bring.
     pub(super) missed: bool,
     /// Pictures that were replaced in a row.
@@ -117,6 +120,7 @@ impl Controller {
             steady: None,
             usual_activity: None,
             analysed: false,
+            far: Far::NEW,
             missed: false,
             skips: 0,
             first: true,
@@ -250,9 +254,9 @@ impl Controller {
             (None, Mode::Fixed) => (limits.fixed_qp, reason::FIXED_QP),
             (None, _) => match (config.initial_qp, safe) {
                 (Some(qp), _) if self.first => (qp, reason::INITIAL_QP),
-                (_, None) => (self.choose(frame, wanted), 0),
+                (_, None) => (self.choose(frame, &outlook, wanted), 0),
                 (_, Some(safe)) => {
-                    let qp = self.choose(frame, wanted.max(safe));
+                    let qp = self.choose(frame, &outlook, wanted.max(safe));
                     (qp.max(self.caps.scale.at_least(safe)), 0)
                 }
             },
@@ -318,6 +322,7 @@ impl Controller {
                         action == Action::Encode && frame.fixed_qp.is_none(),
                     )
                     | Pending::flag(Pending::ANALYSED, frame.analysis.is_some())
+                    | Pending::flag(Pending::FAR, outlook.far)
                     | Pending::flag(Pending::AT_MIN, qp <= limits.min_qp)
                     | Pending::flag(
                         Pending::DROPPABLE,

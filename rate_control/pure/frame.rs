@@ -42,6 +42,8 @@ pub struct FrameIn {
     /// Time since the previous picture in ns, at most [`Self::MAX_INTERVAL_NS`]; 0 for
     /// `Config::interval`.
     pub interval_ns: u64,
+    /// How many pictures back the newest of its references is: 0 and 1 are the one before.
+    pub distance: u32,
     /// Upper bound of all headers in bits.
     pub header_bits: u64,
     /// The QP that it has to have, within limits.
@@ -66,6 +68,7 @@ impl FrameIn {
             reference: true,
             discontinuity: false,
             interval_ns: 0,
+            distance: 0,
             header_bits: 0,
             fixed_qp: None,
             max_bits: 0,

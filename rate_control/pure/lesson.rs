@@ -56,7 +56,12 @@ impl Controller {
             Some(q8) => self.caps.scale.step_q8(q8),
         };
         let activity = picture.activity;
+        let far = picture.is(Pending::FAR);
+        if picture.frame_type == FrameType::P {
+            self.far.count(far);
+        }
         match picture.like {
+            FrameType::I if far => self.learn_far(picture, step, size),
             FrameType::I => {
                 let usual = self.intra.size(step, activity);
                 if self.intra.learn(step, activity, size, usual) == Surprise::NewContent {

@@ -11,6 +11,7 @@ pub mod config;
 pub mod controller;
 pub mod cycle;
 pub mod error;
+pub mod far;
 pub mod frame;
 pub mod hrd;
 pub mod lesson;

@@ -57,6 +57,8 @@ impl Pending {
     pub const SKIPPED: u8 = 32;
     /// Its source was analysed.
     pub const ANALYSED: u8 = 64;
+    /// Its references are far away, and it was not measured.
+    pub const FAR: u8 = 128;
 
     /// One of the constants of this type, or nothing.
     pub const fn flag(flag: u8, is: bool) -> u8 {

@@ -683,6 +683,32 @@ mod tests {
     }
 
     #[test]
+    fn pictures_stay_what_they_are() {
+        let measured = FrameIn {
+            analysis: Some(Analysis {
+                inter: 200_000,
+                intra: 1_600_000,
+            }),
+            ..P
+        };
+        let away = FrameIn { distance: 30, ..P };
+        for (frame, flag) in [(measured, Pending::ANALYSED), (away, Pending::FAR)] {
+            let mut controller = controller(|_, _| ());
+            let ours = controller.begin(&frame).unwrap();
+            let theirs = Proposal {
+                qp: ours.qp + 1,
+                ..Proposal::of(&ours)
+            };
+            let (taken, _) = controller.take_over(&frame, &ours, &theirs);
+            assert!(controller.ring.get(taken.cookie).is(flag));
+            // And teach what they would.
+            let before = (controller.inter, controller.far);
+            code(&mut controller, &taken, 20_000);
+            assert_ne!((controller.inter, controller.far), before);
+        }
+    }
+
+    #[test]
     fn the_built_in_controller_goes_on_from_the_last_qp() {
         let mut controller = controller(|_, _| ());
         let ours = controller.begin(&I).unwrap();

@@ -204,6 +204,8 @@ static void frames_are_checked(struct kunit *test)
 		{ { .max_bits = U64_MAX }, 0 },
 		{ { .flags = V4L2_RC_FRAME_ANALYSIS, .inter_cost = U64_MAX,
 		    .intra_cost = U64_MAX }, 0 },
+		{ { .type = V4L2_RC_FRAME_P, .ref_distance = U32_MAX }, 0 },
+		{ { .ref_distance = U32_MAX }, 0 },
 	};
 	struct v4l2_rc_frame frame = {};
 	u32 n;

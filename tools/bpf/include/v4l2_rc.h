@@ -179,6 +179,7 @@ struct v4l2_rc_bpf_frame {
 	__u32 flags;
 	__u32 temporal_layer;
 	__s32 fixed_qp;
+	__u32 ref_distance;
 };
 
 struct v4l2_rc_bpf_decision {

@@ -238,6 +238,7 @@ fn info_of(frame: &FrameIn) -> c::v4l2_rc_frame_info {
         max_bits: frame.max_bits,
         inter_cost: analysis.map_or(0, |analysis| analysis.inter),
         intra_cost: analysis.map_or(0, |analysis| analysis.intra),
+        ref_distance: frame.distance,
         fixed_qp: frame.fixed_qp.unwrap_or(c::V4L2_RC_NO_QP),
     }
 }

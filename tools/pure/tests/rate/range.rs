@@ -93,6 +93,7 @@ fn frame(random: &mut Random) -> FrameIn {
         reference: random.one_in(2),
         discontinuity: random.one_in(5),
         interval_ns: if random.one_in(2) { 0 } else { edgy(random) },
+        distance: random.edgy_u32(),
         header_bits: if random.one_in(2) { 300 } else { edgy(random) },
         fixed_qp: random.one_in(8).then(|| random.below(130) as i32 - 1),
         max_bits: if random.one_in(2) { 0 } else { edgy(random) },

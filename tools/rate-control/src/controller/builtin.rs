@@ -105,6 +105,7 @@ pub(super) fn frame_of(input: &Input) -> core::frame::FrameIn {
     core::frame::FrameIn {
         layer: input.layer as u8,
         interval_ns: input.elapsed,
+        distance: input.distance,
         header_bits: HEADER_BITS[usize::from(!input.key)],
         analysis: input.activity.map(|activity| core::frame::Analysis {
             inter: activity.inter.min(activity.intra),
