@@ -148,6 +148,8 @@ pub struct FrameInfo {
     pub reference: bool,
     /// It becomes a long-term reference, or marks others.
     pub long_term: bool,
+    /// How many pictures back the newest of its references is; 0 where it has none.
+    pub ref_distance: u32,
     /// Upper bound of everything that is no slice data.
     pub header_bits: u64,
     /// Bytes that there is room for.
@@ -418,6 +420,7 @@ impl Session {
             max_bits: u64::try_from(info.room)?.saturating_mul(8).min(MAX_BITS),
             inter_cost: info.analysis.map_or(0, |analysis| analysis.inter),
             intra_cost: info.analysis.map_or(0, |analysis| analysis.intra),
+            ref_distance: info.ref_distance,
         };
         // SAFETY: By the type invariant, and `frame` is ours.
         to_result(unsafe { c::v4l2_rc_frame_begin(self.0.as_ptr(), &mut *frame.0) })?;

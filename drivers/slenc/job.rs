@@ -469,6 +469,7 @@ fn frame_info(prepared: &Prepared, room: usize, measured: Option<&Measured>) -> 
         idr: picture.idr,
         reference: picture.is_reference(),
         long_term: picture.long_term_reference || !picture.operations.is_empty(),
+        ref_distance: prepared.plan.distance,
         header_bits: prepared.header_bits,
         room,
         controls: prepared.settings.frame,

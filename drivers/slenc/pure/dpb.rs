@@ -63,9 +63,14 @@ pub struct Dpb {
     prev_ref_frame_num: u16,
     order: Order,
     last_idr_pic_id: Option<u16>,
-    /// Changes with the state, so that a plan is used on what it was made of.
+    /// Changes with the state, so that a plan is used on what it was made of; counts pictures.
     generation: u64,
+    /// What it was of the pictures in the slots, as far as a difference tells.
+    coded: [u32; SLOTS],
 }
+
+/// One more than there can be references.
+const SLOTS: usize = MAX_DPB_FRAMES + 1;
 
 /// What the next picture is to be.
 #[derive(Clone, Copy, Debug)]
@@ -91,6 +96,8 @@ pub struct Plan {
     pub picture: Picture,
     /// Slots of its references, in the order of RefPicList0; none of an I picture.
     pub list0: Few<u8, MAX_DPB_FRAMES>,
+    /// How many pictures back the newest of its references is; 0 of an I picture.
+    pub distance: u32,
     /// Slot that its reconstruction goes to; none when nothing will refer to it.
     pub reconstruction: Option<u8>,
     after: Dpb,
@@ -110,6 +117,7 @@ impl Dpb {
             order: Order::new(),
             last_idr_pic_id: None,
             generation: 0,
+            coded: [0; SLOTS],
         }
     }
 
@@ -170,17 +178,31 @@ impl Dpb {
         } else {
             after.go_on(asked, &params)?
         };
+        let number = after.generation as u32;
+        plan.distance = self.distance(&plan, number);
+        let slot = plan.reconstruction.map(usize::from);
+        if let Some(coded) = slot.and_then(|slot| after.coded.get_mut(slot)) {
+            *coded = number;
+        }
         plan.after = after;
         Ok(plan)
+    }
+
+    /// How many pictures before this one, which is the one of that number, its newest reference is.
+    fn distance(&self, plan: &Plan, number: u32) -> u32 {
+        let slots = plan.list0.iter();
+        let coded = slots.filter_map(|slot| self.coded.get(usize::from(slot)));
+        coded
+            .map(|&coded| number.wrapping_sub(coded))
+            .min()
+            .unwrap_or(0)
     }
 
     /// A slot that no reference is in. Those of before an IDR picture count: it may fail, and then
     /// they stay.
     fn free_slot(&self) -> Result<u8, Invalid> {
         let is_free = |slot: &u8| self.references.iter().all(|r| r.slot != *slot);
-        // One more than there can be references.
-        const LAST: u8 = MAX_DPB_FRAMES as u8;
-        (0..=LAST)
+        (0..SLOTS as u8)
             .find(is_free)
             .ok_or(Invalid("max_num_ref_frames"))
     }
@@ -228,6 +250,7 @@ impl Dpb {
                 deblocking: Deblocking::of(params, asked.pps),
             },
             list0: Few::new(),
+            distance: 0,
             reconstruction: Some(slot),
             after: *self,
         })
@@ -289,6 +312,7 @@ impl Dpb {
                 deblocking: Deblocking::of(params, asked.pps),
             },
             list0: list.slots,
+            distance: 0,
             reconstruction,
             after: *self,
         })
@@ -353,6 +377,7 @@ mod tests {
             },
         },
         list0: Few::new(),
+        distance: 0,
         reconstruction: None,
         after: Dpb::new(),
     };
@@ -469,6 +494,7 @@ mod tests {
                 .reconstruction
                 .is_some_and(|slot| usize::from(slot) < Dpb::slots(3)));
             assert_eq!(dpb.find(n), plan.reconstruction);
+            assert_eq!(plan.distance, 1);
             assert!(n < 103 || dpb.find(n - 2).is_some());
             assert_eq!(dpb.find(n - 3), None);
         }
@@ -539,6 +565,11 @@ mod tests {
         );
         assert_eq!(only(&recovery), idr.reconstruction);
         assert_eq!(recovery.picture.modifications.len(), 1);
+        // The one before is one back, and those that are no references count.
+        assert_eq!(recovery.distance, 40);
+        assert_eq!(code(&mut dpb, &UNUSED, &sps, 41).distance, 1);
+        assert_eq!(code(&mut dpb, &P, &sps, 42).distance, 2);
+        assert_eq!(code(&mut dpb, &IDR, &sps, 43).distance, 0);
     }
 
     #[test]
@@ -566,6 +597,7 @@ mod tests {
         assert!(refused.is_err());
         let next = code(&mut dpb, &P, &SPS, 2);
         assert_eq!(only(&next), first.reconstruction);
+        assert_eq!(next.distance, 1);
         assert_eq!(next.picture.frame_num, 2);
         // The plan of the failed one is of no use any more.
         assert_eq!(dpb.commit(&failed), Err(Stale));
