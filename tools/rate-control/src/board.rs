@@ -11,13 +11,13 @@ use crate::config::{Config, SECOND};
 use crate::content::{find, Content};
 use crate::controller::Kind;
 use crate::frame::Record;
-use crate::gates::{gates, summarize, Gate, Reference, Summary};
+use crate::gates::{gates, rates, summarize, Gate, Reference, Summary};
 use crate::judge::metrics::{measure, Metrics};
-use crate::judge::statistics::{largest, mean};
 use crate::peer::{self, Peers};
 use crate::plant::scale::max_qp;
 use crate::plant::Plant;
 use crate::run::{curve, run};
+use crate::scenario::list::SCENARIOS;
 use crate::scenario::timeline::play;
 use crate::scenario::Scenario;
 use crate::shelf::Shelf;
@@ -226,14 +226,11 @@ fn over_runs(runs: &[&Run]) -> Vec<Gate> {
         named.collect()
     };
     let mut gates = Vec::new();
-    let errors: Vec<f64> = of("S1")
-        .iter()
-        .filter_map(|run| run.metrics.rate_error)
-        .map(f64::abs)
-        .collect();
-    if !errors.is_empty() {
-        gates.push(most("rate error %, mean", mean(&errors), 0.5));
-        gates.push(most("rate error %, largest", largest(errors), 1.0));
+    for scenario in SCENARIOS.iter().filter(|scenario| scenario.id == "S1") {
+        let named = of(&scenario.name());
+        let errors = named.iter().filter_map(|run| run.metrics.rate_error);
+        let errors: Vec<f64> = errors.map(f64::abs).collect();
+        gates.extend(rates(scenario.levers, &errors));
     }
     let pairs = |a: &str, b: &str| -> Vec<(&Run, &Run)> {
         let same = |a: &Run, b: &Run| a.content == b.content && a.bitrate == b.bitrate;
@@ -288,8 +285,8 @@ mod tests {
     fn models_need_no_clips_and_repeat_exactly() {
         let job = job(&["S1", "S7", "S11", "S19"], &["m-steady", "m-cuts"]);
         let board = score(&job, &|_| ()).expect("models need nothing");
-        // S1, S11 and S11 hard have both, S7 has one, S19 blind, pre and safe the other.
-        assert_eq!(board.runs.len(), (2 + 1 + 4 + 3) * 2 * 2);
+        // Three of S1, S11 and S11 hard have both, S7 has one, S19 blind, pre and safe the other.
+        assert_eq!(board.runs.len(), (3 * 2 + 1 + 4 + 3) * 2 * 2);
         let text = serde_json::to_string(&board).expect("it is plain data");
         let again = score(&job, &|_| ()).expect("models need nothing");
         assert_eq!(
@@ -304,6 +301,9 @@ mod tests {
         assert!(summaries
             .iter()
             .any(|s| s.name == "rate error %, mean" && s.met == 0));
+        for name in ["rate error % (a), mean", "rate error % (a+b2), largest"] {
+            assert!(summaries.iter().any(|s| s.name == name), "{name}");
+        }
     }
 
     /// Models take no clips and few seconds: what holds over them is to go on to hold.

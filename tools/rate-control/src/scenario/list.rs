@@ -87,6 +87,22 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
         ..BASE
     },
     Scenario {
+        id: "S1",
+        variant: "pre",
+        title: "the same with pre-analysis",
+        contents: ALL,
+        levers: PRE,
+        ..BASE
+    },
+    Scenario {
+        id: "S1",
+        variant: "hard",
+        title: "the same with pre-analysis and hard maximum",
+        contents: ALL,
+        levers: HARD_PRE,
+        ..BASE
+    },
+    Scenario {
         id: "S2",
         title: "CBR, CPB 500 ms",
         contents: ALL,
