@@ -2,8 +2,10 @@
 
 //! Plots of coded pictures, as inline SVG in pages that need nothing else.
 
+mod packed;
 mod svg;
 
+pub use packed::{pack, script};
 pub use svg::{draw, Line, Plot};
 
 /// The style of pages with plots, and of what is in them.

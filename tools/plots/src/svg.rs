@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Line plots as inline SVG.
+//! Line plots as inline SVG, and what they show.
 
 use std::fmt::Write;
 
 use crate::figure;
 
-const WIDTH: f64 = 900.0;
-const HEIGHT: f64 = 110.0;
+pub(crate) const WIDTH: f64 = 900.0;
+pub(crate) const HEIGHT: f64 = 110.0;
 /// Room for the figures of the axis.
-const MARGIN: f64 = 56.0;
+pub(crate) const MARGIN: f64 = 56.0;
+/// How high a line can be: there is room for the title above, and some below.
+pub(crate) const HEIGHTS: u8 = 88;
 /// Columns that points are put together in.
-const COLUMNS: usize = 300;
+pub(crate) const COLUMNS: usize = 300;
 
 /// A line of a plot.
 pub struct Line {
@@ -33,12 +35,64 @@ pub struct Plot {
     pub marks: Vec<f64>,
 }
 
+/// What a plot shows of time and values.
+pub(crate) struct Frame {
+    pub(crate) low: f64,
+    high: f64,
+    pub(crate) end: f64,
+}
+
+impl Frame {
+    /// All that is in the lines.
+    pub(crate) fn of(plot: &Plot) -> Self {
+        let values = plot.lines.iter().flat_map(|line| &line.points);
+        let (mut low, mut high, mut end) = (plot.range.0, plot.range.1, 1e-9f64);
+        for (time, value) in values {
+            end = end.max(*time);
+            if value.is_finite() {
+                (low, high) = (low.min(*value), high.max(*value));
+            }
+        }
+        if high - low < 1e-9 {
+            high = low + 1.0;
+        }
+        Self { low, high, end }
+    }
+
+    /// Those that are written at the axis, from below.
+    fn values(&self) -> [f64; 3] {
+        [self.low, (self.low + self.high) / 2.0, self.high]
+    }
+
+    pub(crate) fn figures(&self) -> [String; 3] {
+        self.values().map(figure)
+    }
+
+    pub(crate) fn column(&self, time: f64) -> usize {
+        (time / self.end * COLUMNS as f64) as usize
+    }
+
+    fn x(&self, time: f64) -> f64 {
+        MARGIN + time / self.end * (WIDTH - MARGIN)
+    }
+
+    /// Above the axis.
+    pub(crate) fn height(&self, value: f64) -> f64 {
+        let value = value.clamp(self.low, self.high);
+        (value - self.low) / (self.high - self.low) * f64::from(HEIGHTS)
+    }
+
+    fn y(&self, value: f64) -> f64 {
+        HEIGHT - 4.0 - self.height(value)
+    }
+}
+
 /// The lowest and the highest point of each column, so that no peak is lost.
-fn thinned(points: &[(f64, f64)], end: f64) -> Vec<(f64, f64)> {
+fn thinned(points: &[(f64, f64)], frame: &Frame) -> Vec<(f64, f64)> {
     if points.len() <= 2 * COLUMNS {
         return points.to_vec();
     }
-    let column = |time: f64| (time / end * COLUMNS as f64) as usize;
+    let column = |time: f64| frame.column(time);
     points
         .chunk_by(|a, b| column(a.0) == column(b.0))
         .flat_map(|chunk| {
@@ -69,29 +123,17 @@ fn corners(points: &[(f64, f64)]) -> impl Iterator<Item = (f64, f64)> + '_ {
 
 /// The plot as an element.
 pub fn draw(plot: &Plot) -> String {
-    let values = plot.lines.iter().flat_map(|line| &line.points);
-    let (mut low, mut high, mut end) = (plot.range.0, plot.range.1, 1e-9f64);
-    for (time, value) in values {
-        end = end.max(*time);
-        if value.is_finite() {
-            (low, high) = (low.min(*value), high.max(*value));
-        }
-    }
-    if high - low < 1e-9 {
-        high = low + 1.0;
-    }
-    let x = |time: f64| MARGIN + time / end * (WIDTH - MARGIN);
-    let y = |value: f64| HEIGHT - 4.0 - (value - low) / (high - low) * (HEIGHT - 22.0);
+    let frame = Frame::of(plot);
     let mut text = format!("<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\">");
     let _ = write!(text, "<text x=\"{MARGIN}\" y=\"11\">{}</text>", plot.title);
-    for value in [low, (low + high) / 2.0, high] {
+    for value in frame.values() {
         let _ = write!(
             text,
             "<path class=\"grid\" d=\"M{MARGIN} {0:.1}H{WIDTH}\"/>\
              <text class=\"axis\" x=\"{1}\" y=\"{2:.1}\">{3}</text>",
-            y(value),
+            frame.y(value),
             MARGIN - 4.0,
-            y(value) + 4.0,
+            frame.y(value) + 4.0,
             figure(value)
         );
     }
@@ -99,17 +141,17 @@ pub fn draw(plot: &Plot) -> String {
         let _ = write!(
             text,
             "<path class=\"mark\" d=\"M{:.1} 16V{HEIGHT}\"/>",
-            x(*mark)
+            frame.x(*mark)
         );
     }
     for line in &plot.lines {
-        let points = thinned(&line.points, end);
+        let points = thinned(&line.points, &frame);
         if points.is_empty() {
             continue;
         }
         let _ = write!(text, "<polyline class=\"{}\" points=\"", line.class);
         for (time, value) in corners(&points) {
-            let _ = write!(text, "{:.0},{:.0} ", x(time), y(value.clamp(low, high)));
+            let _ = write!(text, "{:.0},{:.0} ", frame.x(time), frame.y(value));
         }
         text.push_str("\"/>");
     }
@@ -126,7 +168,12 @@ mod tests {
         let mut points: Vec<(f64, f64)> = (0..9000).map(|n| (f64::from(n) / 100.0, 1.0)).collect();
         points[4321].1 = 50.0;
         points[4322].1 = -50.0;
-        let thin = thinned(&points, 90.0);
+        let frame = Frame {
+            low: -50.0,
+            high: 50.0,
+            end: 90.0,
+        };
+        let thin = thinned(&points, &frame);
         assert!(thin.len() <= 2 * COLUMNS + 2);
         assert!(thin.contains(&points[4321]) && thin.contains(&points[4322]));
         assert!(thin.windows(2).all(|pair| pair[0].0 <= pair[1].0));

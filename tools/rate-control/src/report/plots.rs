@@ -7,9 +7,9 @@ use crate::config::SECOND;
 use crate::frame::Record;
 use crate::judge::{buffer, rate};
 use crate::plant::scale::max_qp;
-use slenc_plots::{draw, Line, Plot};
+use slenc_plots::{pack, Line, Plot};
 
-/// All plots of a run, as elements.
+/// All plots of a run, as an element.
 pub(super) fn plots(run: &Run) -> String {
     let records = &run.records;
     let seconds = |record: &Record| record.time as f64 / SECOND as f64;
@@ -41,7 +41,7 @@ pub(super) fn plots(run: &Run) -> String {
         .first()
         .map_or(51, |config| max_qp(config.scale));
     let plot = |title: &str, range, lines| {
-        draw(&Plot {
+        Some(Plot {
             title: title.to_owned(),
             lines,
             range,
@@ -55,7 +55,7 @@ pub(super) fn plots(run: &Run) -> String {
     });
     let qps: Vec<(f64, f64)> = qps.collect();
     let qp = if qps.is_empty() {
-        String::new()
+        None
     } else {
         let line = Line {
             class: "qp",
@@ -65,7 +65,7 @@ pub(super) fn plots(run: &Run) -> String {
     };
     let psnr = |n: usize| records[n].psnr;
     let lowest = (0..records.len()).map(psnr).fold(f64::INFINITY, f64::min);
-    [
+    let all = [
         plot(
             "frame size and target, kbit",
             (0.0, 0.0),
@@ -101,6 +101,7 @@ pub(super) fn plots(run: &Run) -> String {
             (lowest, lowest + 5.0),
             vec![line("psnr", &psnr)],
         ),
-    ]
-    .concat()
+    ];
+    let all: Vec<Plot> = all.into_iter().flatten().collect();
+    pack(&all)
 }
