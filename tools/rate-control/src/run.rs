@@ -8,8 +8,9 @@ use crate::config::Config;
 use crate::controller::{ConstantQpController, RateController};
 use crate::frame::{Action, Decision, Input, Record};
 use crate::judge::quality::{psnr, ConstantQp};
+use crate::plant::resized::Resized;
 use crate::plant::scale::to_h264;
-use crate::plant::{Plant, Request, Resized};
+use crate::plant::{Plant, Request};
 use crate::scenario::timeline::{Planned, Timeline};
 use crate::scenario::Scenario;
 
