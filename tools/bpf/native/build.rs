@@ -5,11 +5,7 @@
 
 use std::{
     env,
-    path::PathBuf,
-    process::{
-        exit,
-        Command, //
-    },
+    path::PathBuf, //
 };
 
 /// The programs, and what of them others have under the same name.
@@ -18,18 +14,14 @@ const OWN: [&str; 2] = ["LICENSE", "streams"];
 
 fn main() {
     let here = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("set by cargo"));
-    let out = PathBuf::from(env::var_os("OUT_DIR").expect("set by cargo"));
-    let bindgen = env::var_os("BINDGEN").unwrap_or_else(|| "bindgen".into());
     let includes = [
         here.join("include"),
         here.join("../include"),
         here.join("../../../include"),
     ];
-    let header = here.join("include/v4l2_rc.h");
     for watched in ["include", "../programs", "../../../include/media"] {
         println!("cargo::rerun-if-changed={watched}");
     }
-    println!("cargo::rerun-if-env-changed=BINDGEN");
 
     for program in PROGRAMS {
         let mut build = cc::Build::new();
@@ -43,38 +35,14 @@ fn main() {
         build.compile(program);
     }
 
-    let mut bindings = Command::new(&bindgen);
-    bindings
-        .arg(&header)
-        .args([
-            "--allowlist-type",
-            "v4l2_rc_.*",
-            "--allowlist-var",
-            "V4L2_RC_.*",
-        ])
-        .args([
-            "--with-derive-default",
-            "--no-doc-comments",
-            "--no-layout-tests",
-        ])
-        .arg("--output")
-        .arg(out.join("bindings.rs"))
-        .arg("--");
-    for include in &includes {
-        bindings.arg("-I").arg(include);
-    }
-    match bindings.status() {
-        Ok(status) if status.success() => {}
-        Ok(status) => {
-            eprintln!("bindgen failed ({status}) on {}", header.display());
-            exit(1);
-        }
-        Err(err) => {
-            eprintln!(
-                "cannot run {}: {err}; install bindgen (Debian: apt install bindgen) or set BINDGEN",
-                bindgen.to_string_lossy()
-            );
-            exit(1);
-        }
-    }
+    let options = [
+        "--allowlist-type",
+        "v4l2_rc_.*",
+        "--allowlist-var",
+        "V4L2_RC_.*",
+        "--with-derive-default",
+        "--no-layout-tests",
+    ];
+    let header = here.join("include/v4l2_rc.h");
+    slenc_bindings::make(&header, options, &includes, "bindings.rs");
 }
