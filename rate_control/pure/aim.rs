@@ -422,7 +422,8 @@ impl Controller {
     }
 }
 
-#[cfg(test)]
+#[cfg(any(test, CONFIG_KUNIT = "y"))]
+#[cfg_attr(not(test), super::kunit_tests(v4l2_rc_aim))]
 mod tests {
     use super::*;
 
