@@ -22,6 +22,16 @@ pub(crate) const CAPS: Capabilities = Capabilities {
     skip_bits: 160,
 };
 
+/// A picture of so many bits, of which nothing else is known.
+pub(crate) fn outcome(bits: u64) -> Outcome {
+    Outcome {
+        bits,
+        header_bits: 0,
+        mean_qp_q8: None,
+        forced_skips: 0,
+    }
+}
+
 /// A scene: what a picture takes at QP 28, in bits.
 #[derive(Clone, Copy)]
 pub(crate) struct Scene {
@@ -100,10 +110,9 @@ impl Run {
             bits = u64::from(self.caps.skip_bits);
         }
         let outcome = Outcome {
-            bits,
             header_bits: 40,
-            mean_qp_q8: None,
             forced_skips,
+            ..outcome(bits)
         };
         let judgement = self.controller.end(decision.cookie, &outcome).unwrap();
         let kept = judgement.verdict == Verdict::Keep && decision.action == Action::Encode;

@@ -5,12 +5,12 @@
 //!
 //! The bucket is counted a second time here, in whole bits, from nothing but sizes and times.
 
-use crate::plant::CAPS;
+use crate::plant::{outcome, CAPS};
 use slenc_pure::rate_control::{
     config::{Capabilities, Config, SkipMode},
     controller::Controller,
     cycle::Cookie,
-    frame::{Action, FrameIn, FrameType, Outcome, Verdict},
+    frame::{Action, FrameIn, FrameType, Verdict},
     scale::Scale,
 };
 
@@ -101,13 +101,7 @@ impl Course {
             (false, true) if hard => begun.max_bits.max(least),
             (false, true) => 3 * self.cpb,
         };
-        let outcome = Outcome {
-            bits,
-            header_bits: 0,
-            mean_qp_q8: None,
-            forced_skips: 0,
-        };
-        let judgement = self.controller.end(begun.cookie, &outcome).unwrap();
+        let judgement = self.controller.end(begun.cookie, &outcome(bits)).unwrap();
         let bits = match judgement.verdict {
             Verdict::Keep => bits,
             Verdict::ReplaceBySkip => SKIP_BITS,

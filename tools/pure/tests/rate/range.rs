@@ -2,7 +2,10 @@
 
 //! The whole range of all parameters: nothing overflows, divides by 0 or panics.
 
-use crate::{plant::CAPS, random::Random};
+use crate::{
+    plant::{outcome, CAPS},
+    random::Random,
+};
 use slenc_pure::rate_control::{
     config::{Capabilities, Config, Content, Limits, Mode, SkipMode, MAX_LAYERS},
     controller::Controller,
@@ -322,13 +325,7 @@ fn pictures_ahead_count_as_predicted() {
                 20_000.0
             };
             let size = (base * 2f64.powf(f64::from(28 - decision.qp) / 6.0)) as u64;
-            let outcome = Outcome {
-                bits: size,
-                header_bits: 0,
-                mean_qp_q8: None,
-                forced_skips: 0,
-            };
-            assert!(controller.end(decision.cookie, &outcome).is_ok());
+            assert!(controller.end(decision.cookie, &outcome(size)).is_ok());
             assert!(controller.commit(decision.cookie, size).is_ok());
             bits += size;
         }

@@ -2,12 +2,15 @@
 
 //! Sessions, with calls in any order.
 
-use crate::{plant::CAPS, random::Random};
+use crate::{
+    plant::{outcome, CAPS},
+    random::Random,
+};
 use slenc_pure::rate_control::{
     config::{Config, Limits, Mode},
     cycle::Cycle,
     error::Error,
-    frame::{FrameIn, FrameType, Outcome},
+    frame::{FrameIn, FrameType},
     scale::Scale,
     session::Session,
 };
@@ -68,13 +71,7 @@ fn sessions_keep_their_order() {
                     }
                 }
                 2 => {
-                    let outcome = Outcome {
-                        bits: 800,
-                        header_bits: 50,
-                        mean_qp_q8: None,
-                        forced_skips: 0,
-                    };
-                    let ended = session.end(cookie, &outcome);
+                    let ended = session.end(cookie, &outcome(800));
                     match turn {
                         Some((_, false)) => {
                             assert!(ended.is_ok());

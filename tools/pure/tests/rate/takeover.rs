@@ -2,7 +2,10 @@
 
 //! Another controller that decides at random: what comes out keeps within the limits.
 
-use crate::{plant::CAPS, random::Random};
+use crate::{
+    plant::{outcome, CAPS},
+    random::Random,
+};
 use slenc_pure::rate_control::{
     config::{Capabilities, Config},
     frame::{Action, FrameIn, FrameType, Outcome, Verdict},
@@ -123,10 +126,9 @@ fn run(caps: Capabilities, config: Config, seed: u64) -> (u64, u64) {
             }
         };
         let outcome = Outcome {
-            bits,
             header_bits: 200.min(bits),
-            mean_qp_q8: None,
             forced_skips,
+            ..outcome(bits)
         };
         let judgement = session.end(decision.cookie, &outcome).unwrap();
         let sent = match judgement.verdict {

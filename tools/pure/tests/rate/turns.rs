@@ -3,11 +3,11 @@
 //! What sessions do when pictures are cancelled, configurations wait, and verdicts are not carried
 //! out.
 
-use crate::plant::CAPS;
+use crate::plant::{outcome, CAPS};
 use slenc_pure::rate_control::{
     config::{Capabilities, Config, Limits, Mode, SkipMode},
     error::Error,
-    frame::{reason, Action, FrameIn, FrameType, Outcome, Verdict},
+    frame::{reason, Action, FrameIn, FrameType, Verdict},
     scale::Scale,
     session::{Begun, Session},
 };
@@ -32,15 +32,6 @@ fn session(config: &Config) -> Session {
     session.start(caps).unwrap();
     session.configure(config).unwrap();
     session
-}
-
-fn outcome(bits: u64) -> Outcome {
-    Outcome {
-        bits,
-        header_bits: 0,
-        mean_qp_q8: None,
-        forced_skips: 0,
-    }
 }
 
 fn code(session: &mut Session, frame: &FrameIn, bits: u64) -> Begun {
