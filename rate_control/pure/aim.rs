@@ -25,7 +25,7 @@ use super::{
     math::signed,
     plan::Plan, //
 };
-use core::ops::RangeInclusive;
+use core::ops::Range;
 
 /// A P picture this much larger than usual repaints the picture: it is treated as an I picture.
 const REPAINT: Log2 = Log2::ratio(13, 10);
@@ -338,14 +338,6 @@ impl Controller {
         }
     }
 
-    /// The QP of a picture with this step.
-    pub(super) fn choose(&mut self, frame: &FrameIn, outlook: &Outlook, step: Log2) -> i32 {
-        match self.quantizers.get_mut(usize::from(frame.layer)) {
-            Some(quantizer) if !outlook.is_key(frame) => quantizer.choose(step),
-            _ => self.caps.scale.nearest(step),
-        }
-    }
-
     /// The quantizer step that a constant quality means: 100 is the finest, 1 the coarsest.
     fn quality_step(&self, config: &Config) -> Log2 {
         let worse = 100i32.wrapping_sub(i32::from(config.quality.clamp(1, 100)));
@@ -358,7 +350,7 @@ impl Controller {
         &self,
         config: &Config,
         frame: &FrameIn,
-        before: RangeInclusive<Cookie>,
+        before: Range<Cookie>,
         bucket: &Bucket,
         bits: u64,
     ) -> Action {

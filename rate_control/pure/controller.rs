@@ -50,7 +50,7 @@ use super::{
     quantizer::Quantizer,
 };
 use core::cmp::Ordering;
-use core::ops::RangeInclusive;
+use core::ops::Range;
 
 /// The rate control of a stream.
 #[derive(Clone, Copy, Debug)]
@@ -169,7 +169,7 @@ impl Controller {
     }
 
     /// The bucket when the next picture is added, as far as it is known, and what drains before.
-    pub(super) fn forecast(&self, open: RangeInclusive<Cookie>, drained: u64, due: u64) -> Bucket {
+    pub(super) fn forecast(&self, open: Range<Cookie>, drained: u64, due: u64) -> Bucket {
         let mut bucket = self.bucket;
         let savings = self.savings();
         for cookie in open {
@@ -200,7 +200,7 @@ impl Controller {
     }
 
     /// The same if every picture is as large as it can be. Without a maximum, as predicted.
-    pub(super) fn worst(&self, open: RangeInclusive<Cookie>, drained: u64, due: u64) -> Bucket {
+    pub(super) fn worst(&self, open: Range<Cookie>, drained: u64, due: u64) -> Bucket {
         let mut bucket = self.bucket;
         let savings = self.savings();
         for cookie in open {
@@ -225,7 +225,7 @@ impl Controller {
 
     /// Decides how to code a picture.
     pub fn begin(&mut self, frame: &FrameIn) -> Result<Decision, Error> {
-        let config = self.config.ok_or(Error::Unconfigured)?;
+        let config = self.config.as_ref().ok_or(Error::Unconfigured)?;
         if frame
             .fixed_qp
             .is_some_and(|qp| !self.caps.scale.contains(qp))
@@ -236,28 +236,36 @@ impl Controller {
         {
             return Err(Error::Invalid);
         }
+        let interval = interval(config, frame);
         let open = self.cycle.open();
         let cookie = self.cycle.begin()?;
         self.follow_analysis(frame);
 
-        let (drained, due) = self.elapse(&config, frame);
+        let (drained, due) = self.elapse(interval);
+        let config = self.config.as_ref().ok_or(Error::Unconfigured)?;
         let bucket = self.forecast(open.clone(), drained, due);
         let limits = config.limits(frame.frame_type);
         let outlook = self.outlook(frame);
         let sixteenths = self.plan.sixteenths(&bucket);
 
-        let target = self.target(&config, frame, &bucket, &outlook, sixteenths);
-        let wanted = self.wanted_step(&config, frame, &bucket, &outlook, sixteenths, target);
-        let safe = self.safe_step(&config, frame, &bucket);
+        let target = self.target(config, frame, &bucket, &outlook, sixteenths);
         let (asked, mut reasons) = match (frame.fixed_qp, config.mode) {
             (Some(qp), _) => (qp, reason::FIXED_QP),
             (None, Mode::Fixed) => (limits.fixed_qp, reason::FIXED_QP),
-            (None, _) => match (config.initial_qp, safe) {
-                (Some(qp), _) if self.first => (qp, reason::INITIAL_QP),
-                (_, None) => (self.choose(frame, &outlook, wanted), 0),
-                (_, Some(safe)) => {
-                    let qp = self.choose(frame, &outlook, wanted.max(safe));
-                    (qp.max(self.caps.scale.at_least(safe)), 0)
+            (None, _) => match config.initial_qp {
+                Some(qp) if self.first => (qp, reason::INITIAL_QP),
+                _ => {
+                    let step =
+                        self.wanted_step(config, frame, &bucket, &outlook, sixteenths, target);
+                    let safe = self.safe_step(config, frame, &bucket);
+                    let step = safe.map_or(step, |safe| step.max(safe));
+                    let quantizer = self.quantizers.get_mut(usize::from(frame.layer));
+                    let qp = match quantizer.filter(|_| !outlook.is_key(frame)) {
+                        Some(quantizer) => quantizer.choose(step),
+                        None => self.caps.scale.nearest(step),
+                    };
+                    let safe = safe.map_or(qp, |safe| self.caps.scale.at_least(safe));
+                    (qp.max(safe), 0)
                 }
             },
         };
@@ -278,7 +286,7 @@ impl Controller {
             .saturating_add(frame.header_bits)
             .min(Config::MAX_BITS);
 
-        let action = self.action(&config, frame, open.clone(), &bucket, predicted);
+        let action = self.action(config, frame, open.clone(), &bucket, predicted);
         // Where nothing has a maximum, nothing is worse than what is predicted.
         let worst = if self.caps.hard_max && !open.is_empty() {
             self.worst(open, drained, due)
@@ -287,7 +295,7 @@ impl Controller {
         };
         let (max_bits, bits) = match action {
             Action::Encode => {
-                let (max_bits, raised) = self.max_bits(&config, frame, &worst);
+                let (max_bits, raised) = self.max_bits(config, frame, &worst);
                 if raised {
                     reasons |= reason::FLOOR;
                 }
@@ -350,8 +358,8 @@ impl Controller {
         })
     }
 
-    /// Time passes until a picture: what leaves the bucket, and what is due.
-    fn elapse(&mut self, config: &Config, frame: &FrameIn) -> (u64, u64) {
+    /// Time passes until a picture, a fraction of seconds: what leaves the bucket, and what is due.
+    fn elapse(&mut self, (num, den): (u64, u64)) -> (u64, u64) {
         if self.plan.rate == 0 {
             // Nothing waits, and nothing is owed, where there is no rate.
             return (u64::MAX, u64::MAX);
@@ -359,11 +367,6 @@ impl Controller {
         if self.first {
             return (0, 0);
         }
-        let (num, den) = match frame.interval_ns {
-            _ if config.hrd => hrd::time(config, frame.interval_ns),
-            0 => (u64::from(config.interval.0), u64::from(config.interval.1)),
-            ns => (ns, 1_000_000_000),
-        };
         let drained = self.out.step(self.plan.peak, num, den);
         let due = if self.plan.rate == self.plan.peak {
             drained
@@ -383,17 +386,17 @@ impl Controller {
     /// Judges a coded picture.
     pub fn end(&mut self, cookie: Cookie, outcome: &Outcome) -> Result<Judgement, Error> {
         self.cycle.may_end(cookie)?;
-        let config = self.config.ok_or(Error::Unconfigured)?;
+        let config = self.config.as_ref().ok_or(Error::Unconfigured)?;
         if outcome.bits > Config::MAX_BITS || outcome.header_bits > outcome.bits {
             return Err(Error::Invalid);
         }
         self.cycle.end(cookie)?;
-        let mut picture = *self.ring.get(cookie);
-        picture.bits = outcome.bits;
-        picture.flags |=
-            Pending::KNOWN | Pending::flag(Pending::AT_MIN, self.is_still(&picture, outcome.bits));
-        self.ring.put(cookie, picture);
+        let picture = self.ring.get(cookie);
+        let flags =
+            Pending::KNOWN | Pending::flag(Pending::AT_MIN, self.is_still(picture, outcome.bits));
+        self.ring.know(cookie, outcome.bits, flags);
 
+        let picture = self.ring.get(cookie);
         let mut bucket = self.bucket;
         picture.apply(&mut bucket, &self.plan.savings);
         let violation = self.plan.violation(&bucket);
@@ -405,7 +408,7 @@ impl Controller {
         let verdict = if !unwanted
             || !picture.is(Pending::DROPPABLE)
             || picture.is(Pending::SKIPPED)
-            || *self.cycle.open().end() != cookie
+            || !self.cycle.is_last(cookie)
         {
             Verdict::Keep
         } else if self.caps.post_skip {
@@ -415,14 +418,17 @@ impl Controller {
         } else {
             Verdict::Keep
         };
+        let idles = config.filler && self.caps.filler && verdict != Verdict::Drop;
+        let skipped = picture.is(Pending::SKIPPED);
         // What it teaches is of use if what was learned since is in the same terms.
         let teaches =
             picture.is(Pending::TEACHES) && picture.is(Pending::ANALYSED) == self.analysed;
         if teaches && outcome.forced_skips == 0 {
-            self.learn(&config, &picture, outcome, verdict);
+            self.learn(config.content, cookie, outcome, verdict);
         }
-        if verdict == Verdict::Keep && !picture.is(Pending::SKIPPED) {
-            self.keep();
+        if verdict == Verdict::Keep && !skipped {
+            self.missed = false;
+            self.skips = 0;
         } else {
             self.missed |= verdict != Verdict::Keep;
             self.skips = self.skips.saturating_add(1);
@@ -433,7 +439,7 @@ impl Controller {
             Verdict::Keep => bucket.fill,
             Verdict::ReplaceBySkip | Verdict::Drop => bucket.fill.saturating_sub(outcome.bits),
         };
-        let idle = if config.filler && self.caps.filler && verdict != Verdict::Drop {
+        let idle = if idles {
             self.plan.share.min(self.plan.cpb).saturating_sub(without)
         } else {
             0
@@ -530,7 +536,7 @@ impl Controller {
 
     /// How many pictures in a row are skipped at the end of these, which are open, as far as is
     /// known.
-    pub(super) fn skips_in(&self, open: RangeInclusive<Cookie>) -> u32 {
+    pub(super) fn skips_in(&self, open: Range<Cookie>) -> u32 {
         open.filter(|&cookie| !self.cycle.has_ended(cookie))
             .fold(self.skips, |skips, cookie| {
                 if self.skipped(cookie) {
@@ -555,6 +561,15 @@ impl Controller {
             violation_bits: self.plan.violation(&self.bucket),
             delay_ns: self.plan.delay_ns(self.bucket.fill),
         }
+    }
+}
+
+/// The time from one picture to the next in seconds, as a fraction.
+fn interval(config: &Config, frame: &FrameIn) -> (u64, u64) {
+    match frame.interval_ns {
+        ns if config.hrd => hrd::time(config, ns),
+        0 => (u64::from(config.interval.0), u64::from(config.interval.1)),
+        ns => (ns, 1_000_000_000),
     }
 }
 

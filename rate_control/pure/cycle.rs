@@ -4,7 +4,7 @@
 //! and all do so in the order in which they began.
 
 use super::error::Error;
-use core::ops::RangeInclusive;
+use core::ops::Range;
 
 /// Names a picture. Never 0, and never used twice in a session.
 pub type Cookie = u64;
@@ -34,8 +34,13 @@ impl Cycle {
     }
 
     /// The pictures that have begun and not closed, the oldest first.
-    pub fn open(&self) -> RangeInclusive<Cookie> {
-        self.closed.saturating_add(1)..=self.begun
+    pub fn open(&self) -> Range<Cookie> {
+        self.closed.saturating_add(1)..self.begun.saturating_add(1)
+    }
+
+    /// Whether no picture has begun after this one.
+    pub fn is_last(&self, cookie: Cookie) -> bool {
+        cookie == self.begun
     }
 
     /// How many they are.

@@ -7,11 +7,9 @@ use super::{
         QUIET,
         STILL, //
     },
-    config::{
-        Config,
-        Content, //
-    },
+    config::Content,
     controller::Controller,
+    cycle::Cookie,
     frame::{
         FrameType,
         Outcome,
@@ -45,11 +43,12 @@ impl Controller {
     /// The models learn from a picture.
     pub(super) fn learn(
         &mut self,
-        config: &Config,
-        picture: &Pending,
+        content: Content,
+        cookie: Cookie,
         outcome: &Outcome,
         verdict: Verdict,
     ) {
+        let picture = self.ring.get(cookie);
         let size = Log2::of(outcome.bits.saturating_sub(outcome.header_bits).max(1));
         let step = match outcome.mean_qp_q8 {
             None => picture.step,
@@ -83,7 +82,7 @@ impl Controller {
                 }
             }
             FrameType::P => {
-                let less = match config.content {
+                let less = match content {
                     Content::Camera => CUT_TO_P,
                     Content::Screen => REPAINT_TO_P,
                 };

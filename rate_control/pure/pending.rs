@@ -120,6 +120,14 @@ impl Ring {
         self.0.get(Self::index(cookie)).unwrap_or(&Pending::NONE)
     }
 
+    /// The size of a picture is known, with which these flags are true of it.
+    pub fn know(&mut self, cookie: Cookie, bits: u64, flags: u8) {
+        if let Some(picture) = self.0.get_mut(Self::index(cookie)) {
+            picture.bits = bits;
+            picture.flags |= flags;
+        }
+    }
+
     /// Remembers a picture, in the place of one that has closed.
     pub fn put(&mut self, cookie: Cookie, pending: Pending) {
         if let Some(place) = self.0.get_mut(Self::index(cookie)) {

@@ -321,35 +321,51 @@ impl Session {
         if layers.is_some_and(|layers| frame.layer >= layers) {
             return Err(Error::Invalid);
         }
-        let replaced = self.apply(frame)?;
-        let frame = &self.counted(frame);
-        let controller = self.controller.as_mut().ok_or(Error::Unconfigured)?;
-        let decision = match controller.begin(frame) {
-            Ok(decision) => decision,
-            Err(error) => {
-                // What the picture would have told decoders is still to be told.
-                if let Some(replaced) = replaced.filter(tells) {
-                    // It was valid before.
-                    let _ = controller.configure(&replaced);
-                    self.changed = true;
-                }
-                return Err(error);
+        if self.changed {
+            self.begin_changed(frame)
+        } else {
+            self.begin_counted(frame)
+        }
+    }
+
+    /// The same where the controller does not have the configuration yet: apart, as it is rare
+    /// and moves whole configurations about.
+    #[cold]
+    fn begin_changed(&mut self, frame: &FrameIn) -> Result<Begun, Error> {
+        let replaced = self.apply(frame)?.filter(tells);
+        let begun = self.begin_counted(&self.counted(frame));
+        match (&begun, replaced, &mut self.controller) {
+            (Err(_), Some(replaced), Some(controller)) => {
+                // What the picture would have told decoders is still to be told, and was valid
+                // before.
+                let _ = controller.configure(&replaced);
+                self.changed = true;
             }
-        };
+            (Ok(begun), Some(replaced), _) if frame.idr => {
+                let cookie = begun.decision.cookie;
+                self.change = Some(Change { cookie, replaced });
+            }
+            _ => (),
+        }
+        begun
+    }
+
+    /// Decides about a picture as the controller counts with it.
+    fn begin_counted(&mut self, frame: &FrameIn) -> Result<Begun, Error> {
+        let controller = self.controller.as_mut().ok_or(Error::Unconfigured)?;
+        // Used where it is: `?` would copy it.
+        let decision = controller.begin(frame);
+        let decision = decision.as_ref().map_err(|&error| error)?;
         let config = controller.config.as_ref().ok_or(Error::Unconfigured)?;
         let delay = self.clock.advance(config, frame.interval_ns, frame.idr);
-        let cookie = decision.cookie;
-        if let Some(period) = period(&mut self.periods, cookie) {
+        if let Some(period) = period(&mut self.periods, decision.cookie) {
             *period = frame.idr.then_some(delay);
-        }
-        if let Some(replaced) = replaced.filter(|replaced| frame.idr && tells(replaced)) {
-            self.change = Some(Change { cookie, replaced });
         }
         let plan = &controller.plan;
         let has_cpb = plan.rate != 0;
         let decision = Decision {
             fill: if has_cpb { decision.fill } else { 0 },
-            ..decision
+            ..*decision
         };
         Ok(Begun {
             decision,

@@ -27,7 +27,7 @@ use super::{
 };
 use core::{
     cmp::Ordering,
-    ops::RangeInclusive, //
+    ops::Range, //
 };
 
 /// What another controller wants of a picture.
@@ -233,8 +233,8 @@ impl Controller {
     }
 
     /// The pictures that are open and have begun before this one.
-    fn before(&self, ours: &Decision) -> RangeInclusive<Cookie> {
-        *self.cycle.open().start()..=ours.cookie.saturating_sub(1)
+    fn before(&self, ours: &Decision) -> Range<Cookie> {
+        self.cycle.open().start..ours.cookie
     }
 
     /// Whether a picture is coded that another controller wants coded, or not.
