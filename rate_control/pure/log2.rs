@@ -69,7 +69,8 @@ impl Log2 {
     ///
     /// By linear interpolation between 64 points an octave.
     pub fn of(number: u64) -> Self {
-        let zeros = number.leading_zeros().min(63);
+        // The lowest bit spares 0 a case of its own; no other leading one is changed by it.
+        let zeros = (number | 1).leading_zeros();
         let normal = number.wrapping_shl(zeros);
         // The bits below the leading one: 6 choose the segment, 16 the place in it.
         let segment = ((normal >> 57) & 63) as usize;
@@ -124,8 +125,23 @@ impl Log2 {
         let product = i64::from(self.0).wrapping_mul(i64::from(factor.0));
         // The product of two numbers of 32 bits leaves room for it.
         let product = product.wrapping_add(1 << (Self::SHIFT - 1)) >> Self::SHIFT;
+        // One comparison, where a clamp takes two: products are in range all but always.
         const LIMIT: i64 = Log2::LIMIT.0 as i64;
-        Self(product.clamp(-LIMIT, LIMIT) as i32)
+        if (-LIMIT..=LIMIT).contains(&product) {
+            Self(product as i32)
+        } else {
+            Self::limit(product < 0)
+        }
+    }
+
+    /// The product or quotient that is beyond the limit.
+    #[cold]
+    const fn limit(negative: bool) -> Self {
+        if negative {
+            Self(Self::LIMIT.0.wrapping_neg())
+        } else {
+            Self::LIMIT
+        }
     }
 
     /// The quotient as a number with 16 fractional bits, rounded to 0; by 0 it is 0.
