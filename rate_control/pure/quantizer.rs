@@ -100,8 +100,7 @@ impl Quantizer {
         self.carry = due
             .minus(chosen)
             .clamp(Log2::ZERO.minus(Self::CARRY), Self::CARRY);
-        let (finest, coarsest) = (self.scale.step(0), self.scale.step(self.scale.max()));
-        self.last = Some(step.max(finest).min(coarsest));
+        self.last = Some(self.scale.within(step));
         self.free = false;
         qp
     }

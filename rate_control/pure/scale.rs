@@ -63,6 +63,11 @@ impl Scale {
         }
     }
 
+    /// A step, or that of the end of the scale that is nearest.
+    pub fn within(self, step: Log2) -> Log2 {
+        step.max(self.step(0)).min(self.step(self.max()))
+    }
+
     /// The logarithm of the step between two values, from 256 times the value.
     pub fn step_q8(self, qp_q8: i32) -> Log2 {
         let low = self.step(qp_q8 >> 8);
@@ -74,9 +79,10 @@ impl Scale {
     pub fn at_most(self, step: Log2) -> i32 {
         match self {
             Self::Qp51 => {
-                // A step of 6 for a factor of 2, and half of what `Log2::ratio` cuts off.
-                let qp = step.times(Log2::ratio(6, 1)).plus(Log2::from_raw(6));
-                (qp.raw() >> 16).saturating_add(4).clamp(0, 51)
+                // A step of 6 for a factor of 2, and half of what `Log2::ratio` cuts off. On the
+                // scale this has room in 32 bits, and ends there.
+                let sixths = self.within(step).raw().wrapping_mul(6).wrapping_add(6);
+                (sixths >> 16).wrapping_add(4)
             }
             Self::Index127 => {
                 let (mut low, mut high) = (0i32, 127i32);
@@ -106,12 +112,23 @@ impl Scale {
 
     /// The value whose step is nearest to this.
     pub fn nearest(self, step: Log2) -> i32 {
-        let below = self.at_most(step);
-        let above = below.wrapping_add(1).min(self.max());
-        if step.minus(self.step(below)).abs() <= self.step(above).minus(step).abs() {
-            below
-        } else {
-            above
+        let step = self.within(step);
+        match self {
+            // Rounded: what `Log2::ratio` cuts off, towards 0, matters below 0 only.
+            Self::Qp51 => {
+                let half = (1 << 15) - if step < Log2::ZERO { 4 } else { 0 };
+                let sixths = step.raw().wrapping_mul(6).wrapping_add(half);
+                (sixths >> 16).wrapping_add(4)
+            }
+            Self::Index127 => {
+                let below = self.at_most(step);
+                let above = below.wrapping_add(1).min(self.max());
+                if step.minus(self.step(below)).abs() <= self.step(above).minus(step).abs() {
+                    below
+                } else {
+                    above
+                }
+            }
         }
     }
 }
@@ -136,6 +153,22 @@ mod tests {
                     scale.at_most(scale.step(qp).minus(Log2::from_raw(20))),
                     (qp - 1).max(0)
                 );
+            }
+        }
+    }
+
+    #[test]
+    fn no_step_is_nearer() {
+        for scale in SCALES {
+            let ends = scale.step(0).raw() - 3..scale.step(scale.max()).raw() + 3;
+            let mut qp = 0;
+            for step in ends.map(Log2::from_raw) {
+                let off = |qp| step.minus(scale.step(qp)).abs();
+                // Of two that are as near it is the finer one.
+                while qp < scale.max() && off(qp + 1) < off(qp) {
+                    qp += 1;
+                }
+                assert_eq!(scale.nearest(step), qp);
             }
         }
     }
