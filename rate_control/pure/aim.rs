@@ -237,8 +237,8 @@ impl Controller {
             return self.quality_step(config);
         }
         let model = self.model(outlook.like, frame.layer);
-        let size = Log2::of(target.saturating_sub(frame.header_bits).max(target >> 3));
-        let fitting = model.step(size, outlook.activity);
+        let bits = target.saturating_sub(frame.header_bits).max(target >> 3);
+        let fitting = model.step(Log2::of(bits), outlook.activity);
         let Some(quantizer) = self.quantizers.get(usize::from(frame.layer)) else {
             return fitting;
         };
@@ -275,7 +275,13 @@ impl Controller {
         let step = quantizer.approach(step, sixteenths, unknown, idle);
         // What would not fit is coarser at once, rather than late or skipped.
         let room = self.plan.promise.saturating_sub(bucket.fill);
-        let room = Log2::of(room.saturating_sub(frame.header_bits)).minus(MARGIN);
+        let room = room.saturating_sub(frame.header_bits);
+        // Where the step is not finer than the one that fits, it takes no more bits than that: in
+        // four times the room, which is common, there is nothing to work out.
+        if step >= fitting && room >> 2 > bits {
+            return step;
+        }
+        let room = Log2::of(room).minus(MARGIN);
         if model.size(step, outlook.activity) > room {
             step.max(model.step(room, outlook.activity))
         } else {

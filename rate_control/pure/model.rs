@@ -159,10 +159,11 @@ impl Model {
     /// `usual`.
     pub fn learn(&mut self, step: Log2, activity: Log2, size: Log2, usual: Log2) -> Surprise {
         let error = size.minus(usual);
-        if self.seen > 1 && error > self.leap() {
+        let leap = self.leap();
+        if self.seen > 1 && error > leap {
             return Surprise::NewContent;
         }
-        if self.is_repeated(error) {
+        if self.is_repeated(error, leap) {
             return Surprise::None;
         }
         self.learn_slope(step, size.minus(activity), usual.minus(activity));
@@ -198,9 +199,8 @@ impl Model {
     /// Whether a picture is so much smaller than the others that it may show what was shown
     /// before, as those do that were put in for the sake of a frame rate: it says nothing of the
     /// others. Two in a row, or one of three for a while, are the content.
-    fn is_repeated(&mut self, error: Log2) -> bool {
-        let size = error.abs();
-        let is = error < Log2::ZERO && size > self.leap();
+    fn is_repeated(&mut self, error: Log2, leap: Log2) -> bool {
+        let is = error < Log2::ZERO.minus(leap);
         self.small = if is {
             self.small.saturating_add(2).min(Self::MANY)
         } else {
@@ -393,7 +393,13 @@ mod tests {
             let bound = Log2::ratio(300, 1);
             assert!(model.level.abs() < bound);
             assert!(model.size(step, activity).abs() < bound);
-            assert!(model.step(size, activity).abs() < bound);
+            let step = model.step(size, activity);
+            assert!(step.abs() < bound);
+            // At this step it has this size, and at coarser ones it is no larger.
+            for coarser in [Log2::ZERO, below(8 << 16)] {
+                let most = size.plus(Log2::ratio(1, 100));
+                assert!(model.size(step.plus(coarser), activity) < most);
+            }
         }
     }
 }
