@@ -25,7 +25,6 @@ use super::{
     math::signed,
     plan::Plan, //
 };
-use core::ops::Range;
 
 /// A P picture this much larger than usual repaints the picture: it is treated as an I picture.
 const REPAINT: Log2 = Log2::ratio(13, 10);
@@ -351,12 +350,12 @@ impl Controller {
         self.caps.scale.step(qp)
     }
 
-    /// Whether to code a picture at all: those of `before` are open, and come before it.
+    /// Whether to code a picture at all.
     pub(super) fn action(
         &self,
         config: &Config,
         frame: &FrameIn,
-        before: Range<Cookie>,
+        cookie: Cookie,
         bucket: &Bucket,
         bits: u64,
     ) -> Action {
@@ -368,7 +367,7 @@ impl Controller {
             return Action::Encode;
         }
         let fill = bucket.fill.saturating_add(bits);
-        let may_skip = config.max_skips == 0 || self.skips_in(before) < config.max_skips;
+        let may_skip = config.max_skips == 0 || self.skips_before(cookie) < config.max_skips;
         // As afterwards, when the size is known: what would violate is not coded, however many
         // were skipped before it.
         let violates = strict && fill > self.plan.limit;
@@ -392,14 +391,20 @@ impl Controller {
     }
 
     /// The most bits that a picture may have, 0 for any number; and whether that is more than the
-    /// limits allow, as a picture takes no fewer.
-    pub(super) fn max_bits(&self, config: &Config, frame: &FrameIn, worst: &Bucket) -> (u64, bool) {
+    /// limits allow, as a picture takes no fewer. At worst there is `fill` in the bucket.
+    #[inline]
+    pub(super) fn max_bits(&self, config: &Config, frame: &FrameIn, fill: u64) -> (u64, bool) {
         let given = config.limits(frame.frame_type).max_bits;
         // Without a rate there is no CPB to keep to.
         let strict = config.strict && self.plan.rate != 0;
         if !strict && given == 0 && frame.max_bits == 0 {
             return (0, false);
         }
+        self.least_of(strict, given, frame, fill)
+    }
+
+    /// The same where there is a limit: the least of all.
+    fn least_of(&self, strict: bool, given: u64, frame: &FrameIn, fill: u64) -> (u64, bool) {
         // A bucket of many pictures is never filled up: the viewer waits for all of it, and the
         // next picture finds nothing left.
         let promise = self.plan.promise;
@@ -408,7 +413,7 @@ impl Controller {
         } else {
             promise
         };
-        let room = full.saturating_sub(worst.fill);
+        let room = full.saturating_sub(fill);
         [given, frame.max_bits, if strict { room.max(1) } else { 0 }]
             .into_iter()
             .filter(|&max| max != 0)

@@ -155,6 +155,9 @@ impl Controller {
     /// which the channel may idle unforeseen, and for which as much may wait.
     fn savings(&self) -> Savings {
         let ahead = self.outstanding().saturating_sub(1);
+        if ahead == 0 {
+            return self.plan.savings;
+        }
         let more = self.plan.share.saturating_mul(ahead);
         let Savings {
             credit,
@@ -169,7 +172,20 @@ impl Controller {
     }
 
     /// The bucket when the next picture is added, as far as it is known, and what drains before.
+    #[inline]
     pub(super) fn forecast(&self, open: Range<Cookie>, drained: u64, due: u64) -> Bucket {
+        if self.outstanding() > 1 {
+            return self.forecast_open(open, drained, due);
+        }
+        // As of most pictures: no other is open.
+        let mut bucket = self.bucket;
+        bucket.pass(drained, due, &self.plan.savings);
+        bucket
+    }
+
+    /// The same with pictures that are open.
+    #[inline(never)]
+    fn forecast_open(&self, open: Range<Cookie>, drained: u64, due: u64) -> Bucket {
         let mut bucket = self.bucket;
         let savings = self.savings();
         for cookie in open {
@@ -237,13 +253,12 @@ impl Controller {
             return Err(Error::Invalid);
         }
         let interval = interval(config, frame);
-        let open = self.cycle.open();
         let cookie = self.cycle.begin()?;
         self.follow_analysis(frame);
 
         let (drained, due) = self.elapse(interval);
         let config = self.config.as_ref().ok_or(Error::Unconfigured)?;
-        let bucket = self.forecast(open.clone(), drained, due);
+        let bucket = self.forecast(self.cycle.before(cookie), drained, due);
         let limits = config.limits(frame.frame_type);
         let outlook = self.outlook(frame);
         let sixteenths = self.plan.sixteenths(&bucket);
@@ -286,16 +301,17 @@ impl Controller {
             .saturating_add(frame.header_bits)
             .min(Config::MAX_BITS);
 
-        let action = self.action(config, frame, open.clone(), &bucket, predicted);
+        let action = self.action(config, frame, cookie, &bucket, predicted);
         // Where nothing has a maximum, nothing is worse than what is predicted.
-        let worst = if self.caps.hard_max && !open.is_empty() {
-            self.worst(open, drained, due)
+        let worst = if self.caps.hard_max && self.outstanding() > 1 {
+            let open = self.cycle.before(cookie);
+            self.worst(open, drained, due).fill
         } else {
-            bucket
+            bucket.fill
         };
         let (max_bits, bits) = match action {
             Action::Encode => {
-                let (max_bits, raised) = self.max_bits(config, frame, &worst);
+                let (max_bits, raised) = self.max_bits(config, frame, worst);
                 if raised {
                     reasons |= reason::FLOOR;
                 }
@@ -534,10 +550,11 @@ impl Controller {
         self.cycle.outstanding()
     }
 
-    /// How many pictures in a row are skipped at the end of these, which are open, as far as is
-    /// known.
-    pub(super) fn skips_in(&self, open: Range<Cookie>) -> u32 {
-        open.filter(|&cookie| !self.cycle.has_ended(cookie))
+    /// How many pictures in a row are skipped right before this one, as far as is known.
+    pub(super) fn skips_before(&self, cookie: Cookie) -> u32 {
+        self.cycle
+            .before(cookie)
+            .filter(|&cookie| !self.cycle.has_ended(cookie))
             .fold(self.skips, |skips, cookie| {
                 if self.skipped(cookie) {
                     skips.saturating_add(1)

@@ -38,6 +38,11 @@ impl Cycle {
         self.closed.saturating_add(1)..self.begun.saturating_add(1)
     }
 
+    /// Those of them that have begun before this one.
+    pub fn before(&self, cookie: Cookie) -> Range<Cookie> {
+        self.closed.saturating_add(1)..cookie
+    }
+
     /// Whether no picture has begun after this one.
     pub fn is_last(&self, cookie: Cookie) -> bool {
         cookie == self.begun

@@ -14,7 +14,6 @@ use super::{
         Mode, //
     },
     controller::Controller,
-    cycle::Cookie,
     frame::{
         reason,
         Action,
@@ -25,10 +24,7 @@ use super::{
     pending::Pending,
     plan::Plan, //
 };
-use core::{
-    cmp::Ordering,
-    ops::Range, //
-};
+use core::cmp::Ordering;
 
 /// What another controller wants of a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,7 +132,7 @@ impl Controller {
         let limits = config.limits(frame.frame_type);
         let lowest = limits.min_qp.min(limits.max_qp);
         let safe = if config.intra_safe {
-            let bucket = self.forecast(self.before(ours), picture.drained, picture.due);
+            let bucket = self.forecast(self.cycle.before(ours.cookie), picture.drained, picture.due);
             self.safe_step(&config, frame, &bucket)
         } else {
             None
@@ -175,8 +171,9 @@ impl Controller {
             (_, Action::Skip) => (0, false),
             (Action::Encode, _) => (ours.max_bits, ours.reasons & reason::FLOOR != 0),
             (Action::Skip, _) => {
-                let worst = self.worst(self.before(ours), picture.drained, picture.due);
-                self.max_bits(&config, frame, &worst)
+                let worst =
+                    self.worst(self.cycle.before(ours.cookie), picture.drained, picture.due);
+                self.max_bits(&config, frame, worst.fill)
             }
         };
         taken.max_bits = match (allowed, theirs.max_bits) {
@@ -232,11 +229,6 @@ impl Controller {
         (taken, clamped)
     }
 
-    /// The pictures that are open and have begun before this one.
-    fn before(&self, ours: &Decision) -> Range<Cookie> {
-        self.cycle.open().start..ours.cookie
-    }
-
     /// Whether a picture is coded that another controller wants coded, or not.
     fn taken_action(
         &self,
@@ -252,7 +244,7 @@ impl Controller {
                     !frame.undroppable && frame.frame_type == FrameType::P && !is_fixed(ours);
                 if droppable
                     && (config.max_skips == 0
-                        || self.skips_in(self.before(ours)) < config.max_skips)
+                        || self.skips_before(ours.cookie) < config.max_skips)
                 {
                     Action::Skip
                 } else {
@@ -263,8 +255,9 @@ impl Controller {
             // The promise of the CPB is not the other one's to break.
             Action::Encode if config.strict => {
                 let picture = self.ring.get(ours.cookie);
-                let bucket = self.forecast(self.before(ours), picture.drained, picture.due);
-                self.action(config, frame, self.before(ours), &bucket, predicted)
+                let bucket =
+                    self.forecast(self.cycle.before(ours.cookie), picture.drained, picture.due);
+                self.action(config, frame, ours.cookie, &bucket, predicted)
             }
             Action::Encode => Action::Encode,
         }
