@@ -82,6 +82,8 @@ pub struct Controller {
     pub(super) missed: bool,
     /// Pictures that were replaced in a row.
     pub(super) skips: u32,
+    /// What became of the picture that has ended last, and whether it violates the CPB if kept.
+    pub(super) last_ended: (Verdict, bool),
     /// No picture has begun in this stream, or none that was not cancelled.
     pub(super) first: bool,
     /// A picture is in the stream.
@@ -123,6 +125,7 @@ impl Controller {
             far: Far::NEW,
             missed: false,
             skips: 0,
+            last_ended: (Verdict::Keep, false),
             first: true,
             started: false,
         })
@@ -369,7 +372,7 @@ impl Controller {
             },
             max_bits,
             predicted_bits: bits,
-            fill: bucket.fill,
+            fill: if self.plan.rate != 0 { bucket.fill } else { 0 },
             reasons,
         })
     }
@@ -463,9 +466,11 @@ impl Controller {
         let room = Config::MAX_BITS.saturating_sub(outcome.bits) & !7;
         let filler_bytes = filler_bytes(idle.min(room));
         let fill = match verdict {
+            _ if self.plan.rate == 0 => 0,
             Verdict::Keep => bucket.fill.saturating_add(filler_bytes.saturating_mul(8)),
             Verdict::ReplaceBySkip | Verdict::Drop => bucket.fill,
         };
+        self.last_ended = (verdict, violation != 0);
         Ok(Judgement {
             verdict,
             filler_bytes,

@@ -108,12 +108,6 @@ pub struct Session {
     /// Of the IDR pictures that have begun and not closed: the ticks of the buffering period before,
     /// found by cookies.
     periods: [Option<u32>; Cycle::MAX_OUTSTANDING as usize],
-    /// The picture that has ended last violates the CPB if it is kept.
-    violates: bool,
-    /// The size that it had then.
-    ended_bits: u64,
-    /// The verdict on it.
-    verdict: Verdict,
     counts: Counts,
 }
 
@@ -132,9 +126,6 @@ impl Session {
             clock: Clock::NEW,
             change: None,
             periods: [None; Cycle::MAX_OUTSTANDING as usize],
-            violates: false,
-            ended_bits: 0,
-            verdict: Verdict::Keep,
             counts: Counts::NONE,
         }
     }
@@ -317,10 +308,6 @@ impl Session {
 
     /// Decides how to code a picture.
     pub fn begin(&mut self, frame: &FrameIn) -> Result<Begun, Error> {
-        let layers = self.config.as_ref().map(|config| config.layers);
-        if layers.is_some_and(|layers| frame.layer >= layers) {
-            return Err(Error::Invalid);
-        }
         if self.changed {
             self.begin_changed(frame)
         } else {
@@ -332,6 +319,10 @@ impl Session {
     /// and moves whole configurations about.
     #[cold]
     fn begin_changed(&mut self, frame: &FrameIn) -> Result<Begun, Error> {
+        let layers = self.config.as_ref().map(|config| config.layers);
+        if layers.is_some_and(|layers| frame.layer >= layers) {
+            return Err(Error::Invalid);
+        }
         let replaced = self.apply(frame)?.filter(tells);
         let begun = self.begin_counted(&self.counted(frame));
         match (&begun, replaced, &mut self.controller) {
@@ -363,14 +354,10 @@ impl Session {
         }
         let plan = &controller.plan;
         let has_cpb = plan.rate != 0;
-        let decision = Decision {
-            fill: if has_cpb { decision.fill } else { 0 },
-            ..*decision
-        };
         Ok(Begun {
-            decision,
+            decision: *decision,
             cpb: has_cpb.then_some(plan.cpb),
-            removal: (has_cpb && config.hrd).then(|| Removal::of(plan, &decision, delay)),
+            removal: (has_cpb && config.hrd).then(|| Removal::of(plan, decision, delay)),
         })
     }
 
@@ -381,25 +368,18 @@ impl Session {
 
     /// Judges a coded picture.
     pub fn end(&mut self, cookie: Cookie, outcome: &Outcome) -> Result<Judgement, Error> {
-        let mut judgement = self.controller()?.end(cookie, outcome)?;
-        if self.cpb().is_none() {
-            judgement.fill = 0;
-        }
-        self.verdict = judgement.verdict;
-        self.violates = judgement.violation_bits != 0;
-        self.ended_bits = outcome.bits;
-        Ok(judgement)
+        self.controller()?.end(cookie, outcome)
     }
 
     /// The verdict has been carried out: so many bits are sent in the end, filler included.
     pub fn commit(&mut self, cookie: Cookie, bits: u64) -> Result<State, Error> {
-        let (verdict, ended_bits) = (self.verdict, self.ended_bits);
         let controller = self.controller()?;
         controller.commit(cookie, bits)?;
         let state = shown(controller);
+        let (verdict, violates) = controller.last_ended;
         let decided = controller.skipped(cookie);
         // Who cannot carry out a verdict says so by the size.
-        let sent = bits == ended_bits;
+        let sent = bits == controller.ring.get(cookie).bits;
         if verdict != Verdict::Keep && sent {
             controller.keep();
         }
@@ -415,7 +395,7 @@ impl Session {
         let count = match bits {
             0 => &mut counts.dropped,
             _ if skipped => &mut counts.skipped,
-            _ if self.violates => &mut counts.violations,
+            _ if violates => &mut counts.violations,
             _ => return Ok(state),
         };
         *count = count.wrapping_add(1);
