@@ -13,6 +13,7 @@ use super::{
     cycle::Cookie,
     frame::{
         Action,
+        Analysis,
         FrameIn,
         FrameType, //
     },
@@ -62,7 +63,7 @@ pub(super) struct Outlook {
 
 impl Outlook {
     /// An I picture, or one that takes the place of one: those after it are not like it.
-    fn is_key(&self, frame: &FrameIn) -> bool {
+    pub(super) fn is_key(&self, frame: &FrameIn) -> bool {
         frame.frame_type == FrameType::I || (self.far && self.like == FrameType::I)
     }
 }
@@ -80,20 +81,27 @@ fn by_activity(sum: u64, usual: Log2) -> Log2 {
 
 impl Controller {
     /// What is known of a picture.
+    #[inline(always)]
     pub(super) fn outlook(&self, frame: &FrameIn) -> Outlook {
-        let is_intra = frame.frame_type == FrameType::I;
         // What came before has nothing to do with it.
         let cut = frame.discontinuity || self.missed;
-        let Some(analysis) = frame.analysis else {
-            let far = self.is_far(frame);
-            let instead = if far { self.far_activity(frame) } else { None };
-            return Outlook {
-                like: instead.map_or(frame.frame_type, |_| FrameType::I),
-                large: is_intra || cut || instead.is_some(),
-                far,
-                activity: instead.unwrap_or(Log2::ZERO),
-            };
-        };
+        match &frame.analysis {
+            Some(analysis) => self.outlook_of(frame.frame_type, analysis, cut),
+            None => {
+                let far = self.is_far(frame);
+                let instead = if far { self.far_activity(frame) } else { None };
+                Outlook {
+                    like: instead.map_or(frame.frame_type, |_| FrameType::I),
+                    large: frame.frame_type == FrameType::I || cut || instead.is_some(),
+                    far,
+                    activity: instead.unwrap_or(Log2::ZERO),
+                }
+            }
+        }
+    }
+
+    /// What an analysis says.
+    fn outlook_of(&self, frame_type: FrameType, analysis: &Analysis, cut: bool) -> Outlook {
         let usual = self.intra_activity();
         let relative = |sum| by_activity(sum, usual);
         let inter = relative(analysis.inter);
@@ -102,10 +110,10 @@ impl Controller {
                 .usual_activity
                 .is_some_and(|usual| inter.minus(usual) > REPAINT);
         let anew = repaints && (self.missed || analysis.inter >= analysis.intra / 4 * 3);
-        let like = if anew { FrameType::I } else { frame.frame_type };
+        let like = if anew { FrameType::I } else { frame_type };
         Outlook {
             like,
-            large: is_intra || repaints,
+            large: frame_type == FrameType::I || repaints,
             // What was measured has it.
             far: false,
             activity: match like {
@@ -223,6 +231,7 @@ impl Controller {
 
     /// The quantizer step at which a picture has the size that it should have, as far as the step
     /// may change at once.
+    #[inline(always)]
     pub(super) fn wanted_step(
         &self,
         config: &Config,

@@ -443,7 +443,7 @@ impl Controller {
         let teaches =
             picture.is(Pending::TEACHES) && picture.is(Pending::ANALYSED) == self.analysed;
         if teaches && outcome.forced_skips == 0 {
-            self.learn(config.content, cookie, outcome, verdict);
+            self.learn(cookie, outcome, verdict);
         }
         if verdict == Verdict::Keep && !skipped {
             self.missed = false;

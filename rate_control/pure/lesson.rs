@@ -41,13 +41,11 @@ impl Controller {
     }
 
     /// The models learn from a picture.
-    pub(super) fn learn(
-        &mut self,
-        content: Content,
-        cookie: Cookie,
-        outcome: &Outcome,
-        verdict: Verdict,
-    ) {
+    #[inline(always)]
+    pub(super) fn learn(&mut self, cookie: Cookie, outcome: &Outcome, verdict: Verdict) {
+        let Some(config) = &self.config else {
+            return;
+        };
         let picture = self.ring.get(cookie);
         let size = Log2::of(outcome.bits.saturating_sub(outcome.header_bits).max(1));
         let step = match outcome.mean_qp_q8 {
@@ -60,7 +58,10 @@ impl Controller {
             self.far.count(far);
         }
         match picture.like {
-            FrameType::I if far => self.learn_far(picture, step, size),
+            FrameType::I if far => {
+                let picture = *picture;
+                self.learn_far(&picture, step, size);
+            }
             FrameType::I => {
                 let usual = self.intra.size(step, activity);
                 if self.intra.learn(step, activity, size, usual) == Surprise::NewContent {
@@ -82,7 +83,7 @@ impl Controller {
                 }
             }
             FrameType::P => {
-                let less = match content {
+                let less = match config.content {
                     Content::Camera => CUT_TO_P,
                     Content::Screen => REPAINT_TO_P,
                 };

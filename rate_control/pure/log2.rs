@@ -68,6 +68,7 @@ impl Log2 {
     /// Of a number, that of 0 being that of 1. The error is below 2^-14.
     ///
     /// By linear interpolation between 64 points an octave.
+    #[inline(always)]
     pub fn of(number: u64) -> Self {
         // The lowest bit spares 0 a case of its own; no other leading one is changed by it.
         let zeros = (number | 1).leading_zeros();

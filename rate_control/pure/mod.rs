@@ -4,6 +4,9 @@
 //!
 //! Everything below needs `core` only: no allocation, no panic, integers, and paths that begin
 //! with `super`. The module and the cargo crate `slenc-pure` compile the same files.
+//!
+//! What is marked `inline(always)` is small, or called in one place, and on the way of each picture.
+//! The compiler takes what is behind many branches for rare, and would call it.
 
 pub mod aim;
 pub mod bucket;

@@ -101,6 +101,7 @@ impl Model {
     }
 
     /// The logarithm of the size at a step.
+    #[inline(always)]
     pub fn size(&self, step: Log2, activity: Log2) -> Log2 {
         let near = self.level.plus(activity).minus(self.slope.times(step));
         if self.is_guess() {
@@ -115,6 +116,7 @@ impl Model {
     }
 
     /// The logarithm of the step at which a picture has a size.
+    #[inline(always)]
     pub fn step(&self, size: Log2, activity: Log2) -> Log2 {
         let step = self.level.plus(activity).minus(size).over(self.slope);
         let (last, _) = self.last;

@@ -69,6 +69,7 @@ impl Quantizer {
     /// The step to a wanted one, as far as it may be: coarser at once the fuller the bucket is,
     /// in 1/16, or if nothing is known of the content; finer a little at a time, and faster while
     /// the channel is idle.
+    #[inline(always)]
     pub fn approach(&self, wanted: Log2, sixteenths: u64, unknown: bool, idle: bool) -> Log2 {
         let Some(last) = self.last.filter(|_| !self.free) else {
             return wanted;
@@ -92,6 +93,7 @@ impl Quantizer {
     }
 
     /// The QP of a picture that should have this step.
+    #[inline(always)]
     pub fn choose(&mut self, step: Log2) -> i32 {
         let due = step.plus(self.carry);
         let qp = self.scale.nearest(due);

@@ -132,7 +132,8 @@ impl Controller {
         let limits = config.limits(frame.frame_type);
         let lowest = limits.min_qp.min(limits.max_qp);
         let safe = if config.intra_safe {
-            let bucket = self.forecast(self.cycle.before(ours.cookie), picture.drained, picture.due);
+            let bucket =
+                self.forecast(self.cycle.before(ours.cookie), picture.drained, picture.due);
             self.safe_step(&config, frame, &bucket)
         } else {
             None
@@ -243,8 +244,7 @@ impl Controller {
                 let droppable =
                     !frame.undroppable && frame.frame_type == FrameType::P && !is_fixed(ours);
                 if droppable
-                    && (config.max_skips == 0
-                        || self.skips_before(ours.cookie) < config.max_skips)
+                    && (config.max_skips == 0 || self.skips_before(ours.cookie) < config.max_skips)
                 {
                     Action::Skip
                 } else {
