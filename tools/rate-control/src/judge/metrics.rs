@@ -23,8 +23,10 @@ const SHARES: [f64; 4] = [0.5, 0.95, 0.99, 0.999];
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Metrics {
     pub(crate) frames: usize,
-    /// The content is stationary and no key frame is forced in it.
+    /// The content is steady, whatever was made of it, and all but the first are P frames.
     pub(crate) stationary: bool,
+    /// The content is steady, between key frames where there are any.
+    pub(crate) steady: bool,
     /// E in percent.
     pub(crate) rate_error: Option<f64>,
     /// W- and W+ in percent.
@@ -116,9 +118,13 @@ pub(crate) fn measure(records: &[Record], configs: &[Config], curve: &[ConstantQ
     let layers = configs.iter().map(|config| config.layers.len()).max();
     let idle = fills.iter().map(|fill| fill.idle).sum::<f64>() / duration * 100.0;
 
+    let steady = steady(records, configs, curve);
+    let keys = records.iter().skip(1).any(|record| record.key);
+
     Metrics {
         frames: records.len(),
-        stationary: stationary(records, configs, curve, bits),
+        stationary: steady && !keys,
+        steady,
         rate_error: rate::error(records, configs),
         window_low,
         window_high,
@@ -173,8 +179,14 @@ pub(crate) fn measure(records: &[Record], configs: &[Config], curve: &[ConstantQ
     }
 }
 
-/// Judged at the QP of the curve whose bits are nearest.
-fn stationary(records: &[Record], configs: &[Config], curve: &[ConstantQp], bits: f64) -> bool {
+/// Judged by the P frames at the QP of the curve that is nearest to the rate: what a controller made
+/// of them decides nothing.
+fn steady(records: &[Record], configs: &[Config], curve: &[ConstantQp]) -> bool {
+    let budget = |record: &Record| {
+        let bitrate = configs[record.config].bitrate as f64;
+        bitrate * record.duration as f64 / SECOND as f64
+    };
+    let bits: f64 = records.iter().map(budget).sum();
     let distance = |point: &ConstantQp| (point.bits() / bits).ln().abs();
     let Some(nearest) = curve
         .iter()
@@ -182,7 +194,6 @@ fn stationary(records: &[Record], configs: &[Config], curve: &[ConstantQp], bits
     else {
         return false;
     };
-    let forced = records.iter().skip(1).any(|record| record.key);
     let p_sizes: Vec<u64> = records
         .iter()
         .zip(&nearest.sizes)
@@ -190,7 +201,7 @@ fn stationary(records: &[Record], configs: &[Config], curve: &[ConstantQp], bits
         .map(|(_, &size)| size)
         .collect();
     let interval = configs.first().map_or(SECOND, |config| config.interval);
-    !forced && is_stationary(&p_sizes, SECOND as f64 / interval as f64)
+    is_stationary(&p_sizes, SECOND as f64 / interval as f64)
 }
 
 /// `None` without a change, or when it never recovers.
@@ -316,8 +327,29 @@ mod tests {
         let metrics = measure(&records, &configs, &curve);
         assert!(metrics.stationary);
         assert!(metrics.loss.is_some_and(|loss| (loss - 1.0).abs() < 1e-9));
-        let mut forced = records.clone();
-        forced[50].key = true;
-        assert!(!measure(&forced, &configs, &curve).stationary);
+        let mut keys = records.clone();
+        keys[50].key = true;
+        let metrics = measure(&keys, &configs, &curve);
+        assert!(metrics.steady && !metrics.stationary);
+    }
+
+    #[test]
+    fn what_was_made_of_the_content_decides_nothing() {
+        let configs = [samples::config(25_000, 4000)];
+        let mut sizes = vec![1000; 100];
+        // At a coarse QP some pictures have next to nothing to code.
+        let uneven: Vec<u64> = (0..100)
+            .map(|n| if n % 2 == 0 { 100 } else { 900 })
+            .collect();
+        let curve = [(30, sizes.clone()), (36, uneven)].map(|(qp, sizes)| ConstantQp {
+            qp,
+            sizes,
+            psnr: 40.0,
+        });
+        // A picture of four shares, and a rate that is missed by half.
+        sizes[40] = 4000;
+        assert!(measure(&samples::records(&sizes), &configs, &curve).steady);
+        sizes.fill(500);
+        assert!(measure(&samples::records(&sizes), &configs, &curve).steady);
     }
 }
