@@ -14,7 +14,7 @@ use crate::config::Levers;
 use crate::judge::cuts::Cut;
 use crate::judge::metrics::Metrics;
 use crate::judge::statistics::{largest, mean};
-use crate::scenario::Scenario;
+use crate::scenario::{Cpb, Scenario};
 
 /// A value held against its limit.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -137,12 +137,15 @@ pub(crate) fn gates(
                 gates.cuts("drops a cut (c)", cuts, |cut| (cut.drops as f64, 2.0));
                 gates.most("drops in a row (c)", metrics.consecutive_drops as f64, 2.0);
             }
-            gates.cuts("cut overshoot % with a lever", cuts, |cut| {
-                (cut.overshoot, 20.0)
-            });
-            gates.cuts("cut delay ms with a lever", cuts, |cut| {
-                (cut.delay_ms, 350.0)
-            });
+            // A smaller buffer keeps the delay below this limit by itself, as does an option that
+            // asks for less.
+            if scenario.cpb == Cpb::Ms(1000) {
+                cuts_with_a_lever(&mut gates, cuts, &lever);
+            }
+            if scenario.max_delay > 0 {
+                let name = format!("cut delay ms, {} asked for ({lever})", scenario.max_delay);
+                gates.cuts(&name, cuts, |cut| (cut.delay_ms, scenario.max_delay as f64));
+            }
         }
         "S19" if scenario.variant == "screen" => {
             gates.most("screen (a+b2): violations", violations, 0.0);
@@ -177,12 +180,7 @@ pub(crate) fn gates(
         }
         "S19" => {
             gates.most("cut violations with (a)", violations, 0.0);
-            gates.cuts("cut overshoot % with a lever", cuts, |cut| {
-                (cut.overshoot, 20.0)
-            });
-            gates.cuts("cut delay ms with a lever", cuts, |cut| {
-                (cut.delay_ms, 350.0)
-            });
+            cuts_with_a_lever(&mut gates, cuts, &scenario.levers.names());
         }
         _ => own(&mut gates, scenario, metrics),
     }
@@ -207,6 +205,16 @@ pub(crate) fn rates(levers: Levers, errors: &[f64]) -> Vec<Gate> {
         gates.most(&format!("{name}, largest"), largest(errors.to_vec()), 1.0);
     }
     gates.0
+}
+
+/// Each lever by itself.
+fn cuts_with_a_lever(gates: &mut Gates, cuts: &[Cut], lever: &str) {
+    gates.cuts(&format!("cut overshoot % with ({lever})"), cuts, |cut| {
+        (cut.overshoot, 20.0)
+    });
+    gates.cuts(&format!("cut delay ms with ({lever})"), cuts, |cut| {
+        (cut.delay_ms, 350.0)
+    });
 }
 
 fn stationary(gates: &mut Gates, metrics: &Metrics, intervals: f64) {
@@ -358,7 +366,7 @@ mod tests {
     use super::*;
     use crate::judge::metrics::measure;
     use crate::judge::samples;
-    use crate::scenario::list::BASE;
+    use crate::scenario::list::{BASE, SCENARIOS};
 
     #[test]
     fn gates_are_met_and_missed() {
@@ -453,6 +461,32 @@ mod tests {
         // 9 intervals, of 7.5; and what is not steady has no limit but the buffer.
         assert_eq!(met(&curve), [true, false]);
         assert_eq!(met(&[]), [true]);
+    }
+
+    #[test]
+    fn each_lever_is_judged_where_it_can_fail() {
+        let configs = [samples::config(25_000, 25_000)];
+        let mut records = samples::records(&[1000; 100]);
+        records[60].bits = 10_000;
+        records[60].cut = true;
+        let metrics = measure(&records, &configs, &[]);
+        let mut judged = Vec::new();
+        for scenario in SCENARIOS.iter().filter(|s| s.contents.contains(&"cuts")) {
+            let gates = gates(scenario, &metrics, 25.0, &Reference::default());
+            for gate in gates.iter().filter(|gate| gate.name.contains("with (")) {
+                if gate.name.starts_with("cut overshoot") || gate.name.starts_with("cut delay") {
+                    // 9000 bits too much in 25000, and 400 ms.
+                    assert!(!gate.met, "{}", scenario.name());
+                    assert_eq!(scenario.cpb, Cpb::Ms(1000), "{}", scenario.name());
+                    assert_eq!(scenario.max_delay, 0, "{}", scenario.name());
+                    judged.push(gate.name.clone());
+                }
+            }
+        }
+        judged.sort();
+        let expected = ["delay ms", "overshoot %"]
+            .map(|what| ["a", "b2", "c"].map(|lever| format!("cut {what} with ({lever})")));
+        assert_eq!(judged, expected.concat());
     }
 
     #[test]

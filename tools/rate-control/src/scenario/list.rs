@@ -232,6 +232,23 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         id: "S15",
+        variant: "post1000",
+        title: "cuts, CPB 1000 ms, verdict after coding",
+        contents: CUTS,
+        levers: POST,
+        skip: Some(2),
+        ..BASE
+    },
+    Scenario {
+        id: "S15",
+        variant: "hard1000",
+        title: "cuts, CPB 1000 ms, hard maximum",
+        contents: CUTS,
+        levers: HARD,
+        ..BASE
+    },
+    Scenario {
+        id: "S15",
         variant: "post",
         title: "cuts, CPB 500 ms, at most 240 ms late, verdict after coding",
         contents: CUTS,
