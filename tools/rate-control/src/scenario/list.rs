@@ -128,6 +128,16 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
         ..BASE
     },
     Scenario {
+        id: "S4",
+        variant: "hard keys",
+        title: "buffer of 1.1 frames, hard maximum, GOP of 60",
+        contents: STEADY,
+        cpb: Cpb::Frames(1.1),
+        keys: Keys::Every(60),
+        levers: HARD,
+        ..BASE
+    },
+    Scenario {
         id: "S5",
         title: "GOP of 60",
         contents: NATURAL,
