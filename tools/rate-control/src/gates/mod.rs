@@ -274,14 +274,19 @@ fn own(gates: &mut Gates, scenario: &Scenario, metrics: &Metrics) {
             gates.most("S10: 1-s window %", worst, 16.0);
             gates.most("S10: violations", violations, 0.0);
         }
-        // A promise with the lever; else one in a hundred, as with checkpoints of 1.1 frames.
-        "S16" => {
-            let limit = if scenario.levers.hard_max { 0.0 } else { 1.0 };
-            gates.most(
-                "S16: P frames above their limit %",
-                metrics.p_above_limit,
-                limit,
-            );
+        // A promise with the lever; else one in a hundred, as with checkpoints of 1.1 frames. Of
+        // the I frames of half a minute that is none.
+        "S3" | "S16" => {
+            let (limit, lever) = match scenario.levers.hard_max {
+                true => (0.0, ", hard maximum"),
+                false => (1.0, ""),
+            };
+            for (kind, above) in ["I", "P"].into_iter().zip(metrics.above_limit) {
+                if let Some(above) = above {
+                    let name = format!("{}: {kind} frames above their limit %{lever}", scenario.id);
+                    gates.most(&name, above, limit);
+                }
+            }
         }
         // Refresh replaces the key frames, and with them the peaks.
         "S17" => gates.most(

@@ -76,8 +76,8 @@ pub(crate) struct Metrics {
     pub(crate) utilisation: f64,
     /// Mean step of PSNR at key frames in dB.
     pub(crate) pulse: Option<f64>,
-    /// P frames above the limit of their size, in percent.
-    pub(crate) p_above_limit: f64,
+    /// I and P frames above the limit of their size, in percent of those that have one.
+    pub(crate) above_limit: [Option<f64>; 2],
     /// Time after the last change of the configuration until the delay stays below 7.5 frame
     /// intervals, in ms.
     pub(crate) recovery_ms: Option<f64>,
@@ -164,7 +164,7 @@ pub(crate) fn measure(records: &[Record], configs: &[Config], curve: &[ConstantQ
         idle,
         utilisation: 100.0 - idle,
         pulse: pulse(records),
-        p_above_limit: above_limit(&p_frames, configs),
+        above_limit: [true, false].map(|key| above_limit(&coded, configs, key)),
         recovery_ms: recovery(records, configs, &fills),
         settlings: settlings(records, configs, &fills),
         cuts: cuts(records, configs, &fills, curve),
@@ -248,12 +248,16 @@ fn forced_skips(records: &[Record], configs: &[Config]) -> f64 {
     skipped as f64 / all as f64 * 100.0
 }
 
-fn above_limit(p_frames: &[&Record], configs: &[Config]) -> f64 {
-    let above = p_frames.iter().filter(|record| {
-        let limit = configs[record.config].max_bits[1];
-        limit.is_some_and(|limit| record.bits > limit)
-    });
-    above.count() as f64 / p_frames.len().max(1) as f64 * 100.0
+/// `None` where no frame of the type has a limit.
+fn above_limit(coded: &[&Record], configs: &[Config], key: bool) -> Option<f64> {
+    let (mut limited, mut above) = (0, 0);
+    for record in coded.iter().filter(|record| record.key == key) {
+        if let Some(limit) = configs[record.config].max_bits[usize::from(!key)] {
+            limited += 1;
+            above += usize::from(record.bits > limit);
+        }
+    }
+    (limited > 0).then(|| above as f64 / limited as f64 * 100.0)
 }
 
 #[cfg(test)]
@@ -285,7 +289,10 @@ mod tests {
         assert_eq!((metrics.qp_step, metrics.qp_mean), (1.5, 30.5));
         assert_eq!((metrics.psnr, metrics.psnr_min), (39.0, 32.0));
         assert_eq!(metrics.psnr_settled_ms, Some(40.0));
-        assert_eq!(metrics.p_above_limit, 20.0);
+        assert_eq!(metrics.above_limit, [None, Some(20.0)]);
+        configs[0].max_bits = [Some(4499), Some(1100)];
+        let metrics = measure(&records, &configs, &[]);
+        assert_eq!(metrics.above_limit, [Some(100.0), Some(0.0)]);
         assert!(!metrics.stationary && metrics.loss.is_none());
     }
 

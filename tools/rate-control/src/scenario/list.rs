@@ -313,6 +313,25 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
         ..BASE
     },
     Scenario {
+        id: "S16",
+        variant: "keys",
+        title: "I frames at most 2 b, GOP of 60",
+        contents: NATURAL,
+        keys: Keys::Every(60),
+        max_frame: [Some(2.0), None],
+        ..BASE
+    },
+    Scenario {
+        id: "S16",
+        variant: "keys hard",
+        title: "I frames at most 2 b, GOP of 60, hard maximum",
+        contents: NATURAL,
+        keys: Keys::Every(60),
+        max_frame: [Some(2.0), None],
+        levers: HARD,
+        ..BASE
+    },
+    Scenario {
         id: "S17",
         title: "cyclic intra refresh of 1/25 a frame",
         contents: STEADY,
