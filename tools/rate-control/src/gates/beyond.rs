@@ -3,7 +3,7 @@
 //! Gates of the scenarios beyond the reference, X1 to X14: what must hold when things happen that
 //! no rate control is made for. Each is stated with its reason.
 
-use super::Gates;
+use super::{slowest, Gates};
 use crate::judge::metrics::Metrics;
 use crate::scenario::Scenario;
 
@@ -60,8 +60,7 @@ pub(super) fn beyond(gates: &mut Gates, scenario: &Scenario, metrics: &Metrics) 
         }
         // As after a time at other QPs.
         "X10" => {
-            let recovery = metrics.recovery_ms.unwrap_or(f64::INFINITY);
-            gates.most("X10: recovered after ms", recovery, 8000.0);
+            gates.most("X10: recovered after ms", slowest(metrics), 8000.0);
             gates.most("X10: violations", violations, 0.0);
         }
         // Two frames in fifty are told wrong: as with jitter.

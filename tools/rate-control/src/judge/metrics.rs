@@ -78,9 +78,10 @@ pub(crate) struct Metrics {
     pub(crate) pulse: Option<f64>,
     /// I and P frames above the limit of their size, in percent of those that have one.
     pub(crate) above_limit: [Option<f64>; 2],
-    /// Time after the last change of the configuration until the delay stays below 7.5 frame
-    /// intervals, in ms.
-    pub(crate) recovery_ms: Option<f64>,
+    /// Time after each change of the configuration until the delay stays below 7.5 frame intervals
+    /// up to the next one, in ms; `None` where it never does. What limits QP holds the delay where
+    /// it is, and has none.
+    pub(crate) recoveries_ms: Vec<Option<f64>>,
     pub(crate) settlings: Vec<Settling>,
     pub(crate) cuts: Vec<Cut>,
     /// Error of each layer's rate in percent, and violations of its cumulative bucket.
@@ -165,7 +166,7 @@ pub(crate) fn measure(records: &[Record], configs: &[Config], curve: &[ConstantQ
         utilisation: 100.0 - idle,
         pulse: pulse(records),
         above_limit: [true, false].map(|key| above_limit(&coded, configs, key)),
-        recovery_ms: recovery(records, configs, &fills),
+        recoveries_ms: recoveries(records, configs, &fills),
         settlings: settlings(records, configs, &fills),
         cuts: cuts(records, configs, &fills, curve),
         layer_errors: rate::layer_errors(records, configs),
@@ -204,16 +205,26 @@ fn steady(records: &[Record], configs: &[Config], curve: &[ConstantQp]) -> bool 
     is_stationary(&p_sizes, SECOND as f64 / interval as f64)
 }
 
-/// `None` without a change, or when it never recovers.
-fn recovery(records: &[Record], configs: &[Config], fills: &[Fill]) -> Option<f64> {
-    let change = (1..records.len()).rfind(|&n| records[n].config != records[n - 1].config)?;
+fn recoveries(records: &[Record], configs: &[Config], fills: &[Fill]) -> Vec<Option<f64>> {
     let late = |n: &usize| {
         let interval = configs[records[*n].config].interval as f64;
         fills[*n].delay > 7.5 * interval
     };
-    let last = (change..records.len()).rfind(late);
-    let from = records.get(last.map_or(change, |n| n + 1))?;
-    Some((from.time - records[change].time) as f64 / 1e6)
+    let changes: Vec<usize> = (1..records.len())
+        .filter(|&n| records[n].config != records[n - 1].config)
+        .collect();
+    let qps = |config: usize| (configs[config].min_qp, configs[config].max_qp);
+    let mut recoveries = Vec::new();
+    for (i, &change) in changes.iter().enumerate() {
+        let end = changes.get(i + 1).copied().unwrap_or(records.len());
+        if qps(records[change].config) != qps(0) {
+            continue;
+        }
+        let from = (change..end).rfind(late).map_or(change, |n| n + 1);
+        let recovered = (from < end).then(|| records[from].time - records[change].time);
+        recoveries.push(recovered.map(|time| time as f64 / 1e6));
+    }
+    recoveries
 }
 
 fn violating_p(records: &[Record], fills: &[Fill]) -> usize {
@@ -298,25 +309,36 @@ mod tests {
 
     #[test]
     fn recovery_ends_when_the_delay_stays_low() {
-        let configs = [
-            samples::config(25_000, 25_000),
-            samples::config(25_000, 24_000),
-        ];
+        let mut configs = [25_000, 24_000, 23_000].map(|cpb| samples::config(25_000, cpb));
         let mut records = samples::records(&[1000; 60]);
         for record in &mut records[20..] {
             record.config = 1;
         }
-        let recovery = |records: &[Record]| measure(records, &configs, &[]).recovery_ms;
-        assert_eq!(recovery(&records[..20]), None);
-        assert_eq!(recovery(&records), Some(0.0));
+        let recoveries =
+            |records: &[Record], configs: &[Config]| measure(records, configs, &[]).recoveries_ms;
+        assert_eq!(recoveries(&records[..20], &configs), []);
+        assert_eq!(recoveries(&records, &configs), [Some(0.0)]);
         // 9 b, of which half a b is repaid by each frame: 7.5 b are left after three.
         records[19].bits = 9000;
         for record in &mut records[20..] {
             record.bits = 500;
         }
-        assert_eq!(recovery(&records), Some(80.0));
-        records[59].bits = 9000;
-        assert_eq!(recovery(&records), None);
+        assert_eq!(recoveries(&records, &configs), [Some(80.0)]);
+        // Each change up to the next; not while QP is limited.
+        records[35].bits = 9000;
+        for record in &mut records[36..] {
+            record.config = 2;
+        }
+        for record in &mut records[56..] {
+            record.config = 1;
+        }
+        configs[2].min_qp = 40;
+        assert_eq!(recoveries(&records, &configs), [None, Some(0.0)]);
+        configs[2].min_qp = 0;
+        assert_eq!(
+            recoveries(&records, &configs),
+            [None, Some(120.0), Some(0.0)]
+        );
     }
 
     #[test]
