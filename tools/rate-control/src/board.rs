@@ -12,6 +12,7 @@ use crate::content::{find, Content};
 use crate::controller::Kind;
 use crate::frame::Record;
 use crate::gates::{gates, rates, summarize, Gate, Reference, Summary};
+use crate::judge::buffer::walk;
 use crate::judge::metrics::{measure, Metrics};
 use crate::peer::{self, Peers};
 use crate::plant::scale::max_qp;
@@ -24,6 +25,9 @@ use crate::shelf::Shelf;
 
 /// QPs of the constant-QP curve over the engine, which takes its time: every so many-th.
 const ENGINE_QP_STEP: usize = 4;
+
+/// How far from constant quality a mean QP, or the QPs of constant quality themselves, may be.
+pub(crate) const QUALITY_QP: f64 = 0.5;
 
 /// What the controllers run over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, clap::ValueEnum)]
@@ -134,11 +138,8 @@ pub(crate) fn score(job: &Job, progress: &dyn Fn(&str)) -> Result<Board, String>
                 for run in &mut of_content {
                     let reference = peers.as_ref().map(|peers| peers.reference(run));
                     run.gates = run.judge(&scenario, &reference.unwrap_or_default());
-                    if job
-                        .programs
-                        .iter()
-                        .any(|kind| kind.name() == run.controller)
-                    {
+                    // Those of constant and capped quality are compared, picture by picture.
+                    if scenario.id != "S12" && is_program(job, run) {
                         run.records.clear();
                     }
                 }
@@ -152,14 +153,24 @@ pub(crate) fn score(job: &Job, progress: &dyn Fn(&str)) -> Result<Board, String>
             .map(|kind| score_of(kind.name(), &runs))
             .collect()
     };
+    let (gates, programs) = (scores(&job.controllers), scores(job.programs));
+    for run in runs.iter_mut().filter(|run| is_program(job, run)) {
+        run.records.clear();
+    }
     Ok(Board {
         plant: job.plant,
-        gates: scores(&job.controllers),
-        programs: scores(job.programs),
+        gates,
+        programs,
         runs,
         peers,
         closed_loop,
     })
+}
+
+/// Whether only what was measured is kept.
+fn is_program(job: &Job, run: &Run) -> bool {
+    let mut programs = job.programs.iter();
+    programs.any(|kind| kind.name() == run.controller)
 }
 
 /// The gates of a controller.
@@ -250,18 +261,37 @@ fn over_runs(runs: &[&Run]) -> Vec<Gate> {
         gates.push(most("VBR PSNR sd by CBR's", deviation, limit));
     }
     for (capped, free) in pairs("S12 capped", "S12 cq") {
-        let uncapped = free.metrics.window_high <= 0.0;
-        if uncapped {
-            let apart = (capped.metrics.qp_mean - free.metrics.qp_mean).abs();
-            gates.push(most("capped quality, QP from CQ's", apart, 0.5));
+        // What has no quality to hold cannot depart from it.
+        let holds = free.metrics.qp_deviation <= QUALITY_QP;
+        let apart = holds.then(|| uncapped_apart(capped, free)).flatten();
+        if let Some(apart) = apart {
+            gates.push(most("capped quality, QP from CQ's", apart, QUALITY_QP));
         }
     }
     gates
 }
 
+/// By how much the mean QP of a run of capped quality is off that of constant quality, over the
+/// pictures that the cap leaves alone: in the buffer that the peak drains, constant quality would
+/// fill less than half. `None` if they are fewer than those of a second.
+fn uncapped_apart(capped: &Run, free: &Run) -> Option<f64> {
+    let fills = walk(&free.records, &capped.configs);
+    let mut qps: [Vec<f64>; 2] = Default::default();
+    for ((fill, a), b) in fills.iter().zip(&capped.records).zip(&free.records) {
+        if let (Some(a), Some(b), true) = (a.qp, b.qp, 2.0 * fill.bits <= fill.size) {
+            qps[0].push(f64::from(a));
+            qps[1].push(f64::from(b));
+        }
+    }
+    let second = SECOND / capped.configs.first()?.interval;
+    let enough = qps[0].len() as u64 >= second;
+    enough.then(|| (mean(&qps[0]) - mean(&qps[1])).abs())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::judge::samples;
     use crate::scenario::list::select;
 
     fn job(scenarios: &[&str], contents: &[&str]) -> Job {
@@ -348,6 +378,51 @@ mod tests {
         }
         let (_, summaries) = &board.gates[0];
         assert!(summaries.len() > 30);
+    }
+
+    /// A run of QPs and sizes in a buffer of a second at 25 kbit/s.
+    fn quality_run(scenario: &str, pictures: impl Iterator<Item = (i32, u64)>) -> Run {
+        let configs = vec![samples::config(25_000, 25_000)];
+        let (qps, sizes): (Vec<i32>, Vec<u64>) = pictures.unzip();
+        let mut records = samples::records(&sizes);
+        for (record, qp) in records.iter_mut().zip(qps) {
+            record.qp = Some(qp);
+        }
+        Run {
+            scenario: scenario.to_owned(),
+            title: "",
+            levers: String::new(),
+            content: "m-steady",
+            bitrate: 25_000,
+            controller: "builtin",
+            metrics: measure(&records, &configs, &[]),
+            gates: Vec::new(),
+            records,
+            configs,
+        }
+    }
+
+    #[test]
+    fn capped_quality_is_that_of_constant_where_the_cap_is_not() {
+        // 26 pictures of twice the rate fill more than half of the buffer after eleven.
+        let size = |n: i32| if n < 60 { 900 } else { 2000 };
+        let free = quality_run("S12 cq", (0..86).map(|n| (25, size(n))));
+        let apart = |qp: fn(i32) -> i32| {
+            let capped = quality_run("S12 capped", (0..86).map(|n| (qp(n), 900)));
+            let gates = over_runs(&[&capped, &free]);
+            gates.iter().map(|gate| (gate.value, gate.met)).next()
+        };
+        assert_eq!(apart(|n| if n < 71 { 25 } else { 40 }), Some((0.0, true)));
+        // A QP too coarse for half of the time, and all of it where the quality is its own.
+        let half = apart(|n| if n % 2 == 0 { 25 } else { 27 });
+        assert!(half.is_some_and(|(value, met)| value > 0.5 && !met));
+        // What has no constant quality is not compared.
+        let free = quality_run("S12 cq", (0..86).map(|n| (20 + n % 10, 900)));
+        let capped = quality_run("S12 capped", (0..86).map(|n| (20 + n % 10, 900)));
+        assert_eq!(over_runs(&[&capped, &free]), []);
+        // Nor is a second that is hardly uncapped.
+        let free = quality_run("S12 cq", (0..86).map(|_| (25, 2000)));
+        assert_eq!(uncapped_apart(&capped, &free), None);
     }
 
     #[test]

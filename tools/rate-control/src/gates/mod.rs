@@ -10,7 +10,8 @@ mod floor;
 
 use serde::Serialize;
 
-use crate::config::Levers;
+use crate::board::QUALITY_QP;
+use crate::config::{Levers, Mode};
 use crate::judge::cuts::Cut;
 use crate::judge::metrics::Metrics;
 use crate::judge::statistics::{largest, mean};
@@ -111,9 +112,21 @@ pub(crate) fn gates(
             gates.most("VBR violations, hard maximum", violations, 0.0);
         }
         "S11" => {
+            gates.most("VBR violations", violations, 0.0);
             let error = metrics.rate_error.unwrap_or(0.0);
             gates.most("VBR mean above %", error, 2.0);
             gates.most("VBR mean below %", -error, 5.0);
+        }
+        // Constant quality is one QP; without a rate there is no buffer.
+        "S12" if scenario.mode == Mode::Quality => {
+            gates.most("constant quality, QP sd", metrics.qp_deviation, QUALITY_QP);
+        }
+        "S12" => {
+            let name = match scenario.levers.hard_max {
+                true => "capped quality: violations, hard maximum",
+                false => "capped quality: violations",
+            };
+            gates.most(name, violations, 0.0);
         }
         "S13" | "S14" => {
             let worst = largest(metrics.layer_errors.iter().map(|error| error.abs()));

@@ -218,6 +218,16 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
         ..BASE
     },
     Scenario {
+        id: "S12",
+        variant: "capped hard",
+        title: "capped quality, peak 2R, hard maximum",
+        contents: NATURAL,
+        mode: Mode::CappedQuality,
+        peak: 2.0,
+        levers: HARD,
+        ..BASE
+    },
+    Scenario {
         id: "S13",
         title: "two temporal layers",
         contents: STEADY,
@@ -685,7 +695,7 @@ mod tests {
             names(&["s1", "S12-cq"]),
             Ok(vec!["S1".into(), "S12 cq".into()])
         );
-        assert_eq!(names(&["S12"]).map(|s| s.len()), Ok(2));
+        assert_eq!(names(&["S12"]).map(|s| s.len()), Ok(3));
         assert_eq!(names(&[]).map(|s| s.len()), Ok(SCENARIOS.len()));
         assert!(names(&["S99"]).is_err());
     }
