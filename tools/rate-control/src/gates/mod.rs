@@ -108,6 +108,10 @@ pub(crate) fn gates(
         }
         "S6" => gates.most("violations, key frames", violations, 0.0),
         "S7" | "S8" => settling(&mut gates, metrics),
+        // What VBR is compared with.
+        "S11" if scenario.mode == Mode::Cbr => {
+            gates.most("violations, CPB 1000 ms", violations, 0.0);
+        }
         "S11" if scenario.levers.hard_max => {
             gates.most("VBR violations, hard maximum", violations, 0.0);
         }

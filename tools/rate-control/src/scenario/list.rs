@@ -201,6 +201,14 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
         ..BASE
     },
     Scenario {
+        id: "S11",
+        variant: "cbr",
+        title: "CBR over the same minute, CPB 1000 ms",
+        contents: ALL,
+        seconds: 60,
+        ..BASE
+    },
+    Scenario {
         id: "S12",
         variant: "cq",
         title: "constant quality",
