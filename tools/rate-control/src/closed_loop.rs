@@ -13,7 +13,7 @@ use crate::judge::metrics::measure;
 use crate::plant::scale::max_qp;
 use crate::plant::Plant;
 use crate::run::{curve, run};
-use crate::scenario::list::SCENARIOS;
+use crate::scenario::list::called;
 use crate::scenario::timeline::play;
 use crate::scenario::Scenario;
 use crate::shelf::Shelf;
@@ -52,9 +52,8 @@ pub(crate) fn pairs(
     for &(name, content, rate) in SHORT {
         let wanted = job.contents.is_empty() || job.contents.iter().any(|c| c == content);
         if wanted {
-            let scenario = SCENARIOS.iter().find(|scenario| scenario.name() == name);
-            let scenario = scenario.ok_or_else(|| format!("no scenario {name}"))?;
-            progress(&format!("engine: {name}: {content}"));
+            let scenario = called(name)?;
+            progress(&format!("engine: {}: {content}", scenario.name()));
             pairs.push(pair(job, scenario, content, rate, shelf)?);
         }
     }
@@ -121,8 +120,7 @@ mod tests {
     #[test]
     fn what_is_run_exists() {
         for &(name, content, rate) in SHORT {
-            let scenario = SCENARIOS.iter().find(|scenario| scenario.name() == name);
-            let scenario = scenario.expect("it is in the list");
+            let scenario = called(name).expect("it is in the list");
             assert!(scenario.contents.contains(&content), "{name} {content}");
             let content = find(content).expect("it is in the list");
             assert!(content.rates.get(rate).is_some());

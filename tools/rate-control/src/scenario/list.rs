@@ -663,8 +663,20 @@ pub(crate) fn select(names: &[String]) -> Result<Vec<&'static Scenario>, String>
 }
 
 fn matches(scenario: &Scenario, name: &str) -> bool {
-    let whole = scenario.name().replace(' ', "-");
-    scenario.id.eq_ignore_ascii_case(name) || whole.eq_ignore_ascii_case(name)
+    scenario.id.eq_ignore_ascii_case(name) || is_called(scenario, name)
+}
+
+/// By id and variant: "S19-pre".
+fn is_called(scenario: &Scenario, name: &str) -> bool {
+    let dashed = |name: &str| name.replace(' ', "-");
+    dashed(&scenario.name()).eq_ignore_ascii_case(&dashed(name))
+}
+
+/// The one scenario of an id and variant.
+pub(crate) fn called(name: &str) -> Result<&'static Scenario, String> {
+    let mut all = SCENARIOS.iter();
+    all.find(|scenario| is_called(scenario, name))
+        .ok_or_else(|| format!("no scenario {name}"))
 }
 
 #[cfg(test)]
@@ -700,10 +712,13 @@ mod tests {
             select(&names).map(|s| s.iter().map(|s| s.name()).collect::<Vec<_>>())
         };
         assert_eq!(
-            names(&["s1", "S12-cq"]),
-            Ok(vec!["S1".into(), "S12 cq".into()])
+            names(&["s2", "S12-cq"]),
+            Ok(vec!["S2".into(), "S12 cq".into()])
         );
         assert_eq!(names(&["S12"]).map(|s| s.len()), Ok(3));
+        assert_eq!(called("s1").map(Scenario::name), Ok("S1".into()));
+        assert_eq!(called("S1-hard").map(Scenario::name), Ok("S1 hard".into()));
+        assert!(called("S12").is_err());
         assert_eq!(names(&[]).map(|s| s.len()), Ok(SCENARIOS.len()));
         assert!(names(&["S99"]).is_err());
     }
