@@ -45,7 +45,7 @@ pub(crate) struct Encoder {
     pub(crate) encoder: &'static str,
     /// The program has it.
     pub(crate) available: bool,
-    /// As it is run at 300 kbit/s and a buffer of a second.
+    /// As it is run at 300 kbit/s and a buffer of a second, and what else a screen has.
     pub(crate) options: String,
 }
 
@@ -110,11 +110,12 @@ struct Film<'a> {
     sequence: &'a Sequence,
     hash: u64,
     frames: usize,
+    is_screen: bool,
 }
 
 impl Native<'_> {
     fn frames(&self, peer: &Peer, goal: Goal<'_>, film: &Film<'_>) -> Result<Vec<Frame>, String> {
-        let options = peer.arguments(&goal);
+        let options = peer.arguments(&goal, film.is_screen);
         let key = store::Key {
             pictures: film.hash,
             frames: film.frames,
@@ -195,6 +196,7 @@ fn runs_of_peer(
                 sequence,
                 hash,
                 frames: timeline.frames.len(),
+                is_screen: config.screen,
             };
             let step = |what: &str| {
                 let (name, content) = (peer.name, content.name);
@@ -249,11 +251,17 @@ pub(crate) fn score(
     };
     let list = ask(ffmpeg, "-encoders")?;
     let shown = BASE.config(&CONTENTS[0], 300_000, (320, 180), (25, 1));
-    let encoder = |peer: &Peer| Encoder {
-        name: peer.name,
-        encoder: peer.encoder,
-        available: has_encoder(&list, peer.encoder),
-        options: peer.arguments(&Goal::Rate(&shown)).join(" "),
+    let encoder = |peer: &Peer| {
+        let mut options = peer.arguments(&Goal::Rate(&shown), false).join(" ");
+        if !peer.screen.is_empty() {
+            options += &format!("; a screen: {}", peer.screen.join(" "));
+        }
+        Encoder {
+            name: peer.name,
+            encoder: peer.encoder,
+            available: has_encoder(&list, peer.encoder),
+            options,
+        }
     };
     let mut peers = Peers {
         version: native.version.clone(),

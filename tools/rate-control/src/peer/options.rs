@@ -40,6 +40,8 @@ pub(crate) struct Peer {
     pub(crate) format: Format,
     /// Options of all runs.
     pub(crate) common: &'static [&'static str],
+    /// Options of a screen, after those.
+    pub(crate) screen: &'static [&'static str],
     /// Options of the rate and of the buffer.
     rated: fn(&Config) -> Vec<String>,
     /// Options of a constant quantizer.
@@ -74,6 +76,7 @@ pub(crate) static PEERS: &[Peer] = &[
             NO_SIGNATURE[0],
             NO_SIGNATURE[1],
         ],
+        screen: &[],
         rated: |config| {
             let options = format!(
                 "-x264-params scenecut=0 -b:v {0} -maxrate {0} -bufsize {1}",
@@ -92,6 +95,8 @@ pub(crate) static PEERS: &[Peer] = &[
         encoder: "libopenh264",
         format: Format::H264,
         common: OPENH264,
+        // That it is a screen cannot be said through ffmpeg.
+        screen: &[],
         rated: |config| openh264(config, 0),
         constant: openh264_constant,
         quantizers: 12..=51,
@@ -103,6 +108,7 @@ pub(crate) static PEERS: &[Peer] = &[
         encoder: "libopenh264",
         format: Format::H264,
         common: OPENH264,
+        screen: &[],
         rated: |config| openh264(config, 1),
         constant: openh264_constant,
         quantizers: 12..=51,
@@ -130,6 +136,8 @@ pub(crate) static PEERS: &[Peer] = &[
             "-keyint_min",
             NO_KEYS,
         ],
+        // As WebRTC shares a screen: 2 also drops a picture that is far too large.
+        screen: &["-screen-content-mode", "2", "-static-thresh", "300"],
         rated: libvpx,
         constant: |quantizer| words(&format!("-b:v 2000000 -qmin {quantizer} -qmax {quantizer}")),
         quantizers: 0..=63,
@@ -184,11 +192,17 @@ fn words(text: &str) -> Vec<String> {
 }
 
 impl Peer {
-    /// What it is asked for.
-    pub(super) fn arguments(&self, goal: &Goal<'_>) -> Vec<String> {
+    /// What it is asked for. Of a screen it is told what ours is told.
+    pub(super) fn arguments(&self, goal: &Goal<'_>, is_screen: bool) -> Vec<String> {
+        let screen = if is_screen { self.screen } else { &[] };
         let mut arguments = words("-c:v");
         arguments.push(self.encoder.to_owned());
-        arguments.extend(self.common.iter().map(|&word| word.to_owned()));
+        arguments.extend(
+            self.common
+                .iter()
+                .chain(screen)
+                .map(|&word| word.to_owned()),
+        );
         arguments.extend(match *goal {
             Goal::Rate(config) => (self.rated)(config),
             Goal::Quantizer(quantizer) => (self.constant)(quantizer),
@@ -217,17 +231,38 @@ mod tests {
         for (n, peer) in PEERS.iter().enumerate() {
             let same = |other: &Peer| other.name == peer.name;
             assert_eq!(PEERS.iter().position(same), Some(n));
-            let rated = peer.arguments(&Goal::Rate(&config));
+            let rated = peer.arguments(&Goal::Rate(&config), false);
             assert!(rated.contains(&"300000".to_owned()), "{rated:?}");
-            let constant = peer.arguments(&Goal::Quantizer(33));
+            let constant = peer.arguments(&Goal::Quantizer(33), true);
             assert!(constant.contains(&"33".to_owned()), "{constant:?}");
+            let screen = peer.arguments(&Goal::Rate(&config), true);
+            assert_eq!(screen.len(), rated.len() + peer.screen.len());
+            assert!(peer
+                .screen
+                .iter()
+                .all(|&word| screen.contains(&word.to_owned())));
             assert!(peer.first.iter().all(|q| peer.quantizers.contains(q)));
             // What follows an option is its value.
-            for options in [rated, constant] {
+            for options in [rated, constant, screen] {
                 assert_eq!(options.len() % 2, 0, "{options:?}");
                 assert!(options.iter().step_by(2).all(|word| word.starts_with('-')));
             }
         }
+    }
+
+    #[test]
+    fn whoever_can_be_told_of_a_screen_is() {
+        let config = samples::config(300_000, 300_000);
+        let modes = |is_screen| -> Vec<&str> {
+            let told = PEERS.iter().filter(|peer| {
+                let options = peer.arguments(&Goal::Rate(&config), is_screen);
+                options
+                    .windows(2)
+                    .any(|pair| pair == ["-screen-content-mode", "2"])
+            });
+            told.map(|peer| peer.name).collect()
+        };
+        assert_eq!((modes(true), modes(false)), (vec!["libvpx"], vec![]));
     }
 
     #[test]
