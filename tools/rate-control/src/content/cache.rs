@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Tables made once and kept. A table's name holds a hash of its pictures and of what the engine
-//! makes of some of them, so that a changed engine makes new ones.
+//! makes of them, so that a changed engine makes new ones.
 
 use std::fs;
 use std::io::Write;
@@ -13,8 +13,11 @@ use super::Sequence;
 use crate::plant::engine::Coder;
 use crate::plant::table::Table;
 
-/// Pictures that the engine is recognised by.
+/// The engine is recognised by what it makes of some pictures at a fine and at a coarse QP, and of
+/// all of them at one between.
 const PROBED: usize = 4;
+const FEW: [i32; 2] = [15, 39];
+const ALL: i32 = 27;
 
 /// A hash: FNV-1a (G. Fowler, L. C. Noll, K.-P. Vo).
 pub(crate) fn hash(bytes: impl IntoIterator<Item = u8>) -> u64 {
@@ -23,12 +26,24 @@ pub(crate) fn hash(bytes: impl IntoIterator<Item = u8>) -> u64 {
     })
 }
 
+/// What is coded of a sequence to recognise the engine: QPs, and pictures in their order.
+fn probes(sequence: &Sequence) -> Vec<(i32, Vec<usize>)> {
+    let few = sequence.order.iter().copied().take(PROBED);
+    // Each once, as when tables are made.
+    let mut seen = vec![false; sequence.pictures.len()];
+    let once = |&n: &usize| !std::mem::replace(&mut seen[n], true);
+    let all = sequence.order.iter().copied().filter(once).collect();
+    let mut probes: Vec<_> = FEW.map(|qp| (qp, few.clone().collect())).into();
+    probes.push((ALL, all));
+    probes
+}
+
 /// Changes when the pictures do, or what the engine makes of them.
 fn fingerprint(sequence: &Sequence) -> u64 {
     let mut coder = Coder::new(sequence.width, sequence.height);
     let mut words: Vec<u64> = vec![sequence.width as u64, sequence.height as u64];
-    for qp in [15, 27, 39] {
-        for (n, &picture) in sequence.order.iter().take(PROBED).enumerate() {
+    for (qp, pictures) in probes(sequence) {
+        for (n, picture) in pictures.into_iter().enumerate() {
             let coded = coder.encode(sequence, &sequence.pictures[picture], n == 0, qp);
             words.push(coded.bits);
             words.push(coded.psnr.to_bits());
@@ -79,6 +94,16 @@ pub(crate) fn store(path: &Path, value: &impl Serialize) -> std::io::Result<()> 
 mod tests {
     use super::*;
     use crate::plant::table::tests::sequence;
+
+    #[test]
+    fn the_engine_is_recognised_by_every_picture() {
+        let mut sequence = sequence();
+        sequence.order = vec![0, 1, 2, 3, 4, 5, 6, 7, 6, 5, 4, 3, 2, 1];
+        let few = vec![0, 1, 2, 3];
+        let all = vec![0, 1, 2, 3, 4, 5, 6, 7];
+        let expected = [(15, few.clone()), (39, few), (27, all)];
+        assert_eq!(probes(&sequence), expected);
+    }
 
     #[test]
     fn a_table_is_made_once() {
