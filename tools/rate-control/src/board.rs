@@ -14,12 +14,15 @@ use crate::frame::Record;
 use crate::gates::{gates, rates, summarize, Gate, Reference, Summary};
 use crate::judge::buffer::walk;
 use crate::judge::metrics::{measure, Metrics};
+use crate::judge::quality::ConstantQp;
+use crate::judge::statistics::mean;
 use crate::peer::{self, Peers};
+use crate::plant::engine::GENERATION_1;
 use crate::plant::scale::max_qp;
 use crate::plant::Plant;
 use crate::run::{curve, run};
 use crate::scenario::list::SCENARIOS;
-use crate::scenario::timeline::play;
+use crate::scenario::timeline::{play, Timeline};
 use crate::scenario::Scenario;
 use crate::shelf::Shelf;
 
@@ -132,9 +135,18 @@ pub(crate) fn score(job: &Job, progress: &dyn Fn(&str)) -> Result<Board, String>
                 job.scenarios.len()
             ));
             let content = find(name).ok_or_else(|| format!("no content {name}"))?;
-            if let Some(mut plant) = shelf.plant(job.plant, content)? {
-                let kinds = [&job.controllers, job.programs].concat();
-                let mut of_content = runs_of(job, &kinds, &scenario, content, plant.as_mut());
+            let kind = match scenario.levers.checkpoints {
+                true => PlantKind::Trace,
+                false => job.plant,
+            };
+            if let Some(mut plant) = shelf.plant(kind, content)? {
+                let mut of_content = match scenario.levers.checkpoints {
+                    true => with_checkpoints(job, &scenario, content, plant.as_mut(), &mut shelf)?,
+                    false => {
+                        let kinds = [&job.controllers, job.programs].concat();
+                        runs_of(job, &kinds, &scenario, content, plant.as_mut())
+                    }
+                };
                 for run in &mut of_content {
                     let reference = peers.as_ref().map(|peers| peers.reference(run));
                     run.gates = run.judge(&scenario, &reference.unwrap_or_default());
@@ -196,32 +208,78 @@ pub(crate) fn runs_of(
     let mut runs = Vec::new();
     let mut known = None;
     for bitrate in content.rates {
-        let config = scenario.config(content, bitrate, plant.size(), plant.rate());
-        let timeline = play(scenario, config, |position| plant.is_cut(position));
+        let timeline = timeline_of(scenario, content, bitrate, plant);
         // The frames are the same at both rates, and so is the curve.
         let curve = known.get_or_insert_with(|| {
             let qps = (0..=max_qp(scenario.scale)).step_by(step);
             curve(scenario, &timeline, plant, qps)
         });
-        for kind in controllers {
-            let mut controller = kind.create(&timeline.configs[0]);
-            let records = run(scenario, &timeline, plant, controller.as_mut());
-            let metrics = measure(&records, &timeline.configs, curve);
-            runs.push(Run {
-                scenario: scenario.name(),
-                title: scenario.title,
-                levers: scenario.levers.names(),
-                content: content.name,
-                bitrate,
-                controller: kind.name(),
-                gates: Vec::new(),
-                metrics,
-                records,
-                configs: timeline.configs.clone(),
-            });
+        for &kind in controllers {
+            runs.push(run_of(kind, scenario, content, &timeline, plant, curve));
         }
     }
     runs
+}
+
+/// The frames of a scenario at a rate.
+fn timeline_of(
+    scenario: &Scenario,
+    content: &Content,
+    bitrate: u64,
+    plant: &dyn Plant,
+) -> Timeline {
+    let config = scenario.config(content, bitrate, plant.size(), plant.rate());
+    play(scenario, config, |position| plant.is_cut(position))
+}
+
+/// A controller over a timeline, not judged yet.
+fn run_of(
+    kind: Kind,
+    scenario: &Scenario,
+    content: &'static Content,
+    timeline: &Timeline,
+    plant: &mut dyn Plant,
+    curve: &[ConstantQp],
+) -> Run {
+    let mut controller = kind.create(&timeline.configs[0]);
+    let records = run(scenario, timeline, plant, controller.as_mut());
+    Run {
+        scenario: scenario.name(),
+        title: scenario.title,
+        levers: scenario.levers.names(),
+        content: content.name,
+        bitrate: timeline.configs[0].bitrate,
+        controller: kind.name(),
+        gates: Vec::new(),
+        metrics: measure(&records, &timeline.configs, curve),
+        records,
+        configs: timeline.configs.clone(),
+    }
+}
+
+/// What checkpoints do within a picture no table knows: these runs are the engine's. At a constant
+/// QP it makes what the tables say, which have the curve.
+fn with_checkpoints(
+    job: &Job,
+    scenario: &Scenario,
+    content: &'static Content,
+    tables: &mut dyn Plant,
+    shelf: &mut Shelf<'_>,
+) -> Result<Vec<Run>, String> {
+    let mut runs = Vec::new();
+    let Some(mut engine) = shelf.engine(content, &GENERATION_1)? else {
+        return Ok(runs);
+    };
+    for bitrate in content.rates {
+        let timeline = timeline_of(scenario, content, bitrate, tables);
+        let qps = 0..=max_qp(scenario.scale);
+        let curve = curve(scenario, &timeline, tables, qps);
+        for &kind in &job.controllers {
+            let run = run_of(kind, scenario, content, &timeline, &mut engine, &curve);
+            runs.push(run);
+        }
+    }
+    Ok(runs)
 }
 
 /// Gates that compare or average runs of one controller.

@@ -10,6 +10,7 @@ use crate::board::{Job, PlantKind, Run};
 use crate::content::find;
 use crate::controller::{ConstantQpController, Kind};
 use crate::judge::metrics::measure;
+use crate::plant::engine::GENERATION_2;
 use crate::plant::scale::max_qp;
 use crate::plant::Plant;
 use crate::run::{curve, run};
@@ -73,7 +74,7 @@ fn pair(
     let mut tables = shelf
         .plant(PlantKind::Trace, content)?
         .ok_or_else(missing)?;
-    let mut engine = shelf.engine(content)?.ok_or_else(missing)?;
+    let mut engine = shelf.engine(content, &GENERATION_2)?.ok_or_else(missing)?;
     let bitrate = content.rates[rate];
     let config = scenario.config(content, bitrate, tables.size(), tables.rate());
     let timeline = play(&scenario, config, |position| tables.is_cut(position));

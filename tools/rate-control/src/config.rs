@@ -36,6 +36,8 @@ pub(crate) enum Scale {
 pub(crate) struct Levers {
     /// (a) Activity of the coming frame is known.
     pub(crate) pre_analysis: bool,
+    /// (b1) The hardware looks at its bits at some rows of a picture, and corrects QP.
+    pub(crate) checkpoints: bool,
     /// (b2) The hardware never exceeds a maximum size.
     pub(crate) hard_max: bool,
     /// (c) A coded P picture can be replaced by an all-skip one.
@@ -48,6 +50,7 @@ impl Levers {
     /// The hardware has none.
     pub(crate) const NONE: Self = Self {
         pre_analysis: false,
+        checkpoints: false,
         hard_max: false,
         post_skip: false,
         intra_safe: false,
@@ -57,6 +60,7 @@ impl Levers {
     pub(crate) fn names(self) -> String {
         let all = [
             (self.pre_analysis, "a"),
+            (self.checkpoints, "b1"),
             (self.hard_max, "b2"),
             (self.post_skip, "c"),
             (self.intra_safe, "d"),

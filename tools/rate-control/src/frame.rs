@@ -52,6 +52,8 @@ pub(crate) struct Decision {
     pub(crate) qp: i32,
     /// Size aimed at in bits, to be shown.
     pub(crate) target: u64,
+    /// Size that it probably has; 0 when that is not known.
+    pub(crate) predicted: u64,
     /// Limit that hardware with a hard maximum keeps.
     pub(crate) max_bits: Option<u64>,
 }

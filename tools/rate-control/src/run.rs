@@ -71,7 +71,8 @@ fn code(
     plant: &mut dyn Plant,
     controller: &mut dyn RateController,
 ) -> Record {
-    let limit = decision.max_bits.filter(|_| config.levers.hard_max);
+    let limited = config.levers.hard_max || config.levers.checkpoints;
+    let limit = decision.max_bits.filter(|_| limited);
     let request = Request {
         position: frame.position,
         key: frame.key,
@@ -79,7 +80,7 @@ fn code(
         back: frame.back,
         qp: to_h264(config.scale, decision.qp),
         max_bits: limit,
-        expected: decision.target,
+        expected: decision.predicted,
         refresh: if frame.key { 0.0 } else { scenario.refresh },
     };
     let (width, height) = plant.size();

@@ -5,9 +5,11 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use slenc_pure::slenc::picture::Capabilities;
+
 use crate::board::{Job, PlantKind};
 use crate::content::{cache, Content, Sequence, Source};
-use crate::plant::engine::EnginePlant;
+use crate::plant::engine::{EnginePlant, GENERATION_2};
 use crate::plant::model::Model;
 use crate::plant::table::Table;
 use crate::plant::trace::Trace;
@@ -64,12 +66,14 @@ impl<'a> Shelf<'a> {
         Ok(table)
     }
 
-    /// The engine over the content; `None` of a model.
+    /// The engine over the content, of hardware that can do so much; `None` of a model.
     pub(crate) fn engine(
         &mut self,
         content: &'static Content,
+        able: &'static Capabilities,
     ) -> Result<Option<EnginePlant>, String> {
-        Ok(self.sequence(content)?.map(EnginePlant::new))
+        let sequence = self.sequence(content)?;
+        Ok(sequence.map(|sequence| EnginePlant::new(sequence, able)))
     }
 
     /// An encoder over the content; `None` where the plant has no pictures of it.
@@ -87,7 +91,7 @@ impl<'a> Shelf<'a> {
         };
         Ok(Some(match kind {
             PlantKind::Trace => Box::new(Trace::new(self.table(content, &sequence)?)),
-            PlantKind::Engine => Box::new(EnginePlant::new(sequence)),
+            PlantKind::Engine => Box::new(EnginePlant::new(sequence, &GENERATION_2)),
         }))
     }
 }

@@ -123,6 +123,7 @@ pub(super) fn decision_from(decision: &core::frame::Decision) -> Decision {
         },
         qp: decision.qp,
         target: decision.target_bits,
+        predicted: decision.predicted_bits,
         max_bits: (decision.max_bits > 0).then_some(decision.max_bits),
     }
 }

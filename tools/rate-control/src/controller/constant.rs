@@ -17,6 +17,7 @@ impl RateController for ConstantQpController {
             action: Action::Encode,
             qp: self.0,
             target: 0,
+            predicted: 0,
             max_bits: None,
         }
     }

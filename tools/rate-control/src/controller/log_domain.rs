@@ -188,6 +188,7 @@ impl RateController for LogDomain {
             action: if skip { Action::Skip } else { Action::Encode },
             qp: qp as i32,
             target: target as u64,
+            predicted: target as u64,
             max_bits: Some(limit.map_or(room, |limit| limit.min(room))),
         }
     }

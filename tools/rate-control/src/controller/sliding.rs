@@ -82,6 +82,7 @@ impl RateController for SlidingBudget {
             action: Action::Encode,
             qp: self.qp[kind],
             target: target as u64,
+            predicted: 0,
             max_bits: None,
         }
     }

@@ -43,8 +43,8 @@ pub(crate) struct Metrics {
     /// N, and the largest excess in bits.
     pub(crate) violations: usize,
     pub(crate) violation_bits: f64,
-    /// P frames among them.
-    pub(crate) p_violations: usize,
+    /// P frames that violate the buffer, in percent of them.
+    pub(crate) p_outside: f64,
     /// In units of b.
     pub(crate) first_i: f64,
     pub(crate) i_max: f64,
@@ -142,7 +142,7 @@ pub(crate) fn measure(records: &[Record], configs: &[Config], curve: &[ConstantQ
         ),
         violations: fills.iter().filter(|fill| fill.violates).count(),
         violation_bits: largest(fills.iter().map(|fill| fill.bits - fill.size)).max(0.0),
-        p_violations: violating_p(records, &fills),
+        p_outside: p_outside(records, &fills),
         first_i: records.first().map_or(0.0, in_b),
         i_max: largest(coded.iter().filter(|r| r.key).map(|r| in_b(r))),
         p_max: largest(p_frames.iter().map(|r| in_b(r))),
@@ -227,10 +227,13 @@ fn recoveries(records: &[Record], configs: &[Config], fills: &[Fill]) -> Vec<Opt
     recoveries
 }
 
-fn violating_p(records: &[Record], fills: &[Fill]) -> usize {
-    let both = records.iter().zip(fills);
-    both.filter(|(record, fill)| fill.violates && !record.key)
-        .count()
+fn p_outside(records: &[Record], fills: &[Fill]) -> f64 {
+    let (mut all, mut outside) = (0_u32, 0_u32);
+    for (_, fill) in records.iter().zip(fills).filter(|(record, _)| !record.key) {
+        all += 1;
+        outside += u32::from(fill.violates);
+    }
+    f64::from(outside) / f64::from(all.max(1)) * 100.0
 }
 
 /// The most all-skip pictures in a row, and for how long a picture is shown at most, in ms.
@@ -288,7 +291,8 @@ mod tests {
         let metrics = measure(&records, &configs, &[]);
         assert_eq!(metrics.frames, 8);
         assert_eq!((metrics.violations, metrics.violation_bits), (2, 600.0));
-        assert_eq!(metrics.p_violations, 1);
+        // One of seven.
+        assert!((metrics.p_outside - 100.0 / 7.0).abs() < 1e-9);
         assert_eq!(
             (metrics.first_i, metrics.i_max, metrics.p_max),
             (4.5, 4.5, 1.1)

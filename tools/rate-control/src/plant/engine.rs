@@ -59,7 +59,7 @@ impl<'a> Order<'a> {
 const OLDER: usize = 32;
 
 /// The hardware that keeps to a limit.
-const GENERATION_2: Capabilities = Capabilities {
+pub(crate) const GENERATION_2: Capabilities = Capabilities {
     generation: 2,
     revision: 0,
     min_size: (16, 16),
@@ -81,12 +81,22 @@ const GENERATION_2: Capabilities = Capabilities {
     pre_analysis: true,
 };
 
+/// The one that corrects QP at checkpoints.
+pub(crate) const GENERATION_1: Capabilities = Capabilities {
+    generation: 1,
+    rows: false,
+    hard_max: false,
+    pre_analysis: false,
+    ..GENERATION_2
+};
+
 /// What the hardware is asked for so that a picture keeps to its limit, as the driver asks for it.
 fn plan(
     order: &Order<'_>,
     max_bits: u64,
     shape: Option<&Shape>,
     rows: usize,
+    able: &Capabilities,
 ) -> Option<PlannedRows> {
     let decided = Decided {
         qp: order.qp as u8,
@@ -97,13 +107,21 @@ fn plan(
         room: None,
         header_bits: HEADER_BITS[usize::from(!order.key)],
     };
-    decided.plan(shape, rows as u16, &GENERATION_2)
+    decided.plan(shape, rows as u16, able)
 }
 
 /// A plan in the engine's terms.
-fn in_frame<'a>(plan: &PlannedRows, checkpoints: &'a [Checkpoint]) -> InFrame<'a> {
+fn in_frame<'a>(
+    plan: &PlannedRows,
+    checkpoints: &'a [Checkpoint],
+    able: &Capabilities,
+) -> InFrame<'a> {
     InFrame {
-        correction: Correction::Rows,
+        correction: if able.rows {
+            Correction::Rows
+        } else {
+            Correction::Checkpoints
+        },
         checkpoints,
         target_bits: plan.target_bits,
         qp_min: plan.qp_min,
@@ -132,6 +150,7 @@ pub(crate) struct Coder {
     older: VecDeque<Vec<u8>>,
     /// How the bits lay in the last I and in the last P picture with a limit.
     shapes: [Option<Shape>; 2],
+    able: &'static Capabilities,
 }
 
 impl Coder {
@@ -165,6 +184,7 @@ impl Coder {
             errors: [0; 2],
             older: VecDeque::new(),
             shapes: [None; 2],
+            able: &GENERATION_2,
         }
     }
 
@@ -247,9 +267,9 @@ impl Coder {
         let source = source.map(|samples| source_of(sequence, samples));
         let kind = usize::from(!key);
         let rows = height.div_ceil(16);
-        let plan = order
-            .max_bits
-            .and_then(|max_bits| plan(order, max_bits, self.shapes[kind].as_ref(), rows));
+        let plan = order.max_bits.and_then(|max_bits| {
+            plan(order, max_bits, self.shapes[kind].as_ref(), rows, self.able)
+        });
         let points = plan.iter().flat_map(|plan| plan.checkpoints.iter());
         let checkpoints: Vec<Checkpoint> = points
             .map(|point| Checkpoint {
@@ -267,7 +287,9 @@ impl Coder {
             deblocking: Deblocking::default(),
             forced_intra,
             units: &units,
-            in_frame: plan.as_ref().map(|plan| in_frame(plan, &checkpoints)),
+            in_frame: plan
+                .as_ref()
+                .map(|plan| in_frame(plan, &checkpoints, self.able)),
             ..Picture::default()
         };
         let mut unit_bytes = [0; 4];
@@ -376,9 +398,12 @@ pub(crate) struct EnginePlant {
 }
 
 impl EnginePlant {
-    pub(crate) fn new(sequence: Rc<Sequence>) -> Self {
+    pub(crate) fn new(sequence: Rc<Sequence>, able: &'static Capabilities) -> Self {
         Self {
-            coder: Coder::new(sequence.width, sequence.height),
+            coder: Coder {
+                able,
+                ..Coder::new(sequence.width, sequence.height)
+            },
             sequence,
             has_reference: false,
             slope: (0.0, 0),
@@ -493,7 +518,7 @@ mod tests {
     #[test]
     fn skips_are_small_and_keep_the_reference() {
         let sequence = Rc::new(table::tests::sequence());
-        let mut plant = EnginePlant::new(sequence);
+        let mut plant = EnginePlant::new(sequence, &GENERATION_2);
         for n in 0..3 {
             plant.encode(&request(n));
             plant.commit();
@@ -508,7 +533,7 @@ mod tests {
     fn the_table_is_what_the_loop_gives_at_constant_qp() {
         let sequence = table::tests::sequence();
         let table = table::Table::make(&sequence, |_, _| ());
-        let mut plant = EnginePlant::new(Rc::new(sequence));
+        let mut plant = EnginePlant::new(Rc::new(sequence), &GENERATION_2);
         for n in 0..8 {
             let coded = plant.encode(&request(n));
             plant.commit();
@@ -521,7 +546,7 @@ mod tests {
     #[test]
     fn a_hard_maximum_holds() {
         let sequence = Rc::new(table::tests::sequence());
-        let mut plant = EnginePlant::new(sequence);
+        let mut plant = EnginePlant::new(sequence, &GENERATION_2);
         for n in 0..4 {
             plant.encode(&request(n));
             plant.commit();
@@ -547,9 +572,33 @@ mod tests {
     }
 
     #[test]
+    fn checkpoints_correct_what_is_left() {
+        let sequence = Rc::new(table::tests::sequence());
+        let mut plants = [&GENERATION_1, &GENERATION_2].map(|able| {
+            let mut plant = EnginePlant::new(sequence.clone(), able);
+            for n in 0..4 {
+                plant.encode(&request(n));
+                plant.commit();
+            }
+            plant
+        });
+        let free = plants[0].encode(&request(4)).bits;
+        let limited = Request {
+            max_bits: Some(free / 4),
+            expected: free,
+            ..request(4)
+        };
+        let [points, rows] = plants.each_mut().map(|plant| plant.encode(&limited));
+        // They make it smaller, and skip nothing; what they promise is nothing.
+        assert!(points.bits < free && points.mean_qp > 30.0);
+        assert!(points.bits > free / 4 && points.forced_skip_mbs == 0);
+        assert!(rows.bits <= free / 4);
+    }
+
+    #[test]
     fn an_older_reference_leaves_more_to_code() {
         let sequence = Rc::new(table::tests::sequence());
-        let mut plant = EnginePlant::new(sequence);
+        let mut plant = EnginePlant::new(sequence, &GENERATION_2);
         for n in 0..8 {
             plant.encode(&request(n));
             plant.commit();
@@ -568,7 +617,7 @@ mod tests {
     #[test]
     fn refreshed_macroblocks_cost_bits() {
         let sequence = Rc::new(table::tests::sequence());
-        let mut plant = EnginePlant::new(sequence);
+        let mut plant = EnginePlant::new(sequence, &GENERATION_2);
         plant.encode(&request(0));
         plant.commit();
         let plain = plant.encode(&request(1));

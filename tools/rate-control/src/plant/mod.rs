@@ -32,7 +32,7 @@ pub(crate) struct Request {
     pub(crate) back: usize,
     /// 0 to 51, and between for hardware that dithers.
     pub(crate) qp: f64,
-    /// Limit that is never exceeded.
+    /// Limit that is never exceeded, unless by hardware that has checkpoints only.
     pub(crate) max_bits: Option<u64>,
     /// Size that it probably has at its QP; 0 when that is not known.
     pub(crate) expected: u64,

@@ -57,6 +57,10 @@ const ALL: &[&str] = &[
     "m-fades",
 ];
 
+const CHECKPOINTS: Levers = Levers {
+    checkpoints: true,
+    ..Levers::NONE
+};
 const PRE: Levers = Levers {
     pre_analysis: true,
     ..Levers::NONE
@@ -116,6 +120,15 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
         cpb: Cpb::Ms(250),
         keys: Keys::Every(100),
         max_frame: [Some(5.0), None],
+        ..BASE
+    },
+    Scenario {
+        id: "S4",
+        variant: "points",
+        title: "buffer of 1.1 frames, checkpoints, over the engine",
+        contents: &["carphone", "noisy"],
+        cpb: Cpb::Frames(1.1),
+        levers: CHECKPOINTS,
         ..BASE
     },
     Scenario {
