@@ -59,7 +59,7 @@ pub fn run(args: &BpfArgs) -> Result<()> {
 
 fn list() -> Result<()> {
     let objects = place::objects();
-    let loaded = place::loaded();
+    let loaded = place::loaded()?;
     let default = place::default()?;
     let names: BTreeSet<&String> = objects
         .iter()
@@ -90,9 +90,8 @@ fn list() -> Result<()> {
 }
 
 fn attach(name: &str) -> Result<()> {
-    if !place::loaded().iter().any(|loaded| loaded == name) {
-        return Err(Error::new(format!("{name} is not loaded"))
-            .remedy(format!("run slenc bpf load {name} before")));
+    if !place::is_loaded(name)? {
+        return Err(place::not_loaded(name));
     }
     place::set_default(name)?;
     println!("{name} is the default");

@@ -9,6 +9,7 @@ use crate::{
 };
 use libbpf_rs::{
     set_print,
+    ErrorKind,
     PrintLevel, //
 };
 use std::{
@@ -39,12 +40,39 @@ fn said() -> String {
     SAID.lock().map_or(String::new(), |said| said.clone())
 }
 
+/// What there is to load a program into, and who loads it.
+#[derive(Clone, Copy)]
+struct Place {
+    module: bool,
+    /// Type information of the module.
+    types: bool,
+    user_namespace: bool,
+    /// May read the type information of modules.
+    administrator: bool,
+}
+
+impl Place {
+    fn here() -> Self {
+        Self {
+            module: Path::new("/sys/module/v4l2_rate_control").exists(),
+            types: Path::new(MODULE_BTF).exists(),
+            user_namespace: fs::read_to_string("/proc/self/uid_map")
+                .is_ok_and(|map| !maps_all(&map)),
+            administrator: fs::read_to_string("/proc/self/status")
+                .is_ok_and(|status| has_sys_admin(&status)),
+        }
+    }
+}
+
 /// The error of a load that has failed.
 pub(crate) fn explain(path: &Path, err: &libbpf_rs::Error) -> Error {
-    let said = said();
-    let error = |cause: &str| Error::new(format!("{}: {cause}", path.display()));
-    if !Path::new(MODULE_BTF).exists() {
-        return if Path::new("/sys/module/v4l2_rate_control").exists() {
+    cause(&path.display().to_string(), err, &said(), Place::here())
+}
+
+fn cause(object: &str, err: &libbpf_rs::Error, said: &str, place: Place) -> Error {
+    let error = |cause: &str| Error::new(format!("{object}: {cause}"));
+    if !place.types {
+        return if place.module {
             error("the kernel has no type information of v4l2-rate-control").remedy(
                 "it needs CONFIG_DEBUG_INFO_BTF_MODULES, and a module built with pahole installed",
             )
@@ -52,31 +80,32 @@ pub(crate) fn explain(path: &Path, err: &libbpf_rs::Error) -> Error {
             error("the module v4l2-rate-control is not loaded").remedy("run modprobe slenc")
         };
     }
-    if let Some((line, source)) = verdict(&said) {
+    if let Some((line, source)) = verdict(said) {
         let source = source.map_or(String::new(), |source| format!(" at \"{source}\""));
         return error(&format!("the verifier refuses it{source}: {line}"));
     }
-    if said.contains(NO_TYPE) && in_user_namespace() {
+    let no_hook = said.contains(NO_TYPE);
+    if no_hook && place.user_namespace {
         return error("not permitted in a user namespace").remedy(
             "load it outside: who looks for the type information of a module needs CAP_SYS_ADMIN \
              there, with a BPF token as well",
         );
     }
-    if said.contains(NO_TYPE) && may_administer() {
+    if no_hook && place.administrator {
         return error("this v4l2-rate-control has no BPF hook")
             .remedy("its kernel needs CONFIG_BPF_JIT and CONFIG_DEBUG_INFO_BTF_MODULES");
     }
     // What may not be read is not found.
-    if err.kind() == libbpf_rs::ErrorKind::PermissionDenied || said.contains(NO_TYPE) {
+    if err.kind() == ErrorKind::PermissionDenied || no_hook {
         return error("not permitted").remedy(
             "run as root: the type information of a module needs CAP_SYS_ADMIN beside CAP_BPF",
         );
     }
     match err.kind() {
-        libbpf_rs::ErrorKind::AlreadyExists => {
+        ErrorKind::AlreadyExists => {
             error("a program of this name is there already").remedy("use slenc bpf replace")
         }
-        libbpf_rs::ErrorKind::InvalidInput => error(&format!("{err:#}")).remedy(
+        ErrorKind::InvalidInput => error(&format!("{err:#}")).remedy(
             "a program has frame_begin, a name of A-Z, a-z, 0-9, _ and . that is neither builtin \
              nor default, and no flags",
         ),
@@ -93,11 +122,6 @@ pub(crate) fn explain(path: &Path, err: &libbpf_rs::Error) -> Error {
 /// What libbpf says when the module's type is not among those that it can read.
 const NO_TYPE: &str = "struct v4l2_rc_ops is not found in kernel BTF";
 
-/// Whether this process may read the type information of modules.
-fn may_administer() -> bool {
-    fs::read_to_string("/proc/self/status").is_ok_and(|status| has_sys_admin(&status))
-}
-
 /// Whether CAP_SYS_ADMIN is effective in a status of /proc.
 fn has_sys_admin(status: &str) -> bool {
     const CAP_SYS_ADMIN: u32 = 21;
@@ -106,11 +130,6 @@ fn has_sys_admin(status: &str) -> bool {
         .find_map(|line| line.strip_prefix("CapEff:"))
         .and_then(|set| u64::from_str_radix(set.trim(), 16).ok())
         .is_some_and(|set| set & (1 << CAP_SYS_ADMIN) != 0)
-}
-
-/// Whether capabilities are those of a user namespace that is not the first one.
-fn in_user_namespace() -> bool {
-    fs::read_to_string("/proc/self/uid_map").is_ok_and(|map| !maps_all(&map))
 }
 
 /// Whether all user ids are mapped to themselves, as in the first user namespace.
@@ -197,6 +216,45 @@ mod tests {
             ))
         );
         assert_eq!(verdict("libbpf: nothing of the kind\n"), None);
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let root = Place {
+            module: true,
+            types: true,
+            user_namespace: false,
+            administrator: true,
+        };
+        let no_type = format!("libbpf: struct_ops init_kern: {NO_TYPE}\n");
+        let eperm = libbpf_rs::Error::from_raw_os_error(1);
+        let esrch = libbpf_rs::Error::from_raw_os_error(3);
+        let says = |err, said, place| cause("x.bpf.o", err, said, place).to_string();
+
+        let place = Place {
+            module: false,
+            types: false,
+            ..root
+        };
+        assert!(says(&esrch, "", place).contains("is not loaded; run modprobe"));
+        let place = Place {
+            types: false,
+            ..root
+        };
+        assert!(says(&esrch, "", place).contains("no type information of v4l2-rate-control"));
+        assert!(says(&esrch, &no_type, root).contains("has no BPF hook"));
+        let place = Place {
+            administrator: false,
+            ..root
+        };
+        assert!(says(&esrch, &no_type, place).contains("not permitted; run as root"));
+        assert!(says(&eperm, "", place).contains("not permitted; run as root"));
+        let place = Place {
+            user_namespace: true,
+            ..place
+        };
+        assert!(says(&esrch, &no_type, place).contains("not permitted in a user namespace"));
+        assert!(says(&esrch, "libbpf: a\nlibbpf: b\n", root).ends_with("(b)"));
     }
 
     #[test]

@@ -10,7 +10,10 @@ use crate::{
         Result, //
     },
     parameters,
-    place, //
+    place::{
+        self,
+        LINK, //
+    },
 };
 use libbpf_rs::{
     query::ProgInfoIter,
@@ -31,9 +34,6 @@ use std::{
     },
     path::Path, //
 };
-
-/// What of a program is pinned: its link, and its maps under their names.
-const LINK: &str = "link";
 
 /// A program that the verifier has accepted.
 struct Loaded {
@@ -110,10 +110,12 @@ fn pin_maps(object: &mut Object, pins: &Path) -> Result<()> {
 pub(crate) fn add(path: &Path, settings: &[(String, i64)]) -> Result<(String, Size)> {
     let Loaded { mut object, name } = load(path, settings)?;
     let pins = place::pins(&name);
-    if pins.exists() {
+    if place::is_loaded(&name)? {
         return Err(Error::new(format!("{name} is loaded already"))
             .remedy("use slenc bpf replace, or unload it before"));
     }
+    // Of a load that was interrupted.
+    place::remove_pins(&name)?;
     let mut link = ops(&mut object)?
         .attach_struct_ops()
         .map_err(|err| diagnosis::explain(path, &err))?;
@@ -127,7 +129,7 @@ pub(crate) fn add(path: &Path, settings: &[(String, i64)]) -> Result<(String, Si
         .and_then(|()| pin_maps(&mut object, &pins));
     if pinned.is_err() {
         // The link goes with its last name and its last file.
-        let _ = fs::remove_dir_all(&pins);
+        let _ = place::remove_pins(&name);
     }
     pinned.map(|()| (name, Size::of(&object)))
 }
@@ -136,8 +138,8 @@ pub(crate) fn add(path: &Path, settings: &[(String, i64)]) -> Result<(String, Si
 pub(crate) fn replace(path: &Path, settings: &[(String, i64)]) -> Result<String> {
     let Loaded { mut object, name } = load(path, settings)?;
     let pins = place::pins(&name);
-    let link = Link::open(pins.join(LINK))
-        .map_err(|_| Error::new(format!("{name} is not loaded")).remedy("use slenc bpf load"))?;
+    let pin = pins.join(LINK);
+    let link = Link::open(&pin).map_err(|err| place::pin_error(&name, &pin, &err))?;
     let mut map = ops(&mut object)?;
     // This makes it ready to run, and fails to register a second one of the name.
     match map.attach_struct_ops() {
@@ -168,16 +170,15 @@ pub(crate) fn replace(path: &Path, settings: &[(String, i64)]) -> Result<String>
     Ok(name)
 }
 
-/// Takes a program away.
+/// Takes a program away, or what an interrupted load has left of it.
 pub(crate) fn remove(name: &str) -> Result<()> {
     let pins = place::pins(name);
-    let link = Link::open(pins.join(LINK)).map_err(|err| {
-        if pins.exists() {
-            Error::new(format!("{}: {err}", pins.display()))
-        } else {
-            Error::new(format!("{name} is not loaded"))
-        }
-    })?;
-    link.detach().context(format!("detaching {name}"))?;
-    fs::remove_dir_all(&pins).context(pins.display())
+    if place::is_loaded(name)? {
+        let pin = pins.join(LINK);
+        let link = Link::open(&pin).map_err(|err| place::pin_error(name, &pin, &err))?;
+        link.detach().context(format!("detaching {name}"))?;
+    } else if !pins.exists() {
+        return Err(place::not_loaded(name));
+    }
+    place::remove_pins(name)
 }

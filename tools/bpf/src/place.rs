@@ -3,12 +3,12 @@
 //! Where things are: object files, pins and the module's parameters.
 
 use crate::error::{
-    Context,
     Error,
     Result, //
 };
+use libbpf_rs::ErrorKind;
 use std::{
-    env, fs,
+    env, fs, io,
     path::{
         Path,
         PathBuf, //
@@ -27,7 +27,10 @@ pub(crate) const MODULE_BTF: &str = "/sys/kernel/btf/v4l2_rate_control";
 /// The name of the built-in controller.
 pub(crate) const BUILTIN: &str = "builtin";
 
-/// What is pinned of a program.
+/// What of a program is pinned: its link, and its maps under their names.
+pub(crate) const LINK: &str = "link";
+
+/// Where a program is pinned.
 pub(crate) fn pins(name: &str) -> PathBuf {
     Path::new(PINS).join(name)
 }
@@ -82,15 +85,64 @@ pub(crate) fn object(program: &str) -> Result<PathBuf> {
         })
 }
 
-/// The names of the programs that are pinned.
-pub(crate) fn loaded() -> Vec<String> {
-    let mut names: Vec<String> = fs::read_dir(PINS)
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .collect();
+/// What cannot be read, or written, of the kernel's files.
+fn file_error(path: &Path, err: &io::Error) -> Error {
+    let error = Error::new(format!("{}: {err}", path.display()));
+    match err.kind() {
+        io::ErrorKind::PermissionDenied => error.remedy("run as root"),
+        _ => error,
+    }
+}
+
+/// Why what is pinned of a program cannot be used.
+pub(crate) fn pin_error(name: &str, pin: &Path, err: &libbpf_rs::Error) -> Error {
+    match err.kind() {
+        ErrorKind::NotFound => not_loaded(name),
+        ErrorKind::PermissionDenied => {
+            Error::new(format!("{}: not permitted", pin.display())).remedy("run as root")
+        }
+        _ => Error::new(format!("{}: {err}", pin.display())),
+    }
+}
+
+/// There is no program of this name.
+pub(crate) fn not_loaded(name: &str) -> Error {
+    Error::new(format!("{name} is not loaded")).remedy(format!("run slenc bpf load {name} before"))
+}
+
+/// Whether a program is loaded: its link is pinned. Of a load that was interrupted there may be a
+/// directory without.
+pub(crate) fn is_loaded(name: &str) -> Result<bool> {
+    let link = pins(name).join(LINK);
+    link.try_exists().map_err(|err| file_error(&link, &err))
+}
+
+/// The names of the programs that are loaded.
+pub(crate) fn loaded() -> Result<Vec<String>> {
+    let entries = match fs::read_dir(PINS) {
+        Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(|err| file_error(Path::new(PINS), &err))?,
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(|err| file_error(Path::new(PINS), &err))?;
+        if let Ok(name) = entry.file_name().into_string() {
+            if is_loaded(&name)? {
+                names.push(name);
+            }
+        }
+    }
     names.sort();
-    names
+    Ok(names)
+}
+
+/// Removes the pins of a program, if there are any.
+pub(crate) fn remove_pins(name: &str) -> Result<()> {
+    let pins = pins(name);
+    match fs::remove_dir_all(&pins) {
+        Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result.map_err(|err| file_error(&pins, &err)),
+    }
 }
 
 /// The program of streams that ask for none.
@@ -104,5 +156,33 @@ pub(crate) fn default() -> Result<String> {
 
 /// Sets the program of streams that ask for none.
 pub(crate) fn set_default(name: &str) -> Result<()> {
-    fs::write(DEFAULT, name).context(DEFAULT)
+    fs::write(DEFAULT, name).map_err(|err| file_error(Path::new(DEFAULT), &err))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_may_not_is_told_so() {
+        let path = Path::new("/x");
+        let denied = io::Error::from(io::ErrorKind::PermissionDenied);
+        assert!(file_error(path, &denied)
+            .to_string()
+            .ends_with("; run as root"));
+        let gone = io::Error::from(io::ErrorKind::NotFound);
+        assert!(!file_error(path, &gone).to_string().contains("root"));
+
+        let pin = |number| {
+            let err = libbpf_rs::Error::from_raw_os_error(number);
+            pin_error("floor", path, &err).to_string()
+        };
+        let (eperm, enoent, einval) = (1, 2, 22);
+        assert_eq!(
+            pin(enoent),
+            "floor is not loaded; run slenc bpf load floor before"
+        );
+        assert_eq!(pin(eperm), "/x: not permitted; run as root");
+        assert!(pin(einval).starts_with("/x: "));
+    }
 }
