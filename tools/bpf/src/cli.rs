@@ -28,6 +28,8 @@ pub enum BpfCommand {
     Detach,
     /// Put a program in the place of a loaded one of the same name, without a gap.
     Replace(LoadArgs),
+    /// Set entries of a map of a loaded program.
+    Set(SetArgs),
     /// Show what the programs do in each stream.
     Stat,
     /// Show what is decided about every picture, and what becomes of it.
@@ -52,6 +54,20 @@ pub struct LoadArgs {
 pub struct NameArgs {
     /// Its name.
     pub name: String,
+}
+
+/// Entries of a map.
+#[derive(Debug, Args)]
+pub struct SetArgs {
+    /// The program's name.
+    pub name: String,
+
+    /// The map's name.
+    pub map: String,
+
+    /// A key and its value, such as the number of a stream and its weight.
+    #[arg(required = true, value_name = "KEY=NUMBER", value_parser = parse_entry)]
+    pub entries: Vec<(i64, i64)>,
 }
 
 /// Arguments of `slenc bpf watch`.
@@ -85,8 +101,21 @@ mod tests {
     fn settings_are_names_and_numbers() {
         assert_eq!(parse_setting("lowest=30"), Ok(("lowest".to_owned(), 30)));
         assert_eq!(parse_setting("a=-1"), Ok(("a".to_owned(), -1)));
+fn parse_entry(s: &str) -> Result<(i64, i64), String> {
+    s.split_once('=')
+        .and_then(|(key, value)| Some((key.parse().ok()?, value.parse().ok()?)))
+        .ok_or_else(|| format!("\"{s}\" is nothing such as 7=2"))
+}
+
         for setting in ["", "a", "a=", "=1", "a=b", "a=1.5"] {
             assert!(parse_setting(setting).is_err(), "{setting}");
         }
     }
 }
+    #[test]
+    fn entries_are_two_numbers() {
+        assert_eq!(parse_entry("7=2"), Ok((7, 2)));
+        for entry in ["", "7", "7=", "=2", "a=2", "7=2=1"] {
+            assert!(parse_entry(entry).is_err(), "{entry}");
+        }
+    }

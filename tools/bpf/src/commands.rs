@@ -12,6 +12,7 @@ use crate::{
         Result, //
     },
     load,
+    maps,
     place,
     watch, //
 };
@@ -47,6 +48,7 @@ pub fn run(args: &BpfArgs) -> Result<()> {
             println!("{name} is replaced");
             Ok(())
         }
+        BpfCommand::Set(args) => maps::set(&args.name, &args.map, &args.entries),
         BpfCommand::Stat => stat(),
         BpfCommand::Watch(args) => watch::run(args),
         BpfCommand::Unload(args) => {

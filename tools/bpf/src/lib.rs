@@ -13,6 +13,7 @@ pub mod cli;
 mod commands;
 mod diagnosis;
 mod load;
+mod maps;
 mod parameters;
 mod place;
 mod telemetry;

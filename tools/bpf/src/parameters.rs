@@ -57,10 +57,13 @@ fn places(object: &OpenObject) -> Result<Vec<(String, Place)>> {
 }
 
 /// Writes a number of 1, 2, 4 or 8 bytes, if it fits.
-fn put(bytes: &mut [u8], value: i64) -> Option<()> {
+pub(crate) fn put(bytes: &mut [u8], value: i64) -> Option<()> {
+    if !matches!(bytes.len(), 1 | 2 | 4 | 8) {
+        return None;
+    }
     let bits = bytes.len() * 8;
     let fits = bits == 64 || (-(1 << (bits - 1))..1 << bits).contains(&value);
-    if !matches!(bytes.len(), 1 | 2 | 4 | 8) || !fits {
+    if !fits {
         return None;
     }
     let all = value.to_ne_bytes();
@@ -112,6 +115,8 @@ mod tests {
         assert_eq!(put(&mut bytes, 1 << 32), None);
         assert_eq!(put(&mut bytes[..1], 256), None);
         assert_eq!(put(&mut bytes[..3], 1), None);
+        assert_eq!(put(&mut [], 0), None);
+        assert_eq!(put(&mut [0; 16], 0), None);
         assert_eq!(put(&mut [0; 8], i64::MIN), Some(()));
     }
 }

@@ -41,6 +41,41 @@ thread_local! {
         const { Cell::new((ptr::null(), ptr::null())) };
 }
 
+/// A map of a program; where it is, is all that is known of it.
+#[repr(C)]
+struct Map {
+    opaque: [u8; 0],
+}
+
+extern "C" {
+    #[link_name = "session_weights"]
+    static SESSION_WEIGHTS: Map;
+    #[link_name = "cgroup_weights"]
+    static CGROUP_WEIGHTS: Map;
+}
+
+/// What a weight of `fair_share` is for.
+#[derive(Clone, Copy, Debug)]
+pub enum Share {
+    /// The session of a number.
+    Session(u64),
+    /// The sessions of a cgroup.
+    Cgroup(u64),
+}
+
+/// Gives a weight, as its pinned maps do.
+pub fn set_weight(share: Share, weight: u32) {
+    let (map, id) = match share {
+        Share::Session(id) => (&raw const SESSION_WEIGHTS, id),
+        Share::Cgroup(id) => (&raw const CGROUP_WEIGHTS, id),
+    };
+    let mut value = [0; 8];
+    value[..4].copy_from_slice(&weight.to_ne_bytes());
+    let value = vec![u64::from_ne_bytes(value)].into_boxed_slice();
+    let key = (map.addr(), id.to_ne_bytes().to_vec());
+    MAPS.with_borrow_mut(|maps| maps.insert(key, value));
+}
+
 /// Sets what the clock says from now on, in ns.
 pub fn set_time(ns: u64) {
     TIME.set(ns);

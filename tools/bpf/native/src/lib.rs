@@ -31,7 +31,9 @@ pub(crate) use slenc_pure::rate_control as pure;
 pub use helpers::{
     entries,
     set_time,
-    take_records, //
+    set_weight,
+    take_records,
+    Share, //
 };
 pub use program::Program;
 pub use stream::Stream;

@@ -76,6 +76,16 @@ impl Stream {
         })
     }
 
+    /// The number that programs know the session by.
+    pub fn id(&self) -> u64 {
+        self.seen.id
+    }
+
+    /// Puts the session into a cgroup, before its first picture.
+    pub fn set_cgroup(&mut self, id: u64) {
+        self.seen.cgroup_id = id;
+    }
+
     /// Starts again, with other pictures; none is open.
     ///
     /// # Errors

@@ -5,8 +5,10 @@
 use slenc_bpf_native::{
     entries,
     set_time,
+    set_weight,
     take_records,
     Program,
+    Share,
     Stream, //
 };
 use slenc_pure::rate_control::{
@@ -185,6 +187,84 @@ fn an_uplink_is_shared_by_need() {
     assert_eq!(entries(), 2);
     streams.clear();
     assert_eq!(entries(), 0);
+}
+
+/// Streams that take all they get, and what they are given; `late` begin after 4 s.
+fn shares(weights: &[(u64, Option<u32>)], late: usize) -> Vec<u64> {
+    let whole = config(4_000_000, 4_000_000);
+    let mut streams: Vec<Stream> = weights
+        .iter()
+        .map(|_| stream(Program::FairShare, &whole))
+        .collect();
+    for (stream, (cgroup, weight)) in streams.iter_mut().zip(weights) {
+        stream.set_cgroup(*cgroup);
+        if let Some(weight) = weight {
+            set_weight(Share::Session(stream.id()), *weight);
+        }
+    }
+    let first = streams.len() - late;
+    for n in 0..300u64 {
+        set_time((n + 1) * INTERVAL);
+        for (i, stream) in streams.iter_mut().enumerate() {
+            if i >= first && n < 100 {
+                continue;
+            }
+            let begins = n == if i < first { 0 } else { 100 };
+            let frame_type = if begins { FrameType::I } else { FrameType::P };
+            code(stream, frame_type, 200_000);
+        }
+    }
+    let given = |stream: &Stream| stream.budget().unwrap().bitrate;
+    streams.iter().map(given).collect()
+}
+
+/// Whether streams have parts of 4 Mbit/s, in percent, within one.
+fn has_parts(given: &[u64], parts: &[u64]) -> bool {
+    given
+        .iter()
+        .zip(parts)
+        .all(|(given, part)| given.abs_diff(part * 40_000) <= 40_000)
+}
+
+#[test]
+fn an_uplink_is_shared_by_weight() {
+    let given = shares(&[(1, Some(3)), (1, None)], 0);
+    assert!(has_parts(&given, &[75, 25]), "{given:?}");
+    // Of a cgroup, where a session has none; 0 is none as well.
+    set_weight(Share::Cgroup(7), 2);
+    let given = shares(&[(7, None), (7, Some(4)), (1, None), (1, Some(0))], 0);
+    assert!(has_parts(&given, &[25, 50, 12, 12]), "{given:?}");
+    // Those of sessions go with them.
+    assert_eq!(entries(), 1);
+}
+
+#[test]
+fn who_comes_late_gets_as_much() {
+    for late in 1..3 {
+        let given = shares(&[(1, None), (1, None), (1, None)], late);
+        assert!(has_parts(&given, &[33, 33, 33]), "{given:?}");
+    }
+}
+
+#[test]
+fn weight_is_no_need() {
+    // What is still keeps what it needs, and a large weight gets it no more.
+    set_weight(Share::Cgroup(7), 1000);
+    let whole = config(4_000_000, 4_000_000);
+    let mut streams: Vec<Stream> = (0..2).map(|_| stream(Program::FairShare, &whole)).collect();
+    streams[1].set_cgroup(7);
+    for n in 0..300u64 {
+        set_time((n + 1) * INTERVAL);
+        let frame_type = if n == 0 { FrameType::I } else { FrameType::P };
+        for (stream, content) in streams.iter_mut().zip([200_000, 50]) {
+            code(stream, frame_type, content);
+        }
+    }
+    let given: Vec<u64> = streams
+        .iter()
+        .map(|stream| stream.budget().unwrap().bitrate)
+        .collect();
+    assert!(given[0] > 3_500_000 && given[1] < 500_000, "{given:?}");
 }
 
 #[test]
