@@ -54,20 +54,23 @@ too_slow() {
 	wait $! && echo 0 >$limit && told && slenc bpf detach && slenc bpf unload slow && return $rc
 }
 storm() {
-	local n client rounds=0
+	local n client rounds=0 failed=''
 	(
 		for n in 1 2 3 4 5 6; do encode storm$n.h264 --gop 4 || exit; done
 	) &
 	client=$!
 	while [ -e /proc/$client ] && grep -q '^State:.[^Z]' /proc/$client/status; do
 		slenc bpf load qp_floor --set lowest=30 && slenc bpf attach qp_floor &&
-			slenc bpf replace qp_floor --set lowest=35 && slenc bpf unload qp_floor && slenc bpf detach || break
+			slenc bpf replace qp_floor --set lowest=35 && slenc bpf unload qp_floor && slenc bpf detach || {
+			failed=1
+			break
+		}
 		rounds=$((rounds + 1))
 	done >/run/storm 2>&1
 	wait $client || return
 	echo "$rounds rounds"
 	tail -n 1 /run/storm
-	[ $rounds -ge 2 ] && [ ! -e /sys/fs/bpf/v4l2-rc/qp_floor ]
+	[ -z "$failed" ] && [ $rounds -ge 2 ] && [ ! -e /sys/fs/bpf/v4l2-rc/qp_floor ]
 }
 
 start_bpf
