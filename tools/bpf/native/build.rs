@@ -19,7 +19,12 @@ fn main() {
         here.join("../include"),
         here.join("../../../include"),
     ];
-    for watched in ["include", "../programs", "../../../include/media"] {
+    for watched in [
+        "include",
+        "../include",
+        "../programs",
+        "../../../include/media",
+    ] {
         println!("cargo::rerun-if-changed={watched}");
     }
 

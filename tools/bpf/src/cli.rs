@@ -73,6 +73,10 @@ pub struct SetArgs {
 /// Arguments of `slenc bpf watch`.
 #[derive(Debug, Args)]
 pub struct WatchArgs {
+    /// A program that is loaded and sends what happens (with telemetry.h).
+    #[arg(default_value = "telemetry")]
+    pub program: String,
+
     /// Only the stream of this number.
     #[arg(long, value_name = "N")]
     pub session: Option<u64>,
@@ -80,6 +84,10 @@ pub struct WatchArgs {
     /// End after N pictures.
     #[arg(long, value_name = "N")]
     pub frames: Option<u64>,
+
+    /// Begin with the pictures that were kept when nobody watched.
+    #[arg(long)]
+    pub kept: bool,
 
     /// A line of JSON for each picture.
     #[arg(long)]
@@ -93,6 +101,12 @@ fn parse_setting(s: &str) -> Result<(String, i64), String> {
         .ok_or_else(|| format!("\"{s}\" is nothing such as lowest=30"))
 }
 
+fn parse_entry(s: &str) -> Result<(i64, i64), String> {
+    s.split_once('=')
+        .and_then(|(key, value)| Some((key.parse().ok()?, value.parse().ok()?)))
+        .ok_or_else(|| format!("\"{s}\" is nothing such as 7=2"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,17 +115,10 @@ mod tests {
     fn settings_are_names_and_numbers() {
         assert_eq!(parse_setting("lowest=30"), Ok(("lowest".to_owned(), 30)));
         assert_eq!(parse_setting("a=-1"), Ok(("a".to_owned(), -1)));
-fn parse_entry(s: &str) -> Result<(i64, i64), String> {
-    s.split_once('=')
-        .and_then(|(key, value)| Some((key.parse().ok()?, value.parse().ok()?)))
-        .ok_or_else(|| format!("\"{s}\" is nothing such as 7=2"))
-}
-
         for setting in ["", "a", "a=", "=1", "a=b", "a=1.5"] {
             assert!(parse_setting(setting).is_err(), "{setting}");
         }
     }
-}
     #[test]
     fn entries_are_two_numbers() {
         assert_eq!(parse_entry("7=2"), Ok((7, 2)));
@@ -119,3 +126,4 @@ fn parse_entry(s: &str) -> Result<(i64, i64), String> {
             assert!(parse_entry(entry).is_err(), "{entry}");
         }
     }
+}

@@ -16,6 +16,7 @@ mod load;
 mod maps;
 mod parameters;
 mod place;
+mod show;
 mod telemetry;
 mod watch;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the program `telemetry` says of a picture: `include/telemetry.h`.
+//! What a program sends of a picture: `include/telemetry.h`.
 
 /// A picture that is done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub(crate) struct Picture {
     pub(crate) violation_bits: u64,
     pub(crate) bitrate: u64,
     pub(crate) debt: i64,
+    /// Pictures of all sessions that were lost before this one.
+    pub(crate) lost: u64,
     pub(crate) frame_type: u32,
     pub(crate) action: u32,
     pub(crate) verdict: u32,
@@ -57,7 +59,7 @@ impl Reader<'_> {
 
 impl Picture {
     /// Size of a record.
-    pub(crate) const SIZE: usize = 14 * 8 + 8 * 4;
+    pub(crate) const SIZE: usize = 15 * 8 + 8 * 4;
 
     /// From a record.
     pub(crate) fn parse(record: &[u8]) -> Option<Self> {
@@ -80,6 +82,7 @@ impl Picture {
             violation_bits: r.u64()?,
             bitrate: r.u64()?,
             debt: i64::from_ne_bytes(r.take()?),
+            lost: r.u64()?,
             frame_type: r.u32()?,
             action: r.u32()?,
             verdict: r.u32()?,
@@ -95,6 +98,11 @@ impl Picture {
             ..picture
         })
     }
+
+    /// The mean QP of the macroblocks, where the hardware counts it.
+    pub(crate) fn mean_qp(&self) -> Option<f64> {
+        self.mean_qp_q8.map(|q8| f64::from(q8) / 256.0)
+    }
 }
 
 #[cfg(test)]
@@ -108,7 +116,8 @@ mod tests {
             record.extend(n.to_ne_bytes());
         }
         record.extend((-14i64).to_ne_bytes());
-        for n in 15..=22u32 {
+        record.extend(15u64.to_ne_bytes());
+        for n in 16..=23u32 {
             record.extend(n.to_ne_bytes());
         }
         let picture = Picture::parse(&record).unwrap();
@@ -116,12 +125,14 @@ mod tests {
             (picture.session, picture.bitrate, picture.debt),
             (1, 13, -14)
         );
-        assert_eq!((picture.frame_type, picture.builtin_qp), (15, 20));
-        // 22 has not the bit of the mean QP.
-        assert_eq!(picture.mean_qp_q8, None);
+        assert_eq!((picture.lost, picture.frame_type), (15, 16));
+        assert_eq!(picture.builtin_qp, 21);
+        // Of `valid`, the bit of the mean QP.
         let last = record.len() - 4;
+        record[last..].copy_from_slice(&2u32.to_ne_bytes());
+        assert_eq!(Picture::parse(&record).unwrap().mean_qp_q8, None);
         record[last..].copy_from_slice(&1u32.to_ne_bytes());
-        assert_eq!(Picture::parse(&record).unwrap().mean_qp_q8, Some(21));
+        assert_eq!(Picture::parse(&record).unwrap().mean_qp_q8, Some(22));
         assert_eq!(Picture::parse(&record[1..]), None);
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `slenc bpf watch`: every picture, as the program `telemetry` sees it.
+//! `slenc bpf watch`: every picture, as a program sees it that sends them:
+//! `telemetry`, or another with `include/telemetry.h`.
 
 use crate::{
     cli::WatchArgs,
@@ -10,147 +11,138 @@ use crate::{
         Result, //
     },
     place,
+    show,
     telemetry::Picture, //
 };
 use libbpf_rs::{
+    ErrorKind,
     MapHandle,
     RingBufferBuilder, //
 };
 use std::{
+    cell::{
+        Cell,
+        RefCell, //
+    },
     io::{
         self,
+        StdoutLock,
         Write, //
     },
     time::Duration,
 };
 
-/// The program that sends the pictures, and its map.
-const PROGRAM: &str = "telemetry";
+/// The map that pictures are sent through.
 const MAP: &str = "pictures";
 
-/// Width of the bar that shows the CPB.
-const BAR: u64 = 20;
-
-fn mode(number: u32, names: &[&'static str]) -> &'static str {
-    names.get(number as usize).copied().unwrap_or("?")
+/// Counts pictures that are missing between those that come.
+#[derive(Default)]
+struct Losses {
+    /// The program's count, as of the last picture.
+    known: Option<u64>,
+    /// Not shown yet.
+    pending: u64,
 }
 
-/// How full the CPB is.
-fn bar(picture: &Picture) -> String {
-    if picture.cpb_bits == 0 {
-        return String::new();
+impl Losses {
+    /// A picture has come. What was lost before the first one nobody has waited for.
+    fn note(&mut self, count: u64) {
+        // A program that was replaced counts from 0 again.
+        self.pending += count.saturating_sub(self.known.unwrap_or(count));
+        self.known = Some(count);
     }
-    let full =
-        (u128::from(picture.cpb_fill) * u128::from(BAR)).div_ceil(u128::from(picture.cpb_bits));
-    let full = usize::try_from(full)
-        .unwrap_or(usize::MAX)
-        .min(BAR as usize);
-    format!("{}{}", "#".repeat(full), ".".repeat(BAR as usize - full))
+
+    /// What is to be shown.
+    fn take(&mut self) -> u64 {
+        std::mem::take(&mut self.pending)
+    }
 }
 
-fn line(picture: &Picture) -> String {
-    let qp = match picture.mean_qp_q8 {
-        Some(q8) => format!("{:.1}", f64::from(q8) / 256.0),
-        None => picture.qp.to_string(),
-    };
-    format!(
-        "{:>5} {:>7} {:<4} {:>3} {:>8} {:>5} {:>8} {:>8} {:>7.1} {:>6} {}",
-        picture.session,
-        picture.number,
-        match picture.action {
-            0 => mode(picture.frame_type, &["I", "P"]),
-            _ => "skip",
-        },
-        picture.layer,
-        picture.builtin_qp,
-        qp,
-        picture.target_bits / 8,
-        picture.bytes,
-        picture.delay_ns as f64 / 1e6,
-        match picture.verdict {
-            0 if picture.violation_bits != 0 => "late",
-            verdict => mode(verdict, &["", "skip", "drop"]),
-        },
-        bar(picture),
-    )
+/// What is shown, and how much of it.
+struct Watch<'a> {
+    args: &'a WatchArgs,
+    out: StdoutLock<'static>,
+    left: u64,
+    losses: Losses,
 }
 
-fn json(picture: &Picture) -> String {
-    format!(
-        "{{\"session\":{},\"cgroup\":{},\"number\":{},\"time_ns\":{},\"type\":\"{}\",\"layer\":{},\
-         \"action\":\"{}\",\"verdict\":\"{}\",\"builtin_qp\":{},\"qp\":{},\"target_bits\":{},\
-         \"predicted_bits\":{},\"coded_bytes\":{},\"bytes\":{},\"bitrate\":{},\"debt\":{},\
-         \"cpb_fill\":{},\"cpb_bits\":{},\"delay_ns\":{},\"violation_bits\":{}}}",
-        picture.session,
-        picture.cgroup,
-        picture.number,
-        picture.time_ns,
-        mode(picture.frame_type, &["I", "P"]),
-        picture.layer,
-        mode(picture.action, &["encode", "skip"]),
-        mode(picture.verdict, &["keep", "replace", "drop"]),
-        picture.builtin_qp,
-        picture.qp,
-        picture.target_bits,
-        picture.predicted_bits,
-        picture.coded_bytes,
-        picture.bytes,
-        picture.bitrate,
-        picture.debt,
-        picture.cpb_fill,
-        picture.cpb_bits,
-        picture.delay_ns,
-        picture.violation_bits,
-    )
+impl Watch<'_> {
+    /// A picture has come; whether there were enough.
+    fn show(&mut self, picture: &Picture) -> io::Result<bool> {
+        self.losses.note(picture.lost);
+        if self.args.session.is_some_and(|id| id != picture.session) {
+            return Ok(false);
+        }
+        let lost = self.losses.take();
+        let line = if self.args.json {
+            show::json(picture, lost)?
+        } else {
+            show::text(picture, lost)
+        };
+        writeln!(self.out, "{line}")?;
+        self.out.flush()?;
+        self.left = self.left.saturating_sub(1);
+        Ok(self.left == 0)
+    }
 }
 
 /// Shows pictures until there were enough, or the reader of the output is gone.
 pub(crate) fn run(args: &WatchArgs) -> Result<()> {
-    let pin = place::pins(PROGRAM).join(MAP);
-    let map = MapHandle::from_pinned_path(&pin).map_err(|_| {
-        Error::new(format!("{PROGRAM} is not loaded")).remedy(format!(
-            "run slenc bpf load {PROGRAM} and slenc bpf attach {PROGRAM} before"
-        ))
+    let program = &args.program;
+    if !place::is_loaded(program)? {
+        return Err(place::not_loaded(program));
+    }
+    let pin = place::pins(program).join(MAP);
+    let map = MapHandle::from_pinned_path(&pin).map_err(|err| match err.kind() {
+        ErrorKind::NotFound => Error::new(format!("{program} sends no pictures"))
+            .remedy("a program does that calls telemetry_send() of telemetry.h"),
+        _ => place::pin_error(program, &pin, &err),
     })?;
-    let mut out = io::stdout().lock();
-    let mut left = args.frames.unwrap_or(u64::MAX);
-    let mut result = Ok(());
+    let watch = RefCell::new(Watch {
+        args,
+        out: io::stdout().lock(),
+        left: args.frames.unwrap_or(u64::MAX),
+        losses: Losses::default(),
+    });
+    let old = Cell::new(!args.kept);
+    let ended = Cell::new((args.frames == Some(0)).then_some(Ok(())));
+    let mut builder = RingBufferBuilder::new();
+    builder
+        .add(&map, |record| {
+            let result = ended.take();
+            if result.is_none() && !old.get() {
+                let shown = Picture::parse(record).map(|picture| watch.borrow_mut().show(&picture));
+                ended.set(match shown {
+                    None | Some(Ok(false)) => None,
+                    Some(Ok(true)) => Some(Ok(())),
+                    Some(Err(err)) => Some(Err(err)),
+                });
+            } else {
+                ended.set(result);
+            }
+            0
+        })
+        .context("the ring buffer")?;
+    let ring = builder.build().context("the ring buffer")?;
+    if old.get() {
+        // What was kept when nobody watched.
+        ring.consume().context("the ring buffer")?;
+        old.set(false);
+    }
     if !args.json {
-        writeln!(
-            out,
-            "{:>5} {:>7} {:<4} {:>3} {:>8} {:>5} {:>8} {:>8} {:>7} {:>6} CPB",
-            "STRM", "PICTURE", "TYPE", "LYR", "BUILT-IN", "QP", "TARGET", "BYTES", "MS", "",
-        )
-        .context("standard output")?;
+        // Whoever waits for this sees every picture that begins from now on.
+        let mut watch = watch.borrow_mut();
+        writeln!(watch.out, "{}", show::header())
+            .and_then(|()| watch.out.flush())
+            .context("standard output")?;
     }
-    let done = std::cell::Cell::new(left == 0);
-    {
-        let mut builder = RingBufferBuilder::new();
-        builder
-            .add(&map, |record| {
-                let Some(picture) = Picture::parse(record) else {
-                    return 0;
-                };
-                if done.get() || args.session.is_some_and(|id| id != picture.session) {
-                    return 0;
-                }
-                let text = if args.json {
-                    json(&picture)
-                } else {
-                    line(&picture)
-                };
-                result = writeln!(out, "{text}").and_then(|()| out.flush());
-                left -= 1;
-                done.set(left == 0 || result.is_err());
-                0
-            })
-            .context("the ring buffer")?;
-        let ring = builder.build().context("the ring buffer")?;
-        while !done.get() {
-            ring.poll(Duration::from_millis(200))
-                .context("the ring buffer")?;
+    let result = loop {
+        if let Some(result) = ended.take() {
+            break result;
         }
-    }
+        ring.poll(Duration::from_millis(200))
+            .context("the ring buffer")?;
+    };
     match result {
         // Whoever read it has seen enough.
         Err(err) if err.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -163,18 +155,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_bar_is_never_too_long() {
-        let full = |fill| {
-            bar(&Picture {
-                cpb_fill: fill,
-                cpb_bits: 1000,
-                ..Picture::default()
-            })
+    fn losses_are_what_is_counted_meanwhile() {
+        let mut losses = Losses::default();
+        let mut note = |count| {
+            losses.note(count);
+            losses.take()
         };
-        assert_eq!(full(0), "....................");
-        assert_eq!(full(1), "#...................");
-        assert_eq!(full(500), "##########..........");
-        assert_eq!(full(u64::MAX), "####################");
-        assert_eq!(bar(&Picture::default()), "");
+        // Before somebody watched.
+        assert_eq!(note(100), 0);
+        assert_eq!(note(100), 0);
+        assert_eq!(note(130), 30);
+        assert_eq!(note(130), 0);
+        // Another program of the name.
+        assert_eq!(note(0), 0);
+        assert_eq!(note(2), 2);
+    }
+
+    #[test]
+    fn losses_wait_until_they_are_shown() {
+        let mut losses = Losses::default();
+        for count in [0, 3, 3, 5] {
+            losses.note(count);
+        }
+        assert_eq!(losses.take(), 5);
+        assert_eq!(losses.take(), 0);
     }
 }

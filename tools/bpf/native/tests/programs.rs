@@ -277,7 +277,7 @@ fn every_picture_is_told_of() {
         let bytes = record.get(8 * n..8 * n + 8).unwrap();
         u64::from_ne_bytes(bytes.try_into().unwrap())
     };
-    assert!(records.iter().all(|record| record.len() == 144));
+    assert!(records.iter().all(|record| record.len() == 152));
     // Session, cgroup, number, time, size.
     let numbers: Vec<u64> = records.iter().map(|record| word(record, 2)).collect();
     assert_eq!(numbers, (1..=10).collect::<Vec<u64>>());
