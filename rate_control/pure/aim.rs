@@ -37,6 +37,10 @@ pub(super) const QUIET: Log2 = Log2::ratio(-6, 1);
 const FIRST: u64 = 6;
 /// The same for other pictures that cannot help being large.
 const BURST: u64 = 9;
+/// Above this length of the queue, in pictures, what repaints after what did so already is no
+/// such picture: a page is turned once, and what moves goes on to move. Were each of its pictures
+/// a burst, it would stand in the queue when the next cut comes.
+const MOTION: u64 = 2;
 /// Pictures of a layer in which its debt is paid.
 const LAYER_HORIZON: u64 = 8;
 
@@ -57,6 +61,8 @@ pub(super) struct Outlook {
     pub(super) large: bool,
     /// Its references are far away, and it was not measured.
     pub(super) far: bool,
+    /// So was the one before, and nothing new began in between.
+    pub(super) moves: bool,
     /// The logarithm of its activity.
     pub(super) activity: Log2,
 }
@@ -94,6 +100,7 @@ impl Controller {
                     like: instead.map_or(frame.frame_type, |_| FrameType::I),
                     large: frame.frame_type == FrameType::I || cut || instead.is_some(),
                     far,
+                    moves: false,
                     activity: instead.unwrap_or(Log2::ZERO),
                 }
             }
@@ -116,6 +123,7 @@ impl Controller {
             large: frame_type == FrameType::I || repaints,
             // What was measured has it.
             far: false,
+            moves: self.repainted && like == FrameType::P && !cut,
             activity: match like {
                 FrameType::I => relative(analysis.intra),
                 FrameType::P if analysis.inter <= analysis.intra => inter,
@@ -175,10 +183,12 @@ impl Controller {
         let spread = model.spread();
         let smaller = |bits| Log2::of(bits).minus(spread.min(Log2::ONE)).exp();
         let slow = matches!(config.mode, Mode::Vbr | Mode::CappedQuality);
+        let long = bucket.fill >= self.pace.saturating_mul(MOTION);
+        let burst = outlook.large && !(outlook.moves && long);
         let wanted = match () {
             () if self.first => plan.burst(bucket, self.pace, FIRST),
             () if outlook.large && slow => u64::MAX,
-            () if outlook.large => {
+            () if burst => {
                 // Its size is known as well as those of others like it were.
                 smaller(plan.burst(bucket, self.pace, BURST))
             }
@@ -437,7 +447,77 @@ impl Controller {
 #[cfg(any(test, CONFIG_KUNIT = "y"))]
 #[cfg_attr(not(test), super::kunit_tests(v4l2_rc_aim))]
 mod tests {
-    use super::*;
+    use super::{
+        super::{
+            config::Capabilities,
+            frame::{
+                Analysis,
+                Outcome, //
+            },
+            scale::Scale, //
+        },
+        *,
+    };
+
+    /// A stream of 352x288 in CBR, 40 kbit a picture, whose pictures are analysed.
+    fn analysed() -> Controller {
+        let mut controller = Controller::new(Capabilities {
+            scale: Scale::Qp51,
+            macroblocks: 396,
+            intra_floor_q8: 8 << 8,
+            hard_max: false,
+            post_skip: false,
+            post_drop: false,
+            filler: false,
+            skip_bits: 104,
+        })
+        .unwrap();
+        let config = Config::cbr(Scale::Qp51, 1_000_000, 1, 25);
+        controller.configure(&config).unwrap();
+        controller
+    }
+
+    /// Codes a picture of which a part is new, and says what was aimed at.
+    fn code(controller: &mut Controller, frame_type: FrameType, part: u64, bits: u64) -> u64 {
+        let intra = 396 << 12;
+        let frame = FrameIn {
+            analysis: Some(Analysis {
+                inter: intra / part,
+                intra,
+            }),
+            ..FrameIn::new(frame_type)
+        };
+        let decision = controller.begin(&frame).unwrap();
+        let outcome = Outcome {
+            bits,
+            header_bits: 72,
+            mean_qp_q8: None,
+            forced_skips: 0,
+        };
+        controller.end(decision.cookie, &outcome).unwrap();
+        controller.commit(decision.cookie, bits).unwrap();
+        decision.target_bits
+    }
+
+    #[test]
+    fn what_moves_is_no_burst() {
+        let mut controller = analysed();
+        code(&mut controller, FrameType::I, 1, 80_000);
+        for _ in 0..50 {
+            code(&mut controller, FrameType::P, 32, 40_000);
+        }
+        // It begins with one, and the queue is long then.
+        let first = code(&mut controller, FrameType::P, 4, 120_000);
+        assert!(first > 80_000);
+        let next = code(&mut controller, FrameType::P, 4, 40_000);
+        assert!(next <= 40_000);
+        // So it would be after something else.
+        for _ in 0..20 {
+            code(&mut controller, FrameType::P, 32, 36_000);
+        }
+        let again = code(&mut controller, FrameType::P, 4, 120_000);
+        assert!(again > 80_000);
+    }
 
     #[test]
     fn sizes_follow_activity_where_there_is_some() {

@@ -78,6 +78,8 @@ pub struct Controller {
     pub(super) analysed: bool,
     /// Pictures with far references.
     pub(super) far: Far,
+    /// The last P picture that began was known to repaint.
+    pub(super) repainted: bool,
     /// The last picture was not sent: the next one has its content to bring.
     pub(super) missed: bool,
     /// Pictures that were replaced in a row.
@@ -123,6 +125,7 @@ impl Controller {
             usual_activity: None,
             analysed: false,
             far: Far::NEW,
+            repainted: false,
             missed: false,
             skips: 0,
             last_ended: (Verdict::Keep, false),
@@ -360,6 +363,7 @@ impl Controller {
             },
         );
         self.first = false;
+        self.repainted = outlook.large && frame.frame_type == FrameType::P;
         Ok(Decision {
             cookie,
             action,
