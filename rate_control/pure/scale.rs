@@ -51,14 +51,15 @@ impl Scale {
 
     /// The logarithm of the quantizer step in samples; out of range, of the nearest value.
     ///
-    /// VP8 tables 4 times the step.
+    /// VP8 tables twice the step, as its coefficients are twice those of an orthonormal transform
+    /// (RFC 6386 section 14.4).
     pub fn step(self, qp: i32) -> Log2 {
         let qp = qp.max(0).min(self.max());
         match self {
             Self::Qp51 => QP_STEPS.get(qp as usize).map_or(Log2::ZERO, |&step| step),
             Self::Index127 => {
                 let ac = VP8_AC.get(qp as usize).map_or(4, |&ac| ac);
-                Log2::of(u64::from(ac)).minus(Log2::ratio(2, 1))
+                Log2::of(u64::from(ac)).minus(Log2::ONE)
             }
         }
     }
@@ -182,8 +183,11 @@ mod tests {
         }
         assert_eq!(Scale::Qp51.step(4), Log2::ZERO);
         assert_eq!(Scale::Qp51.step(28), Log2::ratio(4, 1));
-        assert_eq!(Scale::Index127.step(0), Log2::ZERO);
-        assert_eq!(Scale::Index127.step(12), Log2::ratio(2, 1));
+        assert_eq!(Scale::Index127.step(0), Log2::ONE);
+        assert_eq!(Scale::Index127.step(12), Log2::ratio(3, 1));
+        // Steps of 2 and of 20.
+        assert_eq!(Scale::Qp51.nearest(Scale::Index127.step(0)), 10);
+        assert_eq!(Scale::Qp51.nearest(Scale::Index127.step(36)), 30);
     }
 
     #[test]
