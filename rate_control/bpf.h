@@ -111,7 +111,10 @@ void v4l2_rc_bpf_call_drop(struct v4l2_rc_bpf_slot *slot, u64 number);
 /* A file in a directory of debugfs that is removed before the session is. */
 void v4l2_rc_bpf_debugfs_create(struct dentry *directory, const void *session);
 
-/* Offers the hook to the BPF core, for as long as the module is there. */
+/*
+ * Offers the hook to the BPF core, for as long as the module is there. -ENOENT:
+ * the module has no type information (BTF).
+ */
 int v4l2_rc_bpf_register(void);
 
 /* In Rust: takes a session's lock and calls v4l2_rc_bpf_changed(). */

@@ -242,11 +242,17 @@ static struct bpf_struct_ops v4l2_rc_bpf_ops = {
 	.name = "v4l2_rc_ops",
 };
 
-/* What the BPF core knows goes with the module's BTF. */
+/*
+ * What the BPF core knows goes with the module's BTF. Of a module that has none
+ * it takes nothing, warns of each, and returns 0.
+ */
 int v4l2_rc_bpf_register(void)
 {
-	int err = v4l2_rc_bpf_register_kfuncs();
+	int err;
 
+	if (!THIS_MODULE->btf_data_size)
+		return -ENOENT;
+	err = v4l2_rc_bpf_register_kfuncs();
 	if (!err)
 		err = register_bpf_struct_ops(&v4l2_rc_bpf_ops, v4l2_rc_ops);
 	return err;

@@ -63,7 +63,8 @@ pub(crate) fn register() {
     // SAFETY: Called once, when the module is loaded.
     match kernel::error::to_result(unsafe { c::v4l2_rc_bpf_register() }) {
         Ok(()) => PRESENT.store(true, Relaxed),
-        Err(e) => pr_info!("no BPF hook: no type information of this module ({e:?})\n"),
+        Err(ENOENT) => pr_info!("no BPF hook: no type information (BTF) of this module\n"),
+        Err(e) => pr_err!("no BPF hook: {e:?}\n"),
     }
 }
 
