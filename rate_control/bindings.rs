@@ -16,6 +16,7 @@
 
 use kernel::{
     bindings::{
+        delayed_work,
         dentry,
         list_head,
         module,

@@ -6,7 +6,7 @@
 #ifndef RATE_CONTROL_BPF_H
 #define RATE_CONTROL_BPF_H
 
-#include <linux/jump_label.h>
+#include <linux/jump_label_ratelimit.h>
 #include <linux/types.h>
 #include <media/v4l2-rate-control-bpf.h>
 
@@ -14,14 +14,11 @@ struct dentry;
 struct seq_file;
 
 /*
- * On while any session has a program, or something to do about one. A
- * structure, as Rust's static_branch_unlikely!() wants it.
+ * On while any session has a program, or something to do about one, and for a
+ * while longer: sessions come and go as users like, and each change of it stops
+ * all processors.
  */
-struct v4l2_rc_bpf_switch {
-	struct static_key_false key;
-};
-
-extern struct v4l2_rc_bpf_switch v4l2_rc_bpf_switch;
+extern struct static_key_false_deferred v4l2_rc_bpf_switch;
 
 /**
  * struct v4l2_rc_bpf_counters - What programs have done in a session so far
@@ -116,6 +113,9 @@ void v4l2_rc_bpf_debugfs_create(struct dentry *directory, const void *session);
  * the module has no type information (BTF).
  */
 int v4l2_rc_bpf_register(void);
+
+/* There is no session any more: nothing is left that would still run. */
+void v4l2_rc_bpf_unregister(void);
 
 /* In Rust: takes a session's lock and calls v4l2_rc_bpf_changed(). */
 void v4l2_rc_rust_changed(const void *session, const struct v4l2_rc_ops *gone);

@@ -35,7 +35,8 @@
  * All but @node and @session is protected by the session's lock.
  *
  * @pub: what others see. While @pub.has is not 0 the session has its part in
- *	v4l2_rc_bpf_switch.
+ *	v4l2_rc_bpf_switch: users cannot change that as long as there is no
+ *	program that they could ask for.
  * @node: in slots; protected by registry_lock.
  * @session: what v4l2_rc_rust_changed() calls the session.
  * @wanted: name that the session asks for; empty for the default.
@@ -50,9 +51,7 @@ struct slot {
 	const struct v4l2_rc_ops *ejected;
 };
 
-struct v4l2_rc_bpf_switch v4l2_rc_bpf_switch = {
-	.key = STATIC_KEY_FALSE_INIT,
-};
+DEFINE_STATIC_KEY_DEFERRED_FALSE(v4l2_rc_bpf_switch, HZ);
 
 static DEFINE_MUTEX(registry_lock);
 static LIST_HEAD(slots);
@@ -103,11 +102,18 @@ static u32 functions(const struct v4l2_rc_ops *ops)
 	return has;
 }
 
+/* The program that a session asks for, if there is one. */
+static struct v4l2_rc_ops *find_wanted(const struct slot *slot)
+{
+	/* No program is called NAME_BUILTIN. */
+	return find(slot->wanted[0] ? slot->wanted : default_name);
+}
+
 /* The session looks for its program when its next picture begins. */
 static void look_again(struct slot *slot)
 {
 	if (!slot->pub.has) {
-		static_branch_inc(&v4l2_rc_bpf_switch.key);
+		static_branch_deferred_inc(&v4l2_rc_bpf_switch);
 		slot->pub.has = V4L2_RC_BPF_GONE;
 	}
 	slot->pub.has |= V4L2_RC_BPF_LOOK;
@@ -205,7 +211,7 @@ struct v4l2_rc_bpf_slot *v4l2_rc_bpf_slot_alloc(u64 id)
 void v4l2_rc_bpf_slot_free(struct v4l2_rc_bpf_slot *pub)
 {
 	if (pub->has)
-		static_branch_dec(&v4l2_rc_bpf_switch.key);
+		static_branch_slow_dec_deferred(&v4l2_rc_bpf_switch);
 	kfree(slot_of(pub));
 }
 
@@ -218,14 +224,14 @@ void v4l2_rc_bpf_slot_free(struct v4l2_rc_bpf_slot *pub)
 void v4l2_rc_bpf_slot_add(struct v4l2_rc_bpf_slot *pub, const void *session)
 {
 	struct slot *slot = slot_of(pub);
-	bool has_default;
+	bool found;
 
 	slot->session = session;
 	guard(mutex)(&registry_lock);
 	list_add(&slot->node, &slots);
 	scoped_guard(spinlock, &programs_lock)
-		has_default = strcmp(default_name, NAME_BUILTIN);
-	if (has_default)
+		found = find_wanted(slot);
+	if (found)
 		v4l2_rc_rust_changed(session, NULL);
 }
 
@@ -255,6 +261,7 @@ void v4l2_rc_bpf_slot_del(struct v4l2_rc_bpf_slot *pub)
 void v4l2_rc_bpf_select(struct v4l2_rc_bpf_slot *pub, const char *name)
 {
 	struct slot *slot = slot_of(pub);
+	bool found;
 
 	if (!strcmp(name, NAME_DEFAULT))
 		name = "";
@@ -262,7 +269,11 @@ void v4l2_rc_bpf_select(struct v4l2_rc_bpf_slot *pub, const char *name)
 		return;
 	strscpy(slot->wanted, name);
 	slot->ejected = NULL;
-	look_again(slot);
+	scoped_guard(spinlock, &programs_lock)
+		found = find_wanted(slot);
+	/* A program that comes later wakes all sessions. */
+	if (found || pub->has)
+		look_again(slot);
 }
 
 /**
@@ -280,8 +291,7 @@ bool v4l2_rc_bpf_look(struct v4l2_rc_bpf_slot *pub)
 
 	pub->has &= ~V4L2_RC_BPF_LOOK;
 	scoped_guard(spinlock, &programs_lock) {
-		/* No program is called NAME_BUILTIN. */
-		ops = find(slot->wanted[0] ? slot->wanted : default_name);
+		ops = find_wanted(slot);
 		if (ops && ops == pub->ops)
 			return false;
 		/* It is still the one that the session asks for. */
@@ -322,7 +332,7 @@ bool v4l2_rc_bpf_look(struct v4l2_rc_bpf_slot *pub)
 void v4l2_rc_bpf_rest(struct v4l2_rc_bpf_slot *pub)
 {
 	pub->has = 0;
-	static_branch_dec(&v4l2_rc_bpf_switch.key);
+	static_branch_slow_dec_deferred(&v4l2_rc_bpf_switch);
 }
 
 /* Throws the program out of a session that has one. */
@@ -334,6 +344,11 @@ void v4l2_rc_bpf_eject(struct v4l2_rc_bpf_slot *pub)
 	trace_v4l2_rc_program(pub->session.id, pub->ops->name, "ejected");
 	detach(slot);
 	pub->has = V4L2_RC_BPF_EJECTED;
+}
+
+void v4l2_rc_bpf_unregister(void)
+{
+	static_key_deferred_flush(&v4l2_rc_bpf_switch);
 }
 
 /* Writes to the module parameter come with a newline. */

@@ -68,6 +68,12 @@ pub(crate) fn register() {
     }
 }
 
+/// Takes the hook back.
+pub(crate) fn unregister() {
+    // SAFETY: Called when the module is unloaded: there is no session any more.
+    unsafe { c::v4l2_rc_bpf_unregister() };
+}
+
 /// One more.
 fn count(counter: &mut u64) {
     *counter = counter.wrapping_add(1);
@@ -77,7 +83,7 @@ fn count(counter: &mut u64) {
 #[inline(always)]
 fn active() -> bool {
     // SAFETY: `bpf_registry.c` defines it.
-    unsafe { static_branch_unlikely!(c::v4l2_rc_bpf_switch, c::v4l2_rc_bpf_switch, key) }
+    unsafe { static_branch_unlikely!(c::v4l2_rc_bpf_switch, c::static_key_false_deferred, key) }
 }
 
 /// The place of a program in a session.

@@ -21,6 +21,9 @@ pub(crate) fn register() {
     pr_info!("no BPF hook: the kernel is built without BPF\n");
 }
 
+/// Nor to take back.
+pub(crate) fn unregister() {}
+
 /// A session that no programs come and go for.
 pub(crate) struct Place;
 

@@ -31,6 +31,7 @@ impl kernel::Module for RateControl {
 
 impl Drop for RateControl {
     fn drop(&mut self) {
+        hook::unregister();
         // SAFETY: There is no session any more: who has one uses symbols of this module.
         unsafe { bindings::rc_debugfs_exit() };
     }
