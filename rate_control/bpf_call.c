@@ -21,14 +21,16 @@ static u64 begin_call(void)
 
 static void end_call(struct v4l2_rc_bpf_slot *slot, u64 start)
 {
-	u64 took;
+	u64 took, limit_ns;
 
 	/* What was begun before the first limit is not measured. */
 	if (!static_branch_unlikely(&timed) || !start)
 		return;
 	took = ktime_get_ns() - start;
 	slot->counters.ran_ns += took;
-	if (took > (u64)READ_ONCE(limit_us) * NSEC_PER_USEC)
+	/* The last limit is gone before the key is off. */
+	limit_ns = (u64)READ_ONCE(limit_us) * NSEC_PER_USEC;
+	if (limit_ns && took > limit_ns)
 		slot->overrun = true;
 }
 
