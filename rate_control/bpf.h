@@ -29,7 +29,8 @@ extern struct static_key_false_deferred v4l2_rc_bpf_switch;
  * @errors: those about which it has failed.
  * @overruns: those for which a function has taken too long.
  * @ejected: programs that were thrown out.
- * @ran_ns: time in programs, while it is measured.
+ * @calls: calls of their functions, while their time is measured.
+ * @ran_ns: that time.
  */
 struct v4l2_rc_bpf_counters {
 	u64 asked;
@@ -38,6 +39,7 @@ struct v4l2_rc_bpf_counters {
 	u64 errors;
 	u64 overruns;
 	u64 ejected;
+	u64 calls;
 	u64 ran_ns;
 };
 

@@ -7,6 +7,7 @@
 #include <linux/kstrtox.h>
 #include <linux/ktime.h>
 #include <linux/moduleparam.h>
+#include <trace/events/v4l2_rate_control.h>
 
 #include "bpf_internal.h"
 
@@ -19,7 +20,8 @@ static u64 begin_call(void)
 	return static_branch_unlikely(&timed) ? ktime_get_ns() : 0;
 }
 
-static void end_call(struct v4l2_rc_bpf_slot *slot, u64 start)
+static void end_call(struct v4l2_rc_bpf_slot *slot, u64 start,
+		     const char *function)
 {
 	u64 took, limit_ns;
 
@@ -27,7 +29,10 @@ static void end_call(struct v4l2_rc_bpf_slot *slot, u64 start)
 	if (!static_branch_unlikely(&timed) || !start)
 		return;
 	took = ktime_get_ns() - start;
+	slot->counters.calls++;
 	slot->counters.ran_ns += took;
+	trace_v4l2_rc_program_call(slot->session.id, slot->ops->name, function,
+				   took);
 	/* The last limit is gone before the key is off. */
 	limit_ns = (u64)READ_ONCE(limit_us) * NSEC_PER_USEC;
 	if (limit_ns && took > limit_ns)
@@ -40,7 +45,7 @@ int v4l2_rc_bpf_call_budget(struct v4l2_rc_bpf_slot *slot)
 	int ret;
 
 	ret = slot->ops->budget(&slot->session, &slot->budget);
-	end_call(slot, start);
+	end_call(slot, start, "budget");
 	return ret;
 }
 
@@ -61,7 +66,7 @@ static noinline int timed_begin(struct v4l2_rc_bpf_slot *slot)
 	u64 start = begin_call();
 	int ret = run_begin(slot);
 
-	end_call(slot, start);
+	end_call(slot, start, "frame_begin");
 	return ret;
 }
 
@@ -70,7 +75,7 @@ static noinline void timed_end(struct v4l2_rc_bpf_slot *slot)
 	u64 start = begin_call();
 
 	run_end(slot);
-	end_call(slot, start);
+	end_call(slot, start, "frame_end");
 }
 
 int v4l2_rc_bpf_call_begin(struct v4l2_rc_bpf_slot *slot)
@@ -93,7 +98,7 @@ void v4l2_rc_bpf_call_drop(struct v4l2_rc_bpf_slot *slot, u64 number)
 	u64 start = begin_call();
 
 	slot->ops->drop(&slot->session, number);
-	end_call(slot, start);
+	end_call(slot, start, "drop");
 }
 
 /* Serialised by the lock of module parameters. */

@@ -195,6 +195,7 @@ fn show(file: &SeqFile, slot: &c::v4l2_rc_bpf_slot) {
     seq_print!(file, "errors:   {}\n", counters.errors);
     seq_print!(file, "overruns: {}\n", counters.overruns);
     seq_print!(file, "ejected:  {}\n", counters.ejected);
+    seq_print!(file, "calls:    {}\n", counters.calls);
     seq_print!(file, "ran_ns:   {}\n", counters.ran_ns);
 }
 
@@ -449,10 +450,10 @@ impl Hook {
                 note.clamps = clamps;
             }
         }
-        if ret != 0 || changed {
-            let id = slot.session.id;
+        if ret != 0 || changed || slot.overrun {
+            let (id, overrun) = (slot.session.id, slot.overrun);
             // SAFETY: `decision` is valid during the call.
-            unsafe { c::rc_trace_program_frame(id, decision, builtin_qp, clamps, ret) };
+            unsafe { c::rc_trace_program_frame(id, decision, builtin_qp, clamps, ret, overrun) };
         }
         if ret == 0 && !slot.overrun {
             self.failures = 0;

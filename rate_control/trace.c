@@ -16,8 +16,9 @@ void rc_trace_frame_end(u64 session, const struct v4l2_rc_frame *frame)
 
 void rc_trace_program_frame(u64 session,
 			    const struct v4l2_rc_decision *decision,
-			    s32 builtin_qp, u32 clamps, int error)
+			    s32 builtin_qp, u32 clamps, int error,
+			    bool overrun)
 {
 	trace_v4l2_rc_program_frame(session, decision, builtin_qp, clamps,
-				    error);
+				    error, overrun);
 }

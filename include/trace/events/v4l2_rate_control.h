@@ -153,29 +153,52 @@ TRACE_EVENT(v4l2_rc_program,
 		      __get_str(name), __get_str(event))
 );
 
-/* A BPF program has failed, or has changed a decision: what became of it. */
+/* A function of a BPF program has run, and time is measured. */
+TRACE_EVENT(v4l2_rc_program_call,
+	    TP_PROTO(u64 session, const char *name, const char *function,
+		     u64 took_ns),
+	    TP_ARGS(session, name, function, took_ns),
+	    TP_STRUCT__entry(__field(u64, session)
+			     __string(name, name)
+			     __string(function, function)
+			     __field(u64, took_ns)),
+	    TP_fast_assign(__entry->session = session;
+			   __assign_str(name);
+			   __assign_str(function);
+			   __entry->took_ns = took_ns;),
+	    TP_printk("session=%llu program=%s function=%s took-ns=%llu",
+		      __entry->session, __get_str(name), __get_str(function),
+		      __entry->took_ns)
+);
+
+/*
+ * A BPF program has failed, or has changed a decision: what became of it.
+ * overrun: a function has taken too long since the picture before began.
+ */
 TRACE_EVENT(v4l2_rc_program_frame,
 	    TP_PROTO(u64 session, const struct v4l2_rc_decision *decision,
-		     s32 builtin_qp, u32 clamps, int error),
-	    TP_ARGS(session, decision, builtin_qp, clamps, error),
+		     s32 builtin_qp, u32 clamps, int error, bool overrun),
+	    TP_ARGS(session, decision, builtin_qp, clamps, error, overrun),
 	    TP_STRUCT__entry(__field(u64, session)
 			     __field(u64, cookie)
 			     __field(s32, builtin_qp)
 			     __field(s32, qp)
 			     __field(u32, action)
 			     __field(u32, clamps)
-			     __field(int, error)),
+			     __field(int, error)
+			     __field(bool, overrun)),
 	    TP_fast_assign(__entry->session = session;
 			   __entry->cookie = decision->cookie;
 			   __entry->builtin_qp = builtin_qp;
 			   __entry->qp = decision->qp;
 			   __entry->action = decision->action;
 			   __entry->clamps = clamps;
-			   __entry->error = error;),
-	    TP_printk("session=%llu frame=%llu builtin-qp=%d qp=%d action=%s clamps=%#x error=%d",
+			   __entry->error = error;
+			   __entry->overrun = overrun;),
+	    TP_printk("session=%llu frame=%llu builtin-qp=%d qp=%d action=%s clamps=%#x error=%d overrun=%d",
 		      __entry->session, __entry->cookie, __entry->builtin_qp,
 		      __entry->qp, show_v4l2_rc_action(__entry->action),
-		      __entry->clamps, __entry->error)
+		      __entry->clamps, __entry->error, __entry->overrun)
 );
 
 #endif /* _TRACE_V4L2_RATE_CONTROL_H */
