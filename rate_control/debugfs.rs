@@ -9,7 +9,8 @@ use crate::{
         Shared, //
     },
     bindings as c,
-    convert, //
+    convert,
+    hook, //
 };
 use kernel::{
     bindings,
@@ -31,9 +32,12 @@ impl Files {
     pub(crate) fn new(session: u64, shared: &Arc<Shared>) -> Self {
         // SAFETY: `shared` is valid until `drop` has removed the files.
         let directory = unsafe { c::rc_debugfs_create(session, Arc::as_ptr(shared).cast()) };
-        let hook = &shared.inner.lock().hook;
-        // SAFETY: `drop` removes the directory before it gives up `shared`.
-        unsafe { hook.show_in(directory, Arc::as_ptr(shared)) };
+        // Not with the lock held: debugfs takes others, and allocates memory.
+        let hooked = shared.inner.lock().hook.is_there();
+        if hooked {
+            // SAFETY: `drop` removes the directory before it gives up `shared`.
+            unsafe { hook::show_in(directory, Arc::as_ptr(shared)) };
+        }
         Self {
             directory,
             _shared: shared.clone(),

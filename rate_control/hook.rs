@@ -163,11 +163,22 @@ unsafe extern "C" fn v4l2_rc_rust_changed(shared: *const c_void, gone: *const c:
     }
 }
 
+/// Makes a file in a session's directory of debugfs.
+///
+/// # Safety
+///
+/// The directory is one, or an error of debugfs, and is removed before `shared` is dropped. Nobody
+/// on this thread has the lock of that.
+pub(crate) unsafe fn show_in(directory: *mut dentry, shared: *const Shared) {
+    // SAFETY: By the contract.
+    unsafe { c::v4l2_rc_bpf_debugfs_create(directory, shared.cast()) };
+}
+
 /// The file of a session's program is read.
 ///
 /// # Safety
 ///
-/// `file` is a `seq_file` of this thread, and `shared` what [`Hook::show_in`] made the file with:
+/// `file` is a `seq_file` of this thread, and `shared` what [`show_in`] made the file with:
 /// there is a reference on it during the call.
 #[no_mangle]
 unsafe extern "C" fn v4l2_rc_rust_show(file: *mut seq_file, shared: *const c_void) {
@@ -267,17 +278,9 @@ impl Hook {
         })
     }
 
-    /// Makes a file in the session's directory of debugfs.
-    ///
-    /// # Safety
-    ///
-    /// The directory is one, or an error of debugfs, and is removed before `shared`, which has
-    /// `self`, is dropped.
-    pub(crate) unsafe fn show_in(&self, directory: *mut dentry, shared: *const Shared) {
-        if self.slot.is_some() {
-            // SAFETY: By the contract.
-            unsafe { c::v4l2_rc_bpf_debugfs_create(directory, shared.cast()) };
-        }
+    /// Whether programs can be attached to the session.
+    pub(crate) fn is_there(&self) -> bool {
+        self.slot.is_some()
     }
 
     /// The session asks for the program of a configuration.

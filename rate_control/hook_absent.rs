@@ -24,6 +24,13 @@ pub(crate) fn register() {
 /// Nor to take back.
 pub(crate) fn unregister() {}
 
+/// Makes no file.
+///
+/// # Safety
+///
+/// None is needed, but with the hook it is.
+pub(crate) unsafe fn show_in(_directory: *mut dentry, _shared: *const Shared) {}
+
 /// A session that no programs come and go for.
 pub(crate) struct Place;
 
@@ -44,12 +51,10 @@ impl Hook {
         Ok(Self { max_checkpoints: 0 })
     }
 
-    /// Makes no file.
-    ///
-    /// # Safety
-    ///
-    /// There is nothing to heed: with the hook there is.
-    pub(crate) unsafe fn show_in(&self, _directory: *mut dentry, _shared: *const Shared) {}
+    /// No program can be attached to the session.
+    pub(crate) fn is_there(&self) -> bool {
+        false
+    }
 
     pub(crate) fn select(&mut self, _config: &c::v4l2_rc_config) {}
 
