@@ -126,7 +126,7 @@ impl Session {
 ///
 /// # Safety
 ///
-/// There is nothing to heed: a C prototype has no way to say so.
+/// Safe to call with any argument; `unsafe` only because bindgen declares it so.
 #[no_mangle]
 pub(crate) unsafe extern "C" fn v4l2_rc_session_alloc(
     codec: u32,

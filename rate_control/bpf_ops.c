@@ -13,7 +13,7 @@
 
 #include "bpf_internal.h"
 
-/* The layout is the interface: nothing moves. hook.rs asserts the same. */
+/* The layout is the interface: nothing moves. As in hook/context.rs. */
 static_assert(sizeof(struct v4l2_rc_bpf_limits) == 16);
 static_assert(sizeof(struct v4l2_rc_bpf_result) == 208);
 static_assert(offsetof(struct v4l2_rc_bpf_result, valid) == 112);

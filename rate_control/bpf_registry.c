@@ -207,7 +207,7 @@ struct v4l2_rc_bpf_slot *v4l2_rc_bpf_slot_alloc(u64 id)
 	return &slot->pub;
 }
 
-/* Of a session for which no programs come and go. */
+/* After v4l2_rc_bpf_slot_del(), or of a slot that was never added. */
 void v4l2_rc_bpf_slot_free(struct v4l2_rc_bpf_slot *pub)
 {
 	if (pub->has)

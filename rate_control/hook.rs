@@ -90,8 +90,9 @@ fn active() -> bool {
 ///
 /// # Invariants
 ///
-/// It comes from `v4l2_rc_bpf_slot_alloc()`, and is freed when this is dropped. Who has the session
-/// has it: others come by `v4l2_rc_rust_changed()`, which takes the session's lock.
+/// It comes from `v4l2_rc_bpf_slot_alloc()`, and is freed when this is dropped. It is only touched
+/// with the session's mutex held, or where nobody else can have the session: before
+/// `v4l2_rc_bpf_slot_add()` and from `v4l2_rc_bpf_slot_del()` on.
 struct Slot(NonNull<c::v4l2_rc_bpf_slot>);
 
 // SAFETY: A slot is not bound to a thread.
@@ -190,13 +191,14 @@ unsafe extern "C" fn v4l2_rc_rust_show(file: *mut seq_file, shared: *const c_voi
 }
 
 fn show(file: &SeqFile, slot: &c::v4l2_rc_bpf_slot) {
-    // SAFETY: The program is there as long as it is attached: as long as the slot is borrowed.
-    match unsafe { slot.ops.as_ref() } {
-        // SAFETY: The registry has found a 0 in the name.
-        Some(ops) => seq_print!(file, "program:  {}\n", unsafe {
-            CStr::from_char_ptr(ops.name.as_ptr())
-        }),
-        None => seq_print!(file, "program:  builtin\n"),
+    if slot.ops.is_null() {
+        seq_print!(file, "program:  builtin\n");
+    } else {
+        // SAFETY: A program is there as long as it is attached: as long as the slot is borrowed.
+        // Only its name is referred to, which nobody changes, and which `bpf_ops.c` has ended with
+        // a 0: the registry changes its list at any time.
+        let name = unsafe { CStr::from_char_ptr((&raw const (*slot.ops).name).cast()) };
+        seq_print!(file, "program:  {name}\n");
     }
     let counters = &slot.counters;
     seq_print!(file, "cgroup:   {}\n", slot.session.cgroup_id);
@@ -257,7 +259,7 @@ impl Hook {
     /// The hook in a session that is about to be.
     pub(crate) fn new(id: u64, codec: u32) -> Result<Self> {
         let slot = if PRESENT.load(Relaxed) {
-            // SAFETY: There is nothing to heed.
+            // SAFETY: Safe to call with any argument.
             let slot = NonNull::new(unsafe { c::v4l2_rc_bpf_slot_alloc(id) }).ok_or(ENOMEM)?;
             // INVARIANT: As allocated.
             Some(Slot(slot))

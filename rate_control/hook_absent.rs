@@ -28,7 +28,7 @@ pub(crate) fn unregister() {}
 ///
 /// # Safety
 ///
-/// None is needed, but with the hook it is.
+/// Safe to call with any argument; `unsafe` only because with the hook it is.
 pub(crate) unsafe fn show_in(_directory: *mut dentry, _shared: *const Shared) {}
 
 /// A session that no programs come and go for.

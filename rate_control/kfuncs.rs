@@ -32,7 +32,7 @@ fn scale(codec: u32) -> Scale {
 ///
 /// # Safety
 ///
-/// There is nothing to heed: a C prototype has no way to say so.
+/// Safe to call with any argument; `unsafe` only because bindgen declares it so.
 #[no_mangle]
 pub(crate) unsafe extern "C" fn v4l2_rc_rust_log2(value: u64) -> i32 {
     Log2::of(value).raw()
@@ -42,7 +42,7 @@ pub(crate) unsafe extern "C" fn v4l2_rc_rust_log2(value: u64) -> i32 {
 ///
 /// # Safety
 ///
-/// There is nothing to heed: a C prototype has no way to say so.
+/// Safe to call with any argument; `unsafe` only because bindgen declares it so.
 #[no_mangle]
 pub(crate) unsafe extern "C" fn v4l2_rc_rust_exp2(log_q16: i32) -> u64 {
     Log2::from_raw(log_q16).exp()
@@ -52,7 +52,7 @@ pub(crate) unsafe extern "C" fn v4l2_rc_rust_exp2(log_q16: i32) -> u64 {
 ///
 /// # Safety
 ///
-/// There is nothing to heed: a C prototype has no way to say so.
+/// Safe to call with any argument; `unsafe` only because bindgen declares it so.
 #[no_mangle]
 pub(crate) unsafe extern "C" fn v4l2_rc_rust_qp_to_step(codec: u32, qp: i32) -> i32 {
     scale(codec).step(qp).raw()
@@ -62,7 +62,7 @@ pub(crate) unsafe extern "C" fn v4l2_rc_rust_qp_to_step(codec: u32, qp: i32) -> 
 ///
 /// # Safety
 ///
-/// There is nothing to heed: a C prototype has no way to say so.
+/// Safe to call with any argument; `unsafe` only because bindgen declares it so.
 #[no_mangle]
 pub(crate) unsafe extern "C" fn v4l2_rc_rust_step_to_qp(codec: u32, step_q16: i32) -> i32 {
     scale(codec).nearest(Log2::from_raw(step_q16))
