@@ -384,8 +384,9 @@ pub(crate) unsafe extern "C" fn v4l2_rc_frame_cancel(
     let cookie = unsafe { (*frame).decision.cookie };
     from_result(|| {
         let mut inner = session.lock();
-        inner.session.cancel(cookie)?;
-        inner.hook.cancel(cookie);
+        let Inner { session, hook, .. } = &mut *inner;
+        session.cancel(cookie)?;
+        hook.cancel(session, cookie);
         Ok(0)
     })
 }

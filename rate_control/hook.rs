@@ -541,20 +541,21 @@ impl Hook {
 
     /// A picture will not be.
     #[inline]
-    pub(crate) fn cancel(&mut self, cookie: u64) {
+    pub(crate) fn cancel(&mut self, session: &Session, cookie: u64) {
         if active() {
-            self.cancel_hooked(cookie);
+            self.cancel_hooked(session, cookie);
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn cancel_hooked(&mut self, cookie: u64) {
+    fn cancel_hooked(&mut self, session: &Session, cookie: u64) {
         let seen = self.note(cookie).is_some();
         let Some(slot) = self.slot.as_mut().map(Slot::get_mut) else {
             return;
         };
         if seen && slot.has & c::V4L2_RC_BPF_DROP != 0 {
+            context::update_session(&mut slot.session, session);
             // SAFETY: A program with this function is attached.
             unsafe { c::v4l2_rc_bpf_call_drop(slot, cookie) };
         }

@@ -73,5 +73,5 @@ impl Hook {
 
     pub(crate) fn commit(&mut self, _session: &Session, _frame: &c::v4l2_rc_frame, _bytes: u64) {}
 
-    pub(crate) fn cancel(&mut self, _cookie: u64) {}
+    pub(crate) fn cancel(&mut self, _session: &Session, _cookie: u64) {}
 }

@@ -122,7 +122,10 @@ struct v4l2_rc_bpf_result {
  * @id: number of the session, as in debugfs and tracepoints. Never used again.
  * @cgroup_id: cgroup of who opened it, in the cgroup2 hierarchy; 0 without one.
  * @config_seq: counts how often the configuration has changed.
- * @bitrate: as &v4l2_rc_config.bitrate.
+ * @bitrate: what &v4l2_rc_ops.budget is a part of: as &v4l2_rc_config.bitrate,
+ *	in V4L2_RC_MODE_CAPPED_CQ as &v4l2_rc_config.peak_bitrate; with
+ *	V4L2_RC_CONFIG_HRD no more than decoders are told; 0 where the mode has
+ *	none.
  * @peak_bitrate: rate that drains the CPB; 0 where the mode has none.
  * @cpb_bits: size of the CPB; 0 where the mode has none.
  * @max_delay_ns: as &v4l2_rc_config.max_delay_ns.
@@ -139,18 +142,21 @@ struct v4l2_rc_bpf_result {
  * @intra_floor_q8: as &v4l2_rc_caps.intra_floor_q8.
  * @skip_bits: as &v4l2_rc_caps.skip_bits.
  * @mode: &enum v4l2_rc_mode.
- * @flags: V4L2_RC_CONFIG\_\* bits.
+ * @flags: V4L2_RC_CONFIG\_\* bits. FILLER in V4L2_RC_MODE_CBR only.
  * @skip_mode: &enum v4l2_rc_skip_mode.
  * @content: &enum v4l2_rc_content.
  * @quality: as &v4l2_rc_config.quality.
- * @layers: as &v4l2_rc_config.layers.
+ * @layers: as &v4l2_rc_config.layers, or V4L2_RC_MAX_TEMPORAL_LAYERS where the
+ *	mode has no rate.
  * @interval_num: as &v4l2_rc_config.interval_num.
  * @interval_den: as &v4l2_rc_config.interval_den.
  * @reserved0: 0.
  * @frames: pictures committed so far.
  * @bits: their sizes.
- * @cpb_fill: what the CPB holds with them.
- * @debt: bits beyond the bitrate so far; negative for bits saved.
+ * @cpb_fill: what the CPB holds with them; 0 where the mode has none.
+ * @debt: bits beyond the bitrate so far; negative for bits saved. In
+ *	&v4l2_rc_ops.exit the last four are what they were in the function
+ *	before.
  * @last: the last picture that the program has seen begin and that was
  *	committed; its number is 0 before there is one.
  * @last_i: the last I picture, likewise.

@@ -282,8 +282,11 @@ impl Controller {
         self.plan.share
     }
 
-    /// What is in the bucket, and the debt.
+    /// What is in the bucket, and the debt; nothing where there is no rate to measure against.
     pub fn fill_and_debt(&self) -> (u64, i64) {
+        if self.plan.rate == 0 {
+            return (0, 0);
+        }
         (self.bucket.fill, self.bucket.debt)
     }
 
@@ -370,6 +373,21 @@ mod tests {
                 before.ring.get(ours.cookie)
             );
             assert_eq!(controller.quantizers, before.quantizers);
+        }
+    }
+
+    #[test]
+    fn without_a_rate_there_is_nothing_in_a_buffer() {
+        for (mode, some) in [
+            (Mode::Cbr, true),
+            (Mode::Quality, false),
+            (Mode::Fixed, false),
+        ] {
+            let mut controller = controller(|_, config| config.mode = mode);
+            let ours = controller.begin(&I).unwrap();
+            code(&mut controller, &ours, 100_000);
+            let is_empty = controller.fill_and_debt() == (0, 0);
+            assert_eq!(is_empty, !some);
         }
     }
 
