@@ -115,7 +115,7 @@ impl ctrl::Operations for Encoder {
         let stats = match reader {
             Reader::File => *context.dequeued.lock(),
             Reader::Job(stats) => *stats,
-            Reader::Cancelled { timestamp } => Stats::failed(timestamp, 0),
+            Reader::Cancelled { timestamp } => Stats::failed(timestamp, 0, None),
         };
         match control.id() {
             v4l2::V4L2_CID_STATELESS_ENC_STATS => control.set_payload(&stats),

@@ -171,9 +171,9 @@ fn end(mut job: Job<Encoder>, outcome: Result<Completion>) {
 
 /// Ends a job whose picture was not coded.
 fn fail(mut job: Job<Encoder>, error: Error) {
-    job.context().stream.lock().cancel();
+    let program = job.context().stream.lock().cancel();
     trace::done(&job, Err(error));
-    *job.data() = Stats::failed(job.timestamp(), job.sequence());
+    *job.data() = Stats::failed(job.timestamp(), job.sequence(), program.as_ref());
     job.finish(State::Error);
 }
 

@@ -57,6 +57,7 @@ use media::{
         Codec,
         Frame,
         Outcome,
+        Program,
         Session,
         Verdict, //
     }, //
@@ -275,13 +276,15 @@ impl Stream {
         self.pending = Some(pending);
     }
 
-    /// The picture that is being measured or coded, if there is one, will not be.
-    pub(crate) fn cancel(&mut self) {
+    /// The picture that is being measured or coded, if there is one, will not be. Returns what a
+    /// BPF program had to do with it, if it has begun.
+    pub(crate) fn cancel(&mut self) -> Option<Program> {
         self.prepared = None;
-        if let Some(pending) = self.pending.take() {
-            // It cannot fail for a picture that has begun.
-            let _ = self.rate.cancel(pending.frame);
-        }
+        let pending = self.pending.take()?;
+        let program = pending.frame.program();
+        // It cannot fail for a picture that has begun.
+        let _ = self.rate.cancel(pending.frame);
+        Some(program)
     }
 
     /// The picture that is being coded does not fit the `room` bytes of its buffer, and will not be:

@@ -36,12 +36,15 @@ pub(crate) struct Coded<'a> {
 
 impl Stats {
     /// Of a picture that was not coded. One that was cancelled before it had a CAPTURE buffer has
-    /// sequence 0.
-    pub(crate) fn failed(timestamp: u64, sequence: u32) -> Self {
+    /// sequence 0, one that had not begun no program.
+    pub(crate) fn failed(timestamp: u64, sequence: u32, program: Option<&Program>) -> Self {
         let mut stats = Self::zeroed();
         stats.0.flags = v4l2::V4L2_STATELESS_ENC_STATS_FLAG_ERROR;
         stats.0.timestamp = timestamp;
         stats.0.sequence = sequence;
+        if let Some(program) = program {
+            stats.add_program(program);
+        }
         stats
     }
 
