@@ -446,6 +446,7 @@ impl Hook {
             clamps |= clamps_of(&clamped);
             clamps |=
                 context::take_checkpoints(decision, &slot.decision, &ours, self.max_checkpoints);
+            decision.reasons |= context::reasons_within(decision, &slot.decision, &ours);
             count(&mut slot.counters.changed);
         }
         if clamps != 0 {

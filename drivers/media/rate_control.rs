@@ -229,6 +229,16 @@ pub struct Program {
     pub ejected: bool,
 }
 
+/// What a BPF program wants of the bits within a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProgramTarget<'a> {
+    /// The size to aim at; 0 for none.
+    pub bits: u64,
+    /// Where it has changed these: what is to be written, headers included, after each of as many
+    /// equal parts of the picture. Without any, QP is to be the same for all of it.
+    pub checkpoints: Option<&'a [u32]>,
+}
+
 /// What the coded picture buffer holds after a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cpb {
@@ -306,6 +316,21 @@ impl Frame {
     /// picture that takes its place.
     pub fn filler_bytes(&self) -> u64 {
         self.0.judgement.filler_bytes
+    }
+
+    /// What a BPF program wants within the picture, where it has changed some of that.
+    pub fn program_target(&self) -> Option<ProgramTarget<'_>> {
+        let decision = &self.0.decision;
+        let has = |bit| decision.reasons & bit != 0;
+        let checkpoints = has(c::V4L2_RC_REASON_PROGRAM_CHECKPOINTS).then(|| {
+            let count = usize::try_from(decision.num_checkpoints).unwrap_or(0);
+            decision.checkpoints.get(..count).unwrap_or_default()
+        });
+        let any = checkpoints.is_some() || has(c::V4L2_RC_REASON_PROGRAM_TARGET);
+        any.then_some(ProgramTarget {
+            bits: decision.target_bits,
+            checkpoints,
+        })
     }
 
     /// What a BPF program had to do with the picture.

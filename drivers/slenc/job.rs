@@ -38,7 +38,10 @@ use crate::{
             PictureJob,
             Source, //
         },
-        row_plan::Decided,
+        row_plan::{
+            Decided,
+            Wanted, //
+        },
         sets::{
             Due,
             Written, //
@@ -453,6 +456,10 @@ fn in_frame(
         buffer_bits: u64::try_from(room)?.saturating_mul(8),
         room: frame.room(),
         header_bits,
+        wanted: frame.program_target().map(|target| Wanted {
+            bits: target.bits,
+            points: target.checkpoints,
+        }),
     };
     Ok(decided.plan(stream.shape(picture), size_mbs.1, capabilities))
 }

@@ -259,10 +259,12 @@ struct v4l2_rc_bpf_frame {
  * @action: &enum v4l2_rc_action.
  * @min_qp: lowest QP of any macroblock. Lowered to @qp if it is above it.
  * @max_qp: highest QP of any macroblock. Raised to @qp if it is below it.
- * @target_bits: size to aim at; 0 for none.
+ * @target_bits: size to aim at; 0 for none. It does not change @qp: hardware
+ *	that changes the QP within the picture starts there.
  * @max_bits: size not to be exceeded, with V4L2_RC_LEVER_HARD_MAX; 0 for none.
  * @num_checkpoints: entries of @checkpoints that are used; 0 for one QP for all
- *	of the picture.
+ *	of the picture. Nothing without &v4l2_rc_bpf_session.max_checkpoints; a
+ *	driver need not use them, nor @target_bits.
  * @reserved0: not looked at.
  * @checkpoints: as &v4l2_rc_decision.checkpoints. When @target_bits is changed
  *	and they are not, the kernel scales them.

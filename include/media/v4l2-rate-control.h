@@ -383,7 +383,11 @@ struct v4l2_rc_frame_info {
  * allow. PROGRAM: a BPF program was asked about the picture, and after its
  * answer _CLAMPED: the kernel has changed some of that back; _FAILED: it gave
  * an error or took too long. PROGRAM_EJECTED: for that, the program that the
- * session asks for is not asked any more, from this picture on.
+ * session asks for is not asked any more, from this picture on. PROGRAM_TARGET:
+ * target_bits is what the program wants; PROGRAM_CHECKPOINTS: num_checkpoints
+ * and checkpoints are. Without these a driver may well keep to the QP, as it
+ * was chosen with the pictures to come in mind; a program that sets them wants
+ * them followed.
  */
 #define V4L2_RC_REASON_FIXED_QP		0x00000001
 #define V4L2_RC_REASON_INITIAL_QP	0x00000002
@@ -396,6 +400,8 @@ struct v4l2_rc_frame_info {
 #define V4L2_RC_REASON_PROGRAM_CLAMPED	0x00000100
 #define V4L2_RC_REASON_PROGRAM_FAILED	0x00000200
 #define V4L2_RC_REASON_PROGRAM_EJECTED	0x00000400
+#define V4L2_RC_REASON_PROGRAM_TARGET	0x00000800
+#define V4L2_RC_REASON_PROGRAM_CHECKPOINTS	0x00001000
 
 /**
  * struct v4l2_rc_hrd - What the stream tells decoders about the CPB

@@ -287,6 +287,26 @@ pub(super) fn take_checkpoints(
     }
 }
 
+/// What of the bits within a picture that is coded is a program's: reasons.
+pub(super) fn reasons_within(
+    decision: &c::v4l2_rc_decision,
+    theirs: &c::v4l2_rc_bpf_decision,
+    ours: &c::v4l2_rc_decision,
+) -> u32 {
+    let given = decision.reasons & c::V4L2_RC_REASON_FIXED_QP != 0;
+    if given || decision.action != c::v4l2_rc_action_V4L2_RC_ACTION_ENCODE {
+        return 0;
+    }
+    let reason = |set, bit| if set { bit } else { 0 };
+    reason(
+        theirs.target_bits != ours.target_bits,
+        c::V4L2_RC_REASON_PROGRAM_TARGET,
+    ) | reason(
+        !same_checkpoints(theirs, ours),
+        c::V4L2_RC_REASON_PROGRAM_CHECKPOINTS,
+    )
+}
+
 /// A picture that is done, of which `bytes` went to the application.
 pub(super) fn fill_result(to: &mut c::v4l2_rc_bpf_result, frame: &c::v4l2_rc_frame, bytes: u64) {
     let (info, decision) = (&frame.info, &frame.decision);

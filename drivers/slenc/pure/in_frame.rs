@@ -20,7 +20,8 @@ const FLAG_ROWS: u32 = 1 << 0;
 const FLAG_HARD_MAX: u32 = 1 << 1;
 
 const MAX_QP: u8 = 51;
-const MAX_GAIN: u16 = 256;
+/// Corrects all of a deviation.
+pub const MAX_GAIN: u16 = 256;
 
 /// A point of the plan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

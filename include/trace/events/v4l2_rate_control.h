@@ -44,7 +44,10 @@ TRACE_DEFINE_ENUM(V4L2_RC_VERDICT_DROP);
 		      { V4L2_RC_REASON_PROGRAM,		"program" },	\
 		      { V4L2_RC_REASON_PROGRAM_CLAMPED, "program-clamped" }, \
 		      { V4L2_RC_REASON_PROGRAM_FAILED,	"program-failed" }, \
-		      { V4L2_RC_REASON_PROGRAM_EJECTED, "program-ejected" })
+		      { V4L2_RC_REASON_PROGRAM_EJECTED, "program-ejected" }, \
+		      { V4L2_RC_REASON_PROGRAM_TARGET,	"program-target" }, \
+		      { V4L2_RC_REASON_PROGRAM_CHECKPOINTS,		\
+			"program-checkpoints" })
 
 /* A picture has begun. */
 TRACE_EVENT(v4l2_rc_frame_begin,

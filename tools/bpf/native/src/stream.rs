@@ -150,6 +150,7 @@ impl Stream {
         let mut known = decision_of(&taken);
         // There are none, whatever a program wants.
         context::take_checkpoints(&mut known, &decision, &ours, 0);
+        known.reasons |= context::reasons_within(&known, &decision, &ours);
         self.open.push_back(c::v4l2_rc_frame {
             info,
             decision: known,

@@ -106,6 +106,7 @@ fn plan(
         buffer_bits: u64::MAX,
         room: None,
         header_bits: HEADER_BITS[usize::from(!order.key)],
+        wanted: None,
     };
     decided.plan(shape, rows as u16, able)
 }
