@@ -284,9 +284,12 @@ struct v4l2_rc_limits {
  * @max_skips: how many pictures in a row may be skipped or replaced because of
  *	@skip_mode; 0 for any number.
  * @layers: temporal layers, 1..V4L2_RC_MAX_TEMPORAL_LAYERS, else refused.
- * @layer_bitrates: bits a second of each layer alone; all 0 for shares of
- *	@bitrate that suit the usual dyadic structures. Lowered to
- *	V4L2_RC_MAX_BITRATE. With one layer not used.
+ * @layer_bitrates: in V4L2_RC_MODE_CBR, bits a second of each layer alone; all
+ *	0 for shares of @bitrate that suit the usual dyadic structures. Where
+ *	they are less than @bitrate together, no more than that is sent; where
+ *	they are more, @bitrate. Lowered to V4L2_RC_MAX_BITRATE. With one layer
+ *	not used, nor in other modes, where a picture of any layer has what all
+ *	of them have.
  * @content: &enum v4l2_rc_content.
  * @quality: in V4L2_RC_MODE_CQ and V4L2_RC_MODE_CAPPED_CQ, 1..100, else
  *	refused. 100 is the best.
