@@ -229,10 +229,11 @@ struct v4l2_rc_limits {
  * hardware has for it: with V4L2_RC_LEVER_HARD_MAX every picture is bounded;
  * else P pictures are skipped, however many before it were, and whoever gives
  * their QP: by V4L2_RC_LEVER_POST_SKIP, and only I pictures can violate the
- * CPB; or before they are coded, by the size that is predicted. LOW_DELAY: a picture may
- * exceed the CPB as long as the queue takes no longer than max_delay (in H.264
- * what low_delay_hrd_flag 1 allows). FILLER: in V4L2_RC_MODE_CBR the channel
- * never idles: filler data is sent; needs V4L2_RC_LEVER_FILLER. INTRA_SAFE: P
+ * CPB, and pictures that another has begun after; or before they are coded, by
+ * the size that is predicted. LOW_DELAY: a picture may exceed the CPB as long
+ * as the queue takes no longer than max_delay (in H.264 what
+ * low_delay_hrd_flag 1 allows). FILLER: in V4L2_RC_MODE_CBR the channel never
+ * idles: filler data is sent; needs V4L2_RC_LEVER_FILLER. INTRA_SAFE: P
  * pictures are never finer than what lets an I picture of the same QP fit into
  * the CPB: a cut then does little harm, and easy content is worse than it could
  * be. HRD: the stream tells decoders about the CPB: see &struct v4l2_rc_hrd.
