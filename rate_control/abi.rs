@@ -14,7 +14,7 @@ use crate::{
     },
     hook::{
         Hook,
-        Place, //
+        Registration, //
     },
     pure::{
         error,
@@ -44,7 +44,7 @@ use kernel::{
 struct Session {
     id: u64,
     _files: Files,
-    _place: Place,
+    _registration: Registration,
     shared: Arc<Shared>,
 }
 
@@ -148,7 +148,7 @@ pub(crate) unsafe extern "C" fn v4l2_rc_session_alloc(
         let session = Session {
             id,
             _files: Files::new(id, &shared),
-            _place: Place::new(&shared),
+            _registration: Registration::new(&shared),
             shared,
         };
         Ok(KBox::new(session, GFP_KERNEL)?)

@@ -72,17 +72,17 @@ struct v4l2_rc_bpf_slot {
 
 /*
  * &v4l2_rc_bpf_slot.has. ATTACHED: there is a program. BUDGET, END and DROP: it
- * has these functions. LOOK: another program may be due: before the next
- * picture v4l2_rc_bpf_look() is to be called, and &v4l2_rc_bpf_slot.session to
- * be right then. GONE: there is none any more, and the built-in controller goes
- * on alone. EJECTED: so it does for a program that was thrown out, and no other
- * is asked for.
+ * has these functions. LOOKUP: another program may be due: before the next
+ * picture v4l2_rc_bpf_attach() is to be called, and &v4l2_rc_bpf_slot.session
+ * to be right then. GONE: there is none any more, the built-in controller goes
+ * on alone, and v4l2_rc_bpf_disarm() is to be called. EJECTED: it goes on alone
+ * for a program that was thrown out, and no other is asked for.
  */
 #define V4L2_RC_BPF_ATTACHED	0x00000001
 #define V4L2_RC_BPF_BUDGET	0x00000002
 #define V4L2_RC_BPF_END		0x00000004
 #define V4L2_RC_BPF_DROP	0x00000008
-#define V4L2_RC_BPF_LOOK	0x00000010
+#define V4L2_RC_BPF_LOOKUP	0x00000010
 #define V4L2_RC_BPF_GONE	0x00000020
 #define V4L2_RC_BPF_EJECTED	0x00000040
 
@@ -97,8 +97,8 @@ void v4l2_rc_bpf_slot_del(struct v4l2_rc_bpf_slot *slot);
 void v4l2_rc_bpf_select(struct v4l2_rc_bpf_slot *slot, const char *name);
 void v4l2_rc_bpf_changed(struct v4l2_rc_bpf_slot *slot,
 			 const struct v4l2_rc_ops *gone);
-bool v4l2_rc_bpf_look(struct v4l2_rc_bpf_slot *slot);
-void v4l2_rc_bpf_rest(struct v4l2_rc_bpf_slot *slot);
+bool v4l2_rc_bpf_attach(struct v4l2_rc_bpf_slot *slot);
+void v4l2_rc_bpf_disarm(struct v4l2_rc_bpf_slot *slot);
 void v4l2_rc_bpf_eject(struct v4l2_rc_bpf_slot *slot);
 
 /* Calls into the program that is attached to a session, with its lock held. */

@@ -110,13 +110,13 @@ static struct v4l2_rc_ops *find_wanted(const struct slot *slot)
 }
 
 /* The session looks for its program when its next picture begins. */
-static void look_again(struct slot *slot)
+static void arm(struct slot *slot)
 {
 	if (!slot->pub.has) {
 		static_branch_deferred_inc(&v4l2_rc_bpf_switch);
 		slot->pub.has = V4L2_RC_BPF_GONE;
 	}
-	slot->pub.has |= V4L2_RC_BPF_LOOK;
+	slot->pub.has |= V4L2_RC_BPF_LOOKUP;
 }
 
 static void detach(struct slot *slot)
@@ -127,7 +127,7 @@ static void detach(struct slot *slot)
 		return;
 	trace_v4l2_rc_program(slot->pub.session.id, ops->name, "detached");
 	slot->pub.ops = NULL;
-	slot->pub.has = V4L2_RC_BPF_GONE | (slot->pub.has & V4L2_RC_BPF_LOOK);
+	slot->pub.has = V4L2_RC_BPF_GONE | (slot->pub.has & V4L2_RC_BPF_LOOKUP);
 	if (ops->exit)
 		ops->exit(&slot->pub.session);
 	bpf_module_put(ops, ops->owner);
@@ -149,7 +149,7 @@ void v4l2_rc_bpf_changed(struct v4l2_rc_bpf_slot *pub,
 	/* The next program may get the same address. */
 	if (gone && slot->ejected == gone)
 		slot->ejected = NULL;
-	look_again(slot);
+	arm(slot);
 }
 
 /* The same for all sessions. */
@@ -273,23 +273,23 @@ void v4l2_rc_bpf_select(struct v4l2_rc_bpf_slot *pub, const char *name)
 		found = find_wanted(slot);
 	/* A program that comes later wakes all sessions. */
 	if (found || pub->has)
-		look_again(slot);
+		arm(slot);
 }
 
 /**
- * v4l2_rc_bpf_look() - Takes the program that a session asks for, if there is
- * one
+ * v4l2_rc_bpf_attach() - Attaches the program that a session asks for, if there
+ * is one, in place of the one that it has
  *
  * @pub: slot of the session.
  *
  * Return: whether it has a program that it did not have before.
  */
-bool v4l2_rc_bpf_look(struct v4l2_rc_bpf_slot *pub)
+bool v4l2_rc_bpf_attach(struct v4l2_rc_bpf_slot *pub)
 {
 	struct slot *slot = slot_of(pub);
 	struct v4l2_rc_ops *ops;
 
-	pub->has &= ~V4L2_RC_BPF_LOOK;
+	pub->has &= ~V4L2_RC_BPF_LOOKUP;
 	scoped_guard(spinlock, &programs_lock) {
 		ops = find_wanted(slot);
 		if (ops && ops == pub->ops)
@@ -325,11 +325,11 @@ bool v4l2_rc_bpf_look(struct v4l2_rc_bpf_slot *pub)
 }
 
 /**
- * v4l2_rc_bpf_rest() - A session without a program has nothing more to do
+ * v4l2_rc_bpf_disarm() - A session without a program has nothing more to do
  *
  * @pub: its slot, which is gone.
  */
-void v4l2_rc_bpf_rest(struct v4l2_rc_bpf_slot *pub)
+void v4l2_rc_bpf_disarm(struct v4l2_rc_bpf_slot *pub)
 {
 	pub->has = 0;
 	static_branch_slow_dec_deferred(&v4l2_rc_bpf_switch);

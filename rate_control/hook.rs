@@ -112,19 +112,19 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        // SAFETY: By the type invariant, and `Place` has been dropped.
+        // SAFETY: By the type invariant, and `Registration` has been dropped.
         unsafe { c::v4l2_rc_bpf_slot_free(self.0.as_ptr()) };
     }
 }
 
 /// A session that programs come and go for, as long as it is used.
-pub(crate) struct Place {
+pub(crate) struct Registration {
     slot: Option<NonNull<c::v4l2_rc_bpf_slot>>,
     /// Has the slot.
     _shared: Arc<Shared>,
 }
 
-impl Place {
+impl Registration {
     pub(crate) fn new(shared: &Arc<Shared>) -> Self {
         let slot = shared.inner.lock().hook.slot.as_ref().map(|slot| slot.0);
         if let Some(slot) = slot {
@@ -139,7 +139,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Registration {
     fn drop(&mut self) {
         if let Some(slot) = self.slot {
             // SAFETY: `new` has put it in, and nobody uses the session: it is about to be freed.
@@ -152,8 +152,8 @@ impl Drop for Place {
 ///
 /// # Safety
 ///
-/// `shared` is that of a [`Place`], and nobody on this thread has its lock. `gone` is a program, or
-/// NULL.
+/// `shared` is that of a [`Registration`], and nobody on this thread has its lock. `gone` is a
+/// program, or NULL.
 #[no_mangle]
 unsafe extern "C" fn v4l2_rc_rust_changed(shared: *const c_void, gone: *const c::v4l2_rc_ops) {
     // SAFETY: By the contract.
@@ -349,7 +349,7 @@ impl Hook {
         context::update_session(&mut slot.session, session);
         context::update_budget(&mut slot.session, session);
         // SAFETY: What the program sees of the session is right.
-        if slot.has & c::V4L2_RC_BPF_LOOK != 0 && unsafe { c::v4l2_rc_bpf_look(slot) } {
+        if slot.has & c::V4L2_RC_BPF_LOOKUP != 0 && unsafe { c::v4l2_rc_bpf_attach(slot) } {
             // What another one has left behind is none of its business.
             if core::mem::replace(&mut self.taken, true) {
                 session.take_back();
@@ -366,7 +366,7 @@ impl Hook {
                 session.take_back();
             }
             // SAFETY: The program is gone, and no other is due.
-            unsafe { c::v4l2_rc_bpf_rest(slot) };
+            unsafe { c::v4l2_rc_bpf_disarm(slot) };
         }
         if slot.has & c::V4L2_RC_BPF_BUDGET != 0 {
             self.clamps = ask_budget(slot, session);

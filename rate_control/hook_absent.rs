@@ -32,9 +32,9 @@ pub(crate) fn unregister() {}
 pub(crate) unsafe fn show_in(_directory: *mut dentry, _shared: *const Shared) {}
 
 /// A session that no programs come and go for.
-pub(crate) struct Place;
+pub(crate) struct Registration;
 
-impl Place {
+impl Registration {
     pub(crate) fn new(_shared: &Arc<Shared>) -> Self {
         Self
     }
