@@ -20,7 +20,8 @@ use crate::{
         error,
         hrd,
         session, //
-    }, //
+    },
+    trace, //
 };
 use kernel::{
     error::from_result,
@@ -305,8 +306,7 @@ pub(crate) unsafe extern "C" fn v4l2_rc_frame_begin(
             let Inner { session, hook, .. } = &mut *inner;
             hook.begin(session, &picture, frame)?;
         }
-        // SAFETY: `frame` is valid during the call.
-        unsafe { bindings::rc_trace_frame_begin(session.id, frame) };
+        trace::frame_begin(&session.id, frame);
         Ok(0)
     })
 }
@@ -327,13 +327,13 @@ pub(crate) unsafe extern "C" fn v4l2_rc_frame_end(
     let frame = unsafe { &mut *frame };
     from_result(|| {
         let outcome = convert::outcome_of(&frame.result)?;
-        let judgement = session
-            .lock()
-            .session
-            .end(frame.decision.cookie, &outcome)?;
-        frame.judgement = convert::judgement_from(&judgement);
-        // SAFETY: `frame` is valid during the call.
-        unsafe { bindings::rc_trace_frame_end(session.id, frame) };
+        {
+            // Used where it is, which `?` would copy.
+            let judgement = session.lock().session.end(frame.decision.cookie, &outcome);
+            let judgement = judgement.as_ref().map_err(|&e| e)?;
+            convert::judge(&mut frame.judgement, judgement);
+        }
+        trace::frame_end(&session.id, frame);
         Ok(0)
     })
 }
@@ -355,15 +355,19 @@ pub(crate) unsafe extern "C" fn v4l2_rc_frame_commit(
     let frame = unsafe { &mut *frame };
     from_result(|| {
         let mut inner = session.lock();
-        let state = inner
-            .session
-            .commit(frame.decision.cookie, convert::bits_of(bytes))?;
+        let Inner {
+            session,
+            hook,
+            history,
+        } = &mut *inner;
+        let state = session.commit(frame.decision.cookie, convert::bits_of(bytes));
+        let state = state.as_ref().map_err(|&e| e)?;
         frame.judgement.cpb_fill = state.fill;
         frame.judgement.violation_bits = state.violation_bits;
         frame.judgement.delay_ns = state.delay_ns;
-        inner.history.record(frame, bytes);
-        let Inner { session, hook, .. } = &mut *inner;
+        // The hook first: what is to be found again after a call to it is needed there anyway.
         hook.commit(session, frame, bytes);
+        history.record(frame, bytes);
         Ok(0)
     })
 }

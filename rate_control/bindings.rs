@@ -21,7 +21,8 @@ use kernel::{
         list_head,
         module,
         seq_file,
-        static_key_false, //
+        static_key_false,
+        tracepoint, //
     },
     ffi, //
 };

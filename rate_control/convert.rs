@@ -208,21 +208,43 @@ pub(crate) fn frame_of(info: &c::v4l2_rc_frame_info) -> Result<FrameIn> {
 
 /// What is to be written when each of `count` equal parts of a picture is coded: the headers at
 /// once, the rest evenly.
-fn checkpoints(
+fn set_checkpoints(
+    to: &mut [u32; c::V4L2_RC_MAX_CHECKPOINTS as usize],
     target: u64,
     header_bits: u64,
     count: u32,
-) -> [u32; c::V4L2_RC_MAX_CHECKPOINTS as usize] {
+) {
+    *to = [0; c::V4L2_RC_MAX_CHECKPOINTS as usize];
+    let Ok(target) = u32::try_from(target) else {
+        return set_large_checkpoints(to, target, header_bits, count);
+    };
+    let headers = u32::try_from(header_bits).map_or(target, |headers| headers.min(target));
+    let part = target.wrapping_sub(headers).checked_div(count).unwrap_or(0);
+    let mut bits = headers;
+    for checkpoint in to.iter_mut().take(count as usize) {
+        // Never above the target.
+        bits = bits.wrapping_add(part);
+        *checkpoint = bits;
+    }
+}
+
+/// The same with a target that 32 bits cannot express.
+#[cold]
+#[inline(never)]
+fn set_large_checkpoints(
+    to: &mut [u32; c::V4L2_RC_MAX_CHECKPOINTS as usize],
+    target: u64,
+    header_bits: u64,
+    count: u32,
+) {
     let headers = header_bits.min(target);
-    let mut checkpoints = [0; c::V4L2_RC_MAX_CHECKPOINTS as usize];
     let rest = target.saturating_sub(headers);
     let part = rest.checked_div(u64::from(count)).unwrap_or(0);
     let mut bits = headers;
-    for checkpoint in checkpoints.iter_mut().take(count as usize) {
+    for checkpoint in to.iter_mut().take(count as usize) {
         bits = bits.saturating_add(part);
         *checkpoint = u32::try_from(bits).unwrap_or(u32::MAX);
     }
-    checkpoints
 }
 
 fn hrd_from(removal: &Removal) -> c::v4l2_rc_hrd {
@@ -245,11 +267,14 @@ pub(crate) fn told_from(told: Option<(u64, u64)>) -> c::v4l2_rc_hrd {
     }
 }
 
-pub(crate) fn decision_from(
+/// Writes what is decided where the driver reads it, each member once.
+#[inline(always)]
+pub(crate) fn decide(
+    to: &mut c::v4l2_rc_decision,
     begun: &Begun,
     info: &c::v4l2_rc_frame_info,
     max_checkpoints: u32,
-) -> c::v4l2_rc_decision {
+) {
     let decision = &begun.decision;
     let given = decision.reasons & reason::FIXED_QP != 0;
     let (min_qp, max_qp) = if given {
@@ -263,25 +288,31 @@ pub(crate) fn decision_from(
     } else {
         max_checkpoints
     };
-    c::v4l2_rc_decision {
-        action: match decision.action {
-            Action::Encode => c::v4l2_rc_action_V4L2_RC_ACTION_ENCODE,
-            Action::Skip => c::v4l2_rc_action_V4L2_RC_ACTION_SKIP,
-        },
-        qp: decision.qp,
-        min_qp,
-        max_qp,
-        target_bits,
-        max_bits: decision.max_bits,
-        num_checkpoints,
-        checkpoints: checkpoints(target_bits, info.header_bits, num_checkpoints),
-        reasons: decision.reasons,
-        predicted_bits: decision.predicted_bits,
-        cpb_fill: decision.fill,
-        cpb_bits: begun.cpb.unwrap_or(0),
-        hrd: begun.removal.as_ref().map_or(pin_init::zeroed(), hrd_from),
-        cookie: decision.cookie,
+    to.action = match decision.action {
+        Action::Encode => c::v4l2_rc_action_V4L2_RC_ACTION_ENCODE,
+        Action::Skip => c::v4l2_rc_action_V4L2_RC_ACTION_SKIP,
+    };
+    to.qp = decision.qp;
+    to.min_qp = min_qp;
+    to.max_qp = max_qp;
+    to.target_bits = target_bits;
+    to.max_bits = decision.max_bits;
+    to.num_checkpoints = num_checkpoints;
+    to.reasons = decision.reasons;
+    to.predicted_bits = decision.predicted_bits;
+    to.cpb_fill = decision.fill;
+    to.cpb_bits = begun.cpb.unwrap_or(0);
+    to.hrd = pin_init::zeroed();
+    if let Some(removal) = &begun.removal {
+        to.hrd = hrd_from(removal);
     }
+    to.cookie = decision.cookie;
+    set_checkpoints(
+        &mut to.checkpoints,
+        target_bits,
+        info.header_bits,
+        num_checkpoints,
+    );
 }
 
 /// The bits of so many bytes; more than there can be is left to be refused.
@@ -302,18 +333,16 @@ pub(crate) fn outcome_of(result: &c::v4l2_rc_result) -> Result<Outcome> {
     })
 }
 
-pub(crate) fn judgement_from(judgement: &Judgement) -> c::v4l2_rc_judgement {
-    c::v4l2_rc_judgement {
-        verdict: match judgement.verdict {
-            Verdict::Keep => c::v4l2_rc_verdict_V4L2_RC_VERDICT_KEEP,
-            Verdict::ReplaceBySkip => c::v4l2_rc_verdict_V4L2_RC_VERDICT_REPLACE_SKIP,
-            Verdict::Drop => c::v4l2_rc_verdict_V4L2_RC_VERDICT_DROP,
-        },
-        filler_bytes: judgement.filler_bytes,
-        violation_bits: judgement.violation_bits,
-        cpb_fill: judgement.fill,
-        delay_ns: judgement.delay_ns,
-    }
+pub(crate) fn judge(to: &mut c::v4l2_rc_judgement, judgement: &Judgement) {
+    to.verdict = match judgement.verdict {
+        Verdict::Keep => c::v4l2_rc_verdict_V4L2_RC_VERDICT_KEEP,
+        Verdict::ReplaceBySkip => c::v4l2_rc_verdict_V4L2_RC_VERDICT_REPLACE_SKIP,
+        Verdict::Drop => c::v4l2_rc_verdict_V4L2_RC_VERDICT_DROP,
+    };
+    to.filler_bytes = judgement.filler_bytes;
+    to.violation_bits = judgement.violation_bits;
+    to.cpb_fill = judgement.fill;
+    to.delay_ns = judgement.delay_ns;
 }
 
 pub(crate) fn state_from(session: &Session) -> c::v4l2_rc_state {

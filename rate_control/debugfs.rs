@@ -197,20 +197,19 @@ impl History {
     /// A picture is committed.
     pub(crate) fn record(&mut self, frame: &c::v4l2_rc_frame, sent_bytes: u64) {
         if let Some(entry) = self.entries.get_mut(self.next) {
-            *entry = Entry {
-                cookie: frame.decision.cookie,
-                frame_type: frame.info.type_,
-                action: frame.decision.action,
-                verdict: frame.judgement.verdict,
-                qp: frame.decision.qp,
-                target_bits: frame.decision.target_bits,
-                max_bits: frame.decision.max_bits,
-                predicted_bits: frame.decision.predicted_bits,
-                bytes: frame.result.bytes,
-                sent_bytes,
-                cpb_fill: frame.judgement.cpb_fill,
-                reasons: frame.decision.reasons,
-            };
+            // One by one, as there are more of them than registers.
+            entry.cookie = frame.decision.cookie;
+            entry.frame_type = frame.info.type_;
+            entry.action = frame.decision.action;
+            entry.verdict = frame.judgement.verdict;
+            entry.qp = frame.decision.qp;
+            entry.target_bits = frame.decision.target_bits;
+            entry.max_bits = frame.decision.max_bits;
+            entry.predicted_bits = frame.decision.predicted_bits;
+            entry.bytes = frame.result.bytes;
+            entry.sent_bytes = sent_bytes;
+            entry.cpb_fill = frame.judgement.cpb_fill;
+            entry.reasons = frame.decision.reasons;
             // One of `LENGTH` has just been there.
             self.next = self.next.wrapping_add(1) & Self::LENGTH.wrapping_sub(1);
         }

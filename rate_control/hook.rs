@@ -312,7 +312,12 @@ impl Hook {
         // Used where it is: it has a hundred bytes, which `?` would copy.
         let begun = session.begin(picture);
         let begun = begun.as_ref().map_err(|&e| e)?;
-        frame.decision = convert::decision_from(begun, &frame.info, self.max_checkpoints);
+        convert::decide(
+            &mut frame.decision,
+            begun,
+            &frame.info,
+            self.max_checkpoints,
+        );
         if active() {
             self.ask(session, picture, begun, frame);
         }
@@ -438,15 +443,18 @@ impl Hook {
         let mut clamps = self.clamps;
         let changed = ret == 0 && !context::is_unchanged(&slot.decision, decision);
         if changed {
-            let ours = *decision;
-            let theirs = context::proposal_of(&slot.decision, &ours, &begun.decision);
+            let our_target = decision.target_bits;
+            let theirs = context::proposal_of(&slot.decision, decision, &begun.decision);
+            let same_checkpoints = context::same_checkpoints(&slot.decision, decision);
             let (taken, clamped) = session.take_over(picture, begun, &theirs);
-            *decision = convert::decision_from(&taken, &frame.info, self.max_checkpoints);
+            convert::decide(decision, &taken, &frame.info, self.max_checkpoints);
             decision.reasons |= c::V4L2_RC_REASON_PROGRAM;
             clamps |= clamps_of(&clamped);
-            clamps |=
-                context::take_checkpoints(decision, &slot.decision, &ours, self.max_checkpoints);
-            decision.reasons |= context::reasons_within(decision, &slot.decision, &ours);
+            if !same_checkpoints {
+                clamps |= context::take_checkpoints(decision, &slot.decision, self.max_checkpoints);
+            }
+            decision.reasons |=
+                context::reasons_within(decision, &slot.decision, our_target, same_checkpoints);
             count(&mut slot.counters.changed);
         }
         if clamps != 0 {

@@ -67,7 +67,12 @@ impl Hook {
         // Used where it is: it has a hundred bytes, which `?` would copy.
         let begun = session.begin(picture);
         let begun = begun.as_ref().map_err(|&e| e)?;
-        frame.decision = convert::decision_from(begun, &frame.info, self.max_checkpoints);
+        convert::decide(
+            &mut frame.decision,
+            begun,
+            &frame.info,
+            self.max_checkpoints,
+        );
         Ok(())
     }
 

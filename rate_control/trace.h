@@ -3,7 +3,11 @@
 #ifndef RATE_CONTROL_TRACE_H
 #define RATE_CONTROL_TRACE_H
 
+#include <linux/tracepoint-defs.h>
 #include <media/v4l2-rate-control.h>
+
+DECLARE_TRACEPOINT(v4l2_rc_frame_begin);
+DECLARE_TRACEPOINT(v4l2_rc_frame_end);
 
 void rc_trace_frame_begin(u64 session, const struct v4l2_rc_frame *frame);
 void rc_trace_frame_end(u64 session, const struct v4l2_rc_frame *frame);

@@ -17,6 +17,7 @@ mod hook;
 #[cfg(v4l2_rc_bpf)]
 mod kfuncs;
 pub mod pure;
+mod trace;
 
 struct RateControl;
 

@@ -11,6 +11,7 @@ use crate::{
             Mode,
             SkipMode, //
         },
+        controller::Controller,
         frame::{
             Action,
             Analysis,
@@ -18,7 +19,10 @@ use crate::{
             FrameIn,
             FrameType, //
         },
-        session::Session,
+        session::{
+            Counts,
+            Session, //
+        },
         takeover::{
             Budget,
             Proposal, //
@@ -126,22 +130,29 @@ pub(super) fn update_budget(to: &mut c::v4l2_rc_bpf_session, session: &Session) 
 
 /// What of a session changes with its pictures.
 pub(super) fn update_session(to: &mut c::v4l2_rc_bpf_session, session: &Session) {
-    let counts = session.counts();
-    to.frames = counts.frames;
-    to.bits = counts.bits;
-    if let Some(controller) = session.built_in() {
-        (to.cpb_fill, to.debt) = controller.fill_and_debt();
+    if let Some(model) = session.built_in() {
+        update_state(to, session.counts(), model);
     }
 }
 
+/// The same, of one that has started.
+pub(super) fn update_state(to: &mut c::v4l2_rc_bpf_session, counts: &Counts, model: &Controller) {
+    to.frames = counts.frames;
+    to.bits = counts.bits;
+    (to.cpb_fill, to.debt) = model.fill_and_debt();
+}
+
 /// A picture that begins.
+///
+/// Here and below, neighbours in both structures are read before they are written, which makes
+/// one access of two.
 pub(super) fn fill_frame(
     to: &mut c::v4l2_rc_bpf_frame,
-    session: &Session,
+    model: &Controller,
     interval_ns: u64,
-    info: &c::v4l2_rc_frame_info,
-    decision: &c::v4l2_rc_decision,
+    frame: &c::v4l2_rc_frame,
 ) {
+    let (info, decision) = (&frame.info, &frame.decision);
     to.number = decision.cookie;
     to.duration_ns = match info.duration_ns {
         0 => interval_ns,
@@ -152,9 +163,8 @@ pub(super) fn fill_frame(
     to.inter_cost = info.inter_cost;
     to.intra_cost = info.intra_cost;
     to.cpb_fill = decision.cpb_fill;
-    to.share_bits = session.built_in().map_or(0, |model| model.share());
-    to.type_ = info.type_;
-    to.flags = info.flags;
+    to.share_bits = model.share();
+    (to.type_, to.flags) = (info.type_, info.flags);
     to.temporal_layer = info.temporal_layer;
     to.fixed_qp = info.fixed_qp;
     to.ref_distance = info.ref_distance;
@@ -181,44 +191,54 @@ pub(crate) fn frame_of(frame: &c::v4l2_rc_bpf_frame) -> FrameIn {
 pub(super) fn fill_decision(to: &mut c::v4l2_rc_bpf_decision, from: &c::v4l2_rc_decision) {
     to.qp = from.qp;
     to.action = from.action;
-    to.min_qp = from.min_qp;
-    to.max_qp = from.max_qp;
+    (to.min_qp, to.max_qp) = (from.min_qp, from.max_qp);
     to.target_bits = from.target_bits;
     to.max_bits = from.max_bits;
-    to.num_checkpoints = from.num_checkpoints;
-    to.reserved0 = 0;
+    (to.num_checkpoints, to.reserved0) = (from.num_checkpoints, 0);
     // What a program has left in those that are not used is nothing to see for the next picture.
     to.checkpoints = from.checkpoints;
     to.predicted_bits = from.predicted_bits;
     to.reasons = from.reasons;
 }
 
+type Checkpoints = [u32; c::V4L2_RC_MAX_CHECKPOINTS as usize];
+
 /// Whether a program has left the checkpoints of a decision alone.
-fn same_checkpoints(theirs: &c::v4l2_rc_bpf_decision, ours: &c::v4l2_rc_decision) -> bool {
+#[inline(always)]
+pub(super) fn same_checkpoints(
+    theirs: &c::v4l2_rc_bpf_decision,
+    ours: &c::v4l2_rc_decision,
+) -> bool {
     theirs.num_checkpoints == ours.num_checkpoints
         && (ours.num_checkpoints == 0 || same_points(&theirs.checkpoints, &ours.checkpoints))
 }
 
 /// Compares two at a time: a call for so few costs more.
-fn same_points<const N: usize>(theirs: &[u32; N], ours: &[u32; N]) -> bool {
-    let wide = |points: &[u32]| {
-        points
-            .iter()
-            .rev()
-            .fold(0, |wide, &point| (wide << 32) | u64::from(point))
-    };
-    let pairs = theirs.chunks(2).zip(ours.chunks(2));
-    pairs.fold(0, |differ, (theirs, ours)| {
-        differ | (wide(theirs) ^ wide(ours))
-    }) == 0
+#[inline(always)]
+fn same_points(theirs: &Checkpoints, ours: &Checkpoints) -> bool {
+    let (theirs, ours) = (theirs.as_ptr().cast::<u64>(), ours.as_ptr().cast::<u64>());
+    let mut differ = 0;
+    for n in 0..size_of::<Checkpoints>() / size_of::<u64>() {
+        // SAFETY: There are so many pairs in each, which are plain numbers.
+        differ |= unsafe { theirs.add(n).read_unaligned() ^ ours.add(n).read_unaligned() };
+    }
+    differ == 0
+}
+
+/// Two numbers as one.
+#[inline(always)]
+fn wide(numbers: &[u32]) -> u64 {
+    let numbers = numbers.iter().rev();
+    numbers.fold(0, |wide, &number| (wide << 32) | u64::from(number))
 }
 
 /// Whether a program has left a decision alone.
+#[inline(always)]
 pub(super) fn is_unchanged(theirs: &c::v4l2_rc_bpf_decision, ours: &c::v4l2_rc_decision) -> bool {
+    let range = |min_qp: i32, max_qp: i32| wide(&[min_qp as u32, max_qp as u32]);
     theirs.qp == ours.qp
         && theirs.action == ours.action
-        && theirs.min_qp == ours.min_qp
-        && theirs.max_qp == ours.max_qp
+        && range(theirs.min_qp, theirs.max_qp) == range(ours.min_qp, ours.max_qp)
         && theirs.target_bits == ours.target_bits
         && theirs.max_bits == ours.max_bits
         && same_checkpoints(theirs, ours)
@@ -252,11 +272,9 @@ pub(super) fn proposal_of(
 pub(super) fn take_checkpoints(
     decision: &mut c::v4l2_rc_decision,
     theirs: &c::v4l2_rc_bpf_decision,
-    ours: &c::v4l2_rc_decision,
     max_checkpoints: u32,
 ) -> u32 {
-    if decision.action != c::v4l2_rc_action_V4L2_RC_ACTION_ENCODE || same_checkpoints(theirs, ours)
-    {
+    if decision.action != c::v4l2_rc_action_V4L2_RC_ACTION_ENCODE {
         return 0;
     }
     // A given QP is that of all of the picture.
@@ -291,7 +309,8 @@ pub(super) fn take_checkpoints(
 pub(super) fn reasons_within(
     decision: &c::v4l2_rc_decision,
     theirs: &c::v4l2_rc_bpf_decision,
-    ours: &c::v4l2_rc_decision,
+    our_target: u64,
+    same_checkpoints: bool,
 ) -> u32 {
     let given = decision.reasons & c::V4L2_RC_REASON_FIXED_QP != 0;
     if given || decision.action != c::v4l2_rc_action_V4L2_RC_ACTION_ENCODE {
@@ -299,15 +318,13 @@ pub(super) fn reasons_within(
     }
     let reason = |set, bit| if set { bit } else { 0 };
     reason(
-        theirs.target_bits != ours.target_bits,
+        theirs.target_bits != our_target,
         c::V4L2_RC_REASON_PROGRAM_TARGET,
-    ) | reason(
-        !same_checkpoints(theirs, ours),
-        c::V4L2_RC_REASON_PROGRAM_CHECKPOINTS,
-    )
+    ) | reason(!same_checkpoints, c::V4L2_RC_REASON_PROGRAM_CHECKPOINTS)
 }
 
-/// A picture that is done, of which `bytes` went to the application.
+/// A picture that is done, of which `bytes` went to the application, and about which all is as the
+/// built-in controller has decided.
 pub(super) fn fill_result(to: &mut c::v4l2_rc_bpf_result, frame: &c::v4l2_rc_frame, bytes: u64) {
     let (info, decision) = (&frame.info, &frame.decision);
     let (result, judgement) = (&frame.result, &frame.judgement);
@@ -326,17 +343,16 @@ pub(super) fn fill_result(to: &mut c::v4l2_rc_bpf_result, frame: &c::v4l2_rc_fra
     to.mad = result.mad;
     to.sse = result.sse;
     to.valid = result.valid;
-    to.type_ = info.type_;
-    to.flags = info.flags;
+    (to.type_, to.flags) = (info.type_, info.flags);
     to.temporal_layer = info.temporal_layer;
     to.action = decision.action;
     to.verdict = judgement.verdict;
     to.qp = decision.qp;
+    to.builtin_qp = decision.qp;
     to.mean_qp_q8 = result.mean_qp_q8;
     to.reasons = decision.reasons;
-    to.forced_skips = result.forced_skips;
-    to.nonzero = result.nonzero;
-    to.intra_mbs = result.intra_mbs;
-    to.skip_mbs = result.skip_mbs;
+    to.clamps = 0;
+    (to.forced_skips, to.nonzero) = (result.forced_skips, result.nonzero);
+    (to.intra_mbs, to.skip_mbs) = (result.intra_mbs, result.skip_mbs);
     to.filler_bytes = judgement.filler_bytes;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Streams: what the modes, limits and levers come to. */
 #include <linux/math64.h>
+#include <linux/minmax.h>
 #include <linux/string.h>
 #include <linux/time64.h>
 #include "encoder.h"
@@ -152,6 +153,35 @@ static void targets_are_divided(struct kunit *test)
 	KUNIT_EXPECT_GT(test, decision->checkpoints[3] + 4,
 			decision->target_bits);
 	KUNIT_EXPECT_EQ(test, 0, decision->checkpoints[4]);
+}
+
+/* Checkpoints have 32 bits: what is above that is not wrapped around. */
+static void large_targets_are_divided(struct kunit *test)
+{
+	struct v4l2_rc_config config = config_of(V4L2_RC_MODE_CBR);
+	struct v4l2_rc_frame frame = encoder_picture(true);
+	const struct v4l2_rc_decision *decision = &frame.decision;
+	struct encoder encoder;
+	u64 part;
+	u32 n, seconds;
+
+	config.bitrate = V4L2_RC_MAX_BITRATE;
+	config.cpb_bits = V4L2_RC_MAX_BITS;
+	config.interval_den = 1;
+	for (seconds = 1; seconds < 100; seconds *= 2) {
+		config.interval_num = seconds;
+		encoder = encoder_open(test, 0, &config);
+		KUNIT_ASSERT_EQ(test, 0,
+				v4l2_rc_frame_begin(encoder.session, &frame));
+		KUNIT_ASSERT_EQ(test, 4, decision->num_checkpoints);
+		part = decision->target_bits - ENCODER_HEADER_BITS;
+		part = div_u64(part, 4);
+		for (n = 0; n < 4; n++)
+			KUNIT_EXPECT_EQ(test, decision->checkpoints[n],
+					min(ENCODER_HEADER_BITS +
+					    (n + 1) * part, (u64)U32_MAX));
+	}
+	KUNIT_EXPECT_GT(test, decision->target_bits, 4 * (u64)U32_MAX);
 }
 
 /* Every 50 pictures something new: 8 times the size of the others. */
@@ -482,6 +512,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(vbr_meets_the_mean),
 	KUNIT_CASE(quality_is_constant_until_it_is_capped),
 	KUNIT_CASE(targets_are_divided),
+	KUNIT_CASE(large_targets_are_divided),
 	KUNIT_CASE(strict_is_kept_by_whatever_there_is),
 	KUNIT_CASE(pictures_are_skipped_when_that_is_wanted),
 	KUNIT_CASE(some_pictures_are_never_skipped),
