@@ -192,9 +192,11 @@ pub(crate) unsafe extern "C" fn v4l2_rc_session_start(
     let caps = unsafe { &*caps };
     from_result(|| {
         let mut inner = session.lock();
-        let able = convert::capabilities_of(inner.session.scale(), caps)?;
-        inner.session.start(able)?;
-        inner.hook.max_checkpoints = caps.max_checkpoints;
+        let Inner { session, hook, .. } = &mut *inner;
+        let able = convert::capabilities_of(session.scale(), caps)?;
+        session.start(able)?;
+        hook.max_checkpoints = caps.max_checkpoints;
+        hook.renew(session);
         Ok(0)
     })
 }
@@ -217,8 +219,10 @@ pub(crate) unsafe extern "C" fn v4l2_rc_session_configure(
     from_result(|| {
         let pure = convert::config_of(config)?;
         let mut inner = session.lock();
-        inner.session.configure(&pure)?;
-        inner.hook.select(config);
+        let Inner { session, hook, .. } = &mut *inner;
+        session.configure(&pure)?;
+        hook.renew(session);
+        hook.select(config);
         Ok(0)
     })
 }
@@ -301,11 +305,7 @@ pub(crate) unsafe extern "C" fn v4l2_rc_frame_begin(
     let frame = unsafe { &mut *frame };
     from_result(|| {
         let picture = convert::frame_of(&frame.info)?;
-        {
-            let mut inner = session.lock();
-            let Inner { session, hook, .. } = &mut *inner;
-            hook.begin(session, &picture, frame)?;
-        }
+        Hook::begin(&mut session.lock(), &picture, frame)?;
         trace::frame_begin(&session.id, frame);
         Ok(0)
     })

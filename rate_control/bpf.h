@@ -55,7 +55,8 @@ struct v4l2_rc_bpf_counters {
  * @decision: on it.
  * @budget: of the session.
  * @model: the built-in controller, while frame_begin runs; else NULL.
- * @overrun: a function has taken longer than it may since the picture before.
+ * @notice: what there is to see to when frame_begin has returned, beside what
+ *	it says: V4L2_RC_BPF_OVERRUN and so on; 0 for nothing.
  * @counters: what has happened.
  */
 struct v4l2_rc_bpf_slot {
@@ -66,7 +67,7 @@ struct v4l2_rc_bpf_slot {
 	struct v4l2_rc_bpf_decision decision;
 	struct v4l2_rc_bpf_budget budget;
 	const void *model;
-	bool overrun;
+	u32 notice;
 	struct v4l2_rc_bpf_counters counters;
 };
 
@@ -76,7 +77,9 @@ struct v4l2_rc_bpf_slot {
  * picture v4l2_rc_bpf_attach() is to be called, and &v4l2_rc_bpf_slot.session
  * to be right then. GONE: there is none any more, the built-in controller goes
  * on alone, and v4l2_rc_bpf_disarm() is to be called. EJECTED: it goes on alone
- * for a program that was thrown out, and no other is asked for.
+ * for a program that was thrown out, and no other is asked for. STALE: the
+ * session's hardware or configuration is another than &v4l2_rc_bpf_slot.session
+ * says.
  */
 #define V4L2_RC_BPF_ATTACHED	0x00000001
 #define V4L2_RC_BPF_BUDGET	0x00000002
@@ -85,6 +88,18 @@ struct v4l2_rc_bpf_slot {
 #define V4L2_RC_BPF_LOOKUP	0x00000010
 #define V4L2_RC_BPF_GONE	0x00000020
 #define V4L2_RC_BPF_EJECTED	0x00000040
+#define V4L2_RC_BPF_STALE	0x00000080
+
+/*
+ * &v4l2_rc_bpf_slot.notice. OVERRUN: a function has taken longer than it may
+ * since the picture before. NEW: the program was asked about no picture yet.
+ * FAILING: it has failed about the last one. CLAMPED: something of the budget
+ * was changed back.
+ */
+#define V4L2_RC_BPF_OVERRUN	0x00000001
+#define V4L2_RC_BPF_NEW		0x00000002
+#define V4L2_RC_BPF_FAILING	0x00000004
+#define V4L2_RC_BPF_CLAMPED	0x00000008
 
 /*
  * Registry: which programs there are, and which session has which. All but the

@@ -36,7 +36,7 @@ static void end_call(struct v4l2_rc_bpf_slot *slot, u64 start,
 	/* The last limit is gone before the key is off. */
 	limit_ns = (u64)READ_ONCE(limit_us) * NSEC_PER_USEC;
 	if (limit_ns && took > limit_ns)
-		slot->overrun = true;
+		slot->notice |= V4L2_RC_BPF_OVERRUN;
 }
 
 int v4l2_rc_bpf_call_budget(struct v4l2_rc_bpf_slot *slot)

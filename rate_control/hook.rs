@@ -14,11 +14,15 @@ mod context;
 use crate::{
     abi::{
         assert_prototypes,
+        Inner,
         Shared, //
     },
     bindings as c, convert,
     pure::{
-        cycle::Cycle,
+        cycle::{
+            Cookie,
+            Cycle, //
+        },
         frame::FrameIn,
         session::{
             Begun,
@@ -212,11 +216,12 @@ fn show(file: &SeqFile, slot: &c::v4l2_rc_bpf_slot) {
     seq_print!(file, "ran_ns:   {}\n", counters.ran_ns);
 }
 
-/// What is remembered of a picture that has begun with the program that is attached.
+/// What is remembered of a picture about which the program that is attached and the kernel have
+/// not left all as it was.
 #[derive(Clone, Copy)]
 struct Note {
     /// The picture's; 0, which is none's, where there is nothing to remember.
-    cookie: u64,
+    cookie: Cookie,
     builtin_qp: i32,
     clamps: u32,
 }
@@ -247,6 +252,11 @@ pub(crate) struct Hook {
     failures: u32,
     /// What of its budget was changed back.
     clamps: u32,
+    /// The first picture that the program which is attached was asked about; the highest number
+    /// before there is one.
+    since: Cookie,
+    /// The last picture that there is a note of.
+    noted: Cookie,
     notes: [Note; Self::NOTES],
 }
 
@@ -276,6 +286,8 @@ impl Hook {
             taken: false,
             failures: 0,
             clamps: 0,
+            since: Cookie::MAX,
+            noted: 0,
             notes: [Note::NONE; Self::NOTES],
         })
     }
@@ -283,6 +295,15 @@ impl Hook {
     /// Whether programs can be attached to the session.
     pub(crate) fn is_there(&self) -> bool {
         self.slot.is_some()
+    }
+
+    /// The session's hardware or its configuration may be another than before.
+    pub(crate) fn renew(&mut self, session: &Session) {
+        if let Some(slot) = self.slot.as_mut().map(Slot::get_mut) {
+            if slot.has != 0 && self.version != session.version() {
+                slot.has |= c::V4L2_RC_BPF_STALE;
+            }
+        }
     }
 
     /// The session asks for the program of a configuration.
@@ -301,25 +322,26 @@ impl Hook {
     /// Decides how to code a picture.
     #[inline(always)]
     pub(crate) fn begin(
-        &mut self,
-        session: &mut Session,
+        inner: &mut Inner,
         picture: &FrameIn,
         frame: &mut c::v4l2_rc_frame,
     ) -> Result {
         if active() {
-            self.prepare(session);
+            Self::prepare(inner);
         }
         // Used where it is: it has a hundred bytes, which `?` would copy.
-        let begun = session.begin(picture);
+        let begun = inner.session.begin(picture);
         let begun = begun.as_ref().map_err(|&e| e)?;
         convert::decide(
             &mut frame.decision,
             begun,
             &frame.info,
-            self.max_checkpoints,
+            inner.hook.max_checkpoints,
         );
         if active() {
-            self.ask(session, picture, begun, frame);
+            if let Some(ret) = Self::ask(inner, frame) {
+                Self::heed(inner, picture, begun, frame, ret);
+            }
         }
         Ok(())
     }
@@ -327,14 +349,16 @@ impl Hook {
     /// Before a picture begins: finds the program, and what it says that the session may use.
     #[cold]
     #[inline(never)]
-    fn prepare(&mut self, session: &mut Session) {
+    fn prepare(inner: &mut Inner) {
         const USUAL: u32 = c::V4L2_RC_BPF_ATTACHED
             | c::V4L2_RC_BPF_END
             | c::V4L2_RC_BPF_DROP
             | c::V4L2_RC_BPF_EJECTED;
-        let has = self.slot.as_ref().map_or(0, |slot| slot.get().has);
-        if has & !USUAL != 0 || (has != 0 && self.version != session.version()) {
-            self.prepare_anew(session);
+        let Inner { session, hook, .. } = inner;
+        if let Some(slot) = &hook.slot {
+            if slot.get().has & !USUAL != 0 {
+                hook.prepare_anew(session);
+            }
         }
     }
 
@@ -351,6 +375,7 @@ impl Hook {
                 .map_or(0, |(config, _)| config.interval_ns());
             context::fill_session(&mut slot.session, session, self.codec, self.max_checkpoints);
         }
+        slot.has &= !c::V4L2_RC_BPF_STALE;
         context::update_session(&mut slot.session, session);
         context::update_budget(&mut slot.session, session);
         // SAFETY: What the program sees of the session is right.
@@ -361,8 +386,9 @@ impl Hook {
             }
             context::update_session(&mut slot.session, session);
             context::update_budget(&mut slot.session, session);
-            slot.overrun = false;
-            self.notes = [Note::NONE; Self::NOTES];
+            slot.notice = c::V4L2_RC_BPF_NEW;
+            self.since = Cookie::MAX;
+            self.noted = 0;
             self.failures = 0;
             self.clamps = 0;
         }
@@ -375,83 +401,67 @@ impl Hook {
         }
         if slot.has & c::V4L2_RC_BPF_BUDGET != 0 {
             self.clamps = ask_budget(slot, session);
+            slot.notice &= !c::V4L2_RC_BPF_CLAMPED;
+            if self.clamps != 0 {
+                slot.notice |= c::V4L2_RC_BPF_CLAMPED;
+            }
             context::update_budget(&mut slot.session, session);
         }
     }
 
-    /// Asks about a picture that has begun.
+    /// Asks about a picture that has begun. Where there is more to see to than that, returns what
+    /// the program has returned.
     #[cold]
     #[inline(never)]
-    fn ask(
-        &mut self,
-        session: &mut Session,
-        picture: &FrameIn,
-        begun: &Begun,
-        frame: &mut c::v4l2_rc_frame,
-    ) {
-        let Some(slot) = self.slot.as_mut().map(Slot::get_mut) else {
-            return;
-        };
+    fn ask(inner: &mut Inner, frame: &mut c::v4l2_rc_frame) -> Option<c_int> {
+        let Inner { session, hook, .. } = inner;
+        let slot = hook.slot.as_mut().map(Slot::get_mut)?;
         if slot.has & c::V4L2_RC_BPF_ATTACHED == 0 {
             if slot.has & c::V4L2_RC_BPF_EJECTED != 0 {
                 frame.decision.reasons |= c::V4L2_RC_REASON_PROGRAM_EJECTED;
             }
-            return;
+            return None;
         }
-        slot.model = session
-            .built_in()
-            .map_or(core::ptr::null(), |model| core::ptr::from_ref(model).cast());
-        fill(slot, session, self.interval_ns, frame);
+        let model = session.built_in()?;
+        slot.model = core::ptr::from_ref(model).cast();
+        context::update_state(&mut slot.session, session.counts(), model);
+        context::fill_frame(&mut slot.frame, model, hook.interval_ns, frame);
+        context::fill_decision(&mut slot.decision, &frame.decision);
         // SAFETY: A program is attached. The controller is not changed during the call.
         let ret = unsafe { c::v4l2_rc_bpf_call_begin(slot) };
-        slot.model = core::ptr::null();
-
-        count(&mut slot.counters.asked);
-        let decision = &mut frame.decision;
-        let note = Note {
-            cookie: decision.cookie,
-            builtin_qp: decision.qp,
-            clamps: self.clamps,
-        };
-        decision.reasons |= c::V4L2_RC_REASON_PROGRAM;
-        if let Some(place) = self.notes.get_mut(Self::place(note.cookie)) {
-            *place = note;
-        }
-        let usual = ret == 0 && note.clamps == 0 && !slot.overrun;
-        if usual && context::is_unchanged(&slot.decision, decision) {
-            self.failures = 0;
-        } else {
-            self.heed(session, picture, begun, frame, ret);
-        }
+        weigh(slot, frame, ret)
     }
 
     /// Takes what a program wants of a picture, or that it has failed.
     #[inline(never)]
     fn heed(
-        &mut self,
-        session: &mut Session,
+        inner: &mut Inner,
         picture: &FrameIn,
         begun: &Begun,
         frame: &mut c::v4l2_rc_frame,
         ret: c_int,
     ) {
-        let Some(slot) = self.slot.as_mut().map(Slot::get_mut) else {
+        let Inner { session, hook, .. } = inner;
+        let Some(slot) = hook.slot.as_mut().map(Slot::get_mut) else {
             return;
         };
         let decision = &mut frame.decision;
         let builtin_qp = decision.qp;
-        let mut clamps = self.clamps;
+        let mut clamps = hook.clamps;
+        if slot.notice & c::V4L2_RC_BPF_NEW != 0 {
+            hook.since = decision.cookie;
+        }
         let changed = ret == 0 && !context::is_unchanged(&slot.decision, decision);
         if changed {
             let our_target = decision.target_bits;
             let theirs = context::proposal_of(&slot.decision, decision, &begun.decision);
             let same_checkpoints = context::same_checkpoints(&slot.decision, decision);
             let (taken, clamped) = session.take_over(picture, begun, &theirs);
-            convert::decide(decision, &taken, &frame.info, self.max_checkpoints);
+            convert::decide(decision, &taken, &frame.info, hook.max_checkpoints);
             decision.reasons |= c::V4L2_RC_REASON_PROGRAM;
             clamps |= clamps_of(&clamped);
             if !same_checkpoints {
-                clamps |= context::take_checkpoints(decision, &slot.decision, self.max_checkpoints);
+                clamps |= context::take_checkpoints(decision, &slot.decision, hook.max_checkpoints);
             }
             decision.reasons |=
                 context::reasons_within(decision, &slot.decision, our_target, same_checkpoints);
@@ -460,34 +470,44 @@ impl Hook {
         if clamps != 0 {
             decision.reasons |= c::V4L2_RC_REASON_PROGRAM_CLAMPED;
             count(&mut slot.counters.clamped);
-            if let Some(note) = self.notes.get_mut(Self::place(decision.cookie)) {
-                note.clamps = clamps;
+        }
+        if changed || clamps != 0 {
+            hook.noted = decision.cookie;
+            if let Some(place) = hook.notes.get_mut(Self::place(decision.cookie)) {
+                *place = Note {
+                    cookie: decision.cookie,
+                    builtin_qp,
+                    clamps,
+                };
             }
         }
-        if ret != 0 || changed || slot.overrun {
-            let (id, overrun) = (slot.session.id, slot.overrun);
+        let overrun = slot.notice & c::V4L2_RC_BPF_OVERRUN != 0;
+        if ret != 0 || changed || overrun {
+            let id = slot.session.id;
             // SAFETY: `decision` is valid during the call.
             unsafe { c::rc_trace_program_frame(id, decision, builtin_qp, clamps, ret, overrun) };
         }
-        if ret == 0 && !slot.overrun {
-            self.failures = 0;
+        slot.notice &= c::V4L2_RC_BPF_CLAMPED;
+        if ret == 0 && !overrun {
+            hook.failures = 0;
             return;
         }
+        slot.notice |= c::V4L2_RC_BPF_FAILING;
         decision.reasons |= c::V4L2_RC_REASON_PROGRAM_FAILED;
-        if self.failed(session, ret) {
+        if hook.failed(session, ret, overrun) {
             decision.reasons |= c::V4L2_RC_REASON_PROGRAM_EJECTED;
         }
     }
 
     /// The program has failed once more: returns whether it had to go.
-    fn failed(&mut self, session: &mut Session, ret: c_int) -> bool {
+    fn failed(&mut self, session: &mut Session, ret: c_int, overrun: bool) -> bool {
         let Some(slot) = self.slot.as_mut().map(Slot::get_mut) else {
             return false;
         };
         if ret != 0 {
             count(&mut slot.counters.errors);
         }
-        if core::mem::take(&mut slot.overrun) {
+        if overrun {
             count(&mut slot.counters.overruns);
         }
         self.failures = self.failures.saturating_add(1);
@@ -507,8 +527,9 @@ impl Hook {
         (cookie as usize) & (Self::NOTES - 1)
     }
 
-    /// What is remembered of a picture, if the program that is attached has seen it begin.
-    fn note(&self, cookie: u64) -> Option<&Note> {
+    /// What is remembered of a picture.
+    #[inline(never)]
+    fn note(&self, cookie: Cookie) -> Option<&Note> {
         self.notes
             .get(Self::place(cookie))
             .filter(|note| note.cookie == cookie)
@@ -525,20 +546,33 @@ impl Hook {
     #[cold]
     #[inline(never)]
     fn commit_hooked(&mut self, session: &Session, frame: &c::v4l2_rc_frame, bytes: u64) {
-        let Some(&note) = self.note(frame.decision.cookie) else {
-            return;
-        };
         let Some(slot) = self.slot.as_mut().map(Slot::get_mut) else {
             return;
         };
-        if slot.has & c::V4L2_RC_BPF_ATTACHED == 0 {
+        let cookie = frame.decision.cookie;
+        if slot.has & c::V4L2_RC_BPF_ATTACHED == 0 || cookie < self.since {
             return;
         }
-        let result = &mut slot.session.last;
-        context::fill_result(result, frame, bytes);
-        result.builtin_qp = note.builtin_qp;
-        result.clamps = note.clamps;
-        if result.type_ == c::v4l2_rc_frame_type_V4L2_RC_FRAME_I {
+        context::fill_result(&mut slot.session.last, frame, bytes);
+        let noted = cookie <= self.noted;
+        let end = slot.has & c::V4L2_RC_BPF_END != 0;
+        if noted || end || frame.info.type_ == c::v4l2_rc_frame_type_V4L2_RC_FRAME_I {
+            self.commit_more(session, frame);
+        }
+    }
+
+    /// There is more to do about a picture that is done than to show it to the program.
+    #[inline(never)]
+    fn commit_more(&mut self, session: &Session, frame: &c::v4l2_rc_frame) {
+        let note = self.note(frame.decision.cookie).copied();
+        let Some(slot) = self.slot.as_mut().map(Slot::get_mut) else {
+            return;
+        };
+        if let Some(note) = note {
+            slot.session.last.builtin_qp = note.builtin_qp;
+            slot.session.last.clamps = note.clamps;
+        }
+        if frame.info.type_ == c::v4l2_rc_frame_type_V4L2_RC_FRAME_I {
             slot.session.last_i = slot.session.last;
         }
         if slot.has & c::V4L2_RC_BPF_END != 0 {
@@ -559,7 +593,7 @@ impl Hook {
     #[cold]
     #[inline(never)]
     fn cancel_hooked(&mut self, session: &Session, cookie: u64) {
-        let seen = self.note(cookie).is_some();
+        let seen = cookie >= self.since;
         let Some(slot) = self.slot.as_mut().map(Slot::get_mut) else {
             return;
         };
@@ -571,19 +605,23 @@ impl Hook {
     }
 }
 
-/// Writes all that a program may read when a picture begins. Not inlined: what else there is to do
-/// would have no registers.
+/// A program has been asked, and has returned something: looks what there is to see to. Not
+/// inlined: nothing of the decision is to be kept over the program's call.
 #[inline(never)]
-fn fill(
+fn weigh(
     slot: &mut c::v4l2_rc_bpf_slot,
-    session: &Session,
-    interval_ns: u64,
-    frame: &c::v4l2_rc_frame,
-) {
-    let (info, decision) = (&frame.info, &frame.decision);
-    context::update_session(&mut slot.session, session);
-    context::fill_frame(&mut slot.frame, session, interval_ns, info, decision);
-    context::fill_decision(&mut slot.decision, decision);
+    frame: &mut c::v4l2_rc_frame,
+    ret: c_int,
+) -> Option<c_int> {
+    slot.model = core::ptr::null();
+    count(&mut slot.counters.asked);
+    frame.decision.reasons |= c::V4L2_RC_REASON_PROGRAM;
+    let usual = ret == 0 && slot.notice == 0;
+    if usual && context::is_unchanged(&slot.decision, &frame.decision) {
+        None
+    } else {
+        Some(ret)
+    }
 }
 
 /// Asks what a session may use; returns what is changed back.

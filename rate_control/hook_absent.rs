@@ -3,7 +3,10 @@
 //! In place of the BPF hook, for a kernel without BPF: the built-in controller decides alone.
 
 use crate::{
-    abi::Shared,
+    abi::{
+        Inner,
+        Shared, //
+    },
     bindings as c, convert,
     pure::{
         frame::FrameIn,
@@ -56,22 +59,24 @@ impl Hook {
         false
     }
 
+    pub(crate) fn renew(&mut self, _session: &Session) {}
+
     pub(crate) fn select(&mut self, _config: &c::v4l2_rc_config) {}
 
+    #[inline(always)]
     pub(crate) fn begin(
-        &mut self,
-        session: &mut Session,
+        inner: &mut Inner,
         picture: &FrameIn,
         frame: &mut c::v4l2_rc_frame,
     ) -> Result {
         // Used where it is: it has a hundred bytes, which `?` would copy.
-        let begun = session.begin(picture);
+        let begun = inner.session.begin(picture);
         let begun = begun.as_ref().map_err(|&e| e)?;
         convert::decide(
             &mut frame.decision,
             begun,
             &frame.info,
-            self.max_checkpoints,
+            inner.hook.max_checkpoints,
         );
         Ok(())
     }

@@ -133,11 +133,17 @@ impl Stream {
             .configured()
             .map_or(0, |(config, _)| config.interval_ns());
         let begun = self.session.begin(frame)?;
-        let info = info_of(frame);
         let ours = decision_of(&begun);
+        let mut picture = c::v4l2_rc_frame {
+            info: info_of(frame),
+            decision: ours,
+            ..Default::default()
+        };
         let mut seen = c::v4l2_rc_bpf_frame::default();
         let mut decision = c::v4l2_rc_bpf_decision::default();
-        context::fill_frame(&mut seen, &self.session, interval_ns, &info, &ours);
+        if let Some(model) = self.session.built_in() {
+            context::fill_frame(&mut seen, model, interval_ns, &picture);
+        }
         context::fill_decision(&mut decision, &ours);
         let decided = helpers::with_model(self.session.built_in(), &seen, || {
             self.program.begin(&mut self.seen, &seen, &mut decision)
@@ -148,14 +154,14 @@ impl Stream {
             taken = self.session.take_over(frame, &begun, &theirs).0;
         }
         let mut known = decision_of(&taken);
-        // There are none, whatever a program wants.
-        context::take_checkpoints(&mut known, &decision, &ours, 0);
-        known.reasons |= context::reasons_within(&known, &decision, &ours);
-        self.open.push_back(c::v4l2_rc_frame {
-            info,
-            decision: known,
-            ..Default::default()
-        });
+        let same = context::same_checkpoints(&decision, &ours);
+        if !same {
+            // There are none, whatever a program wants.
+            context::take_checkpoints(&mut known, &decision, 0);
+        }
+        known.reasons |= context::reasons_within(&known, &decision, ours.target_bits, same);
+        picture.decision = known;
+        self.open.push_back(picture);
         Ok(taken)
     }
 
