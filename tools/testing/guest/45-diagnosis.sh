@@ -21,8 +21,8 @@ traced() {
 lines() { grep -cE -- "$1" /run/trace || :; }
 
 good_pictures() {
-	local before jobs
-	before=$(value coded) jobs=$(value jobs)
+	local before jobs measured
+	before=$(value coded) jobs=$(value jobs) measured=$(value measured)
 	traced encode || return
 	[ "$(lines 'slenc_picture: 0000:.* type=IDR .*frame_num=0 qp=24 references=0$')" -ge 1 ] &&
 		[ "$(lines 'slenc_picture: .* type=P .*qp=28 references=1$')" -ge 1 ] &&
@@ -30,7 +30,7 @@ good_pictures() {
 		[ "$(lines 'slenc_done: 0000:.* error=0 bytes=[1-9][0-9]* encode_ns=[1-9]')" -eq 12 ] &&
 		[ "$(lines 'slenc_refused')" -eq 0 ] &&
 		[ "$(value coded)" -eq $((before + 12)) ] && [ "$(value jobs)" -eq $((jobs + 12)) ] &&
-		[ "$(value measured)" -eq 0 ] &&
+		[ "$(value measured)" -eq "$measured" ] &&
 		[ "$(value state)" = idle ] && [ "$(value longest_ns)" -gt 0 ] &&
 		[ "$(value encode_ns)" -ge "$(value longest_ns)" ]
 }
