@@ -239,6 +239,15 @@ impl Controller {
         own.min(Plan::due(bucket.debt, plan.horizon, most, sixteenths))
     }
 
+    /// What is due to a usual picture in VBR: a debt is paid in half of the averaging window, as a
+    /// mean above the rate breaks a promise. What is saved is spent over all of it: it is not lost
+    /// meanwhile, and the quality is to change little.
+    fn usual_due(&self, bucket: &Bucket, sixteenths: u64) -> u64 {
+        // Savings would be spent twice as fast as debts are paid.
+        let debt = bucket.debt.max(bucket.debt >> 2);
+        Plan::due(debt, self.plan.horizon, self.pace, sixteenths)
+    }
+
     /// The quantizer step at which a picture has the size that it should have, as far as the step
     /// may change at once.
     #[inline(always)]
@@ -264,9 +273,8 @@ impl Controller {
             Mode::CappedQuality => return fitting.max(self.quality_step(config)),
             Mode::Vbr => match self.steady {
                 Some(steady) => {
-                    let plan = &self.plan;
-                    let due = Plan::due(bucket.debt, plan.horizon, self.pace, sixteenths);
-                    let usual = steady.minus(Log2::of(due)).over(P_SLOPE);
+                    let due = Log2::of(self.usual_due(bucket, sixteenths));
+                    let usual = steady.minus(due).over(P_SLOPE);
                     fitting.max(usual)
                 }
                 None => fitting,
@@ -497,6 +505,27 @@ mod tests {
         controller.end(decision.cookie, &outcome).unwrap();
         controller.commit(decision.cookie, bits).unwrap();
         decision.target_bits
+    }
+
+    #[test]
+    fn in_vbr_savings_are_spent_over_the_window() {
+        let mut controller = analysed();
+        let config = Config {
+            mode: Mode::Vbr,
+            peak: 2_000_000,
+            ..Config::cbr(Scale::Qp51, 1_000_000, 1, 25)
+        };
+        controller.configure(&config).unwrap();
+        let due = |debt| {
+            let bucket = Bucket {
+                debt,
+                ..Bucket::default()
+            };
+            controller.usual_due(&bucket, 0)
+        };
+        assert_eq!(due(0), 40_000);
+        // A fifth of 5 s, and a tenth of 10 s.
+        assert_eq!((due(1_000_000), due(-1_000_000)), (32_000, 44_000));
     }
 
     #[test]

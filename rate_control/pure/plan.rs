@@ -46,7 +46,7 @@ pub struct Plan {
     pub horizon: u64,
     /// Bits that can be saved.
     pub savings: Savings,
-    /// Part of the horizon that a picture is.
+    /// Part of the averaging window, which is two horizons, that a picture is.
     pub pace: Log2,
 }
 
@@ -139,7 +139,7 @@ impl Plan {
             layer_shares: layer_shares(config, rate),
             horizon,
             savings,
-            pace: Log2::from_raw(mul_div(share, 1 << 16, horizon) as i32),
+            pace: Log2::from_raw(mul_div(share, 1 << 15, horizon) as i32),
         }
     }
 
@@ -303,6 +303,8 @@ mod tests {
             (plan.rate, plan.peak, plan.cpb),
             (1_000_000, 2_000_000, 2_000_000)
         );
+        // 10 s of 25 pictures, if nothing else is asked for.
+        assert_eq!(plan.pace, Log2::ratio(1, 250));
         assert_eq!(plan.delay_ns(2_000_000), 1_000_000_000);
     }
 
