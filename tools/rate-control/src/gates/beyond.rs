@@ -3,7 +3,8 @@
 //! Gates of the scenarios beyond the reference, X1 to X14: what must hold when things happen that
 //! no rate control is made for. Each is stated with its reason.
 
-use super::{slowest, Gates};
+use super::own::slowest;
+use super::Gates;
 use crate::judge::metrics::Metrics;
 use crate::scenario::Scenario;
 
