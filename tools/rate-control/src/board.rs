@@ -10,6 +10,7 @@ use crate::closed_loop::{self, Pair};
 use crate::config::{Config, SECOND};
 use crate::content::{find, Content};
 use crate::controller::Kind;
+use crate::curves::Curves;
 use crate::frame::Record;
 use crate::gates::{gates, rates, summarize, Gate, Reference, Summary};
 use crate::judge::buffer::walk;
@@ -18,22 +19,18 @@ use crate::judge::quality::ConstantQp;
 use crate::judge::statistics::mean;
 use crate::peer::{self, Peers};
 use crate::plant::engine::GENERATION_1;
-use crate::plant::scale::max_qp;
 use crate::plant::Plant;
-use crate::run::{curve, run};
+use crate::run::run;
 use crate::scenario::list::SCENARIOS;
 use crate::scenario::timeline::{play, Timeline};
 use crate::scenario::Scenario;
 use crate::shelf::Shelf;
 
-/// QPs of the constant-QP curve over the engine, which takes its time: every so many-th.
-const ENGINE_QP_STEP: usize = 4;
-
 /// How far from constant quality a mean QP, or the QPs of constant quality themselves, may be.
 pub(crate) const QUALITY_QP: f64 = 0.5;
 
 /// What the controllers run over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum PlantKind {
     /// Tables of sizes made with the engine, and models
@@ -144,7 +141,8 @@ pub(crate) fn score(job: &Job, progress: &dyn Fn(&str)) -> Result<Board, String>
                     true => with_checkpoints(job, &scenario, content, plant.as_mut(), &mut shelf)?,
                     false => {
                         let kinds = [&job.controllers, job.programs].concat();
-                        runs_of(job, &kinds, &scenario, content, plant.as_mut())
+                        let plant = plant.as_mut();
+                        runs_of(job, &kinds, &scenario, content, plant, &mut shelf.curves)
                     }
                 };
                 for run in &mut of_content {
@@ -200,22 +198,14 @@ pub(crate) fn runs_of(
     scenario: &Scenario,
     content: &'static Content,
     plant: &mut dyn Plant,
+    curves: &mut Curves,
 ) -> Vec<Run> {
-    let step = match job.plant {
-        PlantKind::Trace => 1,
-        PlantKind::Engine => ENGINE_QP_STEP,
-    };
     let mut runs = Vec::new();
-    let mut known = None;
     for bitrate in content.rates {
         let timeline = timeline_of(scenario, content, bitrate, plant);
-        // The frames are the same at both rates, and so is the curve.
-        let curve = known.get_or_insert_with(|| {
-            let qps = (0..=max_qp(scenario.scale)).step_by(step);
-            curve(scenario, &timeline, plant, qps)
-        });
+        let curve = curves.of(job.plant, content.name, scenario, &timeline, plant);
         for &kind in controllers {
-            runs.push(run_of(kind, scenario, content, &timeline, plant, curve));
+            runs.push(run_of(kind, scenario, content, &timeline, plant, &curve));
         }
     }
     runs
@@ -272,8 +262,8 @@ fn with_checkpoints(
     };
     for bitrate in content.rates {
         let timeline = timeline_of(scenario, content, bitrate, tables);
-        let qps = 0..=max_qp(scenario.scale);
-        let curve = curve(scenario, &timeline, tables, qps);
+        let (name, curves) = (content.name, &mut shelf.curves);
+        let curve = curves.of(PlantKind::Trace, name, scenario, &timeline, tables);
         for &kind in &job.controllers {
             let run = run_of(kind, scenario, content, &timeline, &mut engine, &curve);
             runs.push(run);

@@ -11,9 +11,8 @@ use crate::content::find;
 use crate::controller::{ConstantQpController, Kind};
 use crate::judge::metrics::measure;
 use crate::plant::engine::GENERATION_2;
-use crate::plant::scale::max_qp;
 use crate::plant::Plant;
-use crate::run::{curve, run};
+use crate::run::run;
 use crate::scenario::list::called;
 use crate::scenario::timeline::play;
 use crate::scenario::Scenario;
@@ -79,8 +78,10 @@ fn pair(
     let config = scenario.config(content, bitrate, tables.size(), tables.rate());
     let timeline = play(&scenario, config, |position| tables.is_cut(position));
     // At a constant QP of the tables' grid, both are the same.
-    let qps = 0..=max_qp(scenario.scale);
-    let curve = curve(&scenario, &timeline, tables.as_mut(), qps);
+    let (kind, plant) = (PlantKind::Trace, tables.as_mut());
+    let curve = shelf
+        .curves
+        .of(kind, content.name, &scenario, &timeline, plant);
     let run_over = |plant: &mut dyn Plant| {
         let kind = Kind::Builtin;
         let mut controller = kind.create(&timeline.configs[0]);

@@ -22,7 +22,7 @@ pub(crate) enum Mode {
 }
 
 /// The scale that QPs are on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Scale {
     /// H.264 and HEVC, 0 to 51.

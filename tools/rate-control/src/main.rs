@@ -12,6 +12,7 @@ mod closed_loop;
 mod config;
 mod content;
 mod controller;
+mod curves;
 mod frame;
 mod gates;
 mod judge;

@@ -9,6 +9,7 @@ use slenc_pure::slenc::picture::Capabilities;
 
 use crate::board::{Job, PlantKind};
 use crate::content::{cache, Content, Sequence, Source};
+use crate::curves::Curves;
 use crate::plant::engine::{EnginePlant, GENERATION_2};
 use crate::plant::model::Model;
 use crate::plant::table::Table;
@@ -18,12 +19,13 @@ use crate::plant::Plant;
 /// Seed of the models.
 const SEED: u64 = 1;
 
-/// Content that has been read, and its tables.
+/// Content that has been read, its tables, and what is known of it at constant QPs.
 pub(crate) struct Shelf<'a> {
     job: &'a Job,
     sequences: HashMap<&'static str, Rc<Sequence>>,
     tables: HashMap<&'static str, Rc<Table>>,
     progress: &'a dyn Fn(&str),
+    pub(crate) curves: Curves,
 }
 
 impl<'a> Shelf<'a> {
@@ -33,6 +35,7 @@ impl<'a> Shelf<'a> {
             sequences: HashMap::new(),
             tables: HashMap::new(),
             progress,
+            curves: Curves::default(),
         }
     }
 

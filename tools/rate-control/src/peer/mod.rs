@@ -301,13 +301,14 @@ pub(crate) fn score(
         };
         for scenario in &all {
             progress(&format!("{}: {name}", scenario.name()));
-            let blind = runs_of(job, &[Kind::Builtin], scenario, content, plant.as_mut());
+            let (kinds, curves) = (&[Kind::Builtin], &mut shelf.curves);
+            let blind = runs_of(job, kinds, scenario, content, plant.as_mut(), curves);
             peers.runs.extend(blind);
             let gen2 = Scenario {
                 levers: HARD_PRE,
                 ..*scenario
             };
-            let gen2 = runs_of(job, &[Kind::Builtin], &gen2, content, plant.as_mut());
+            let gen2 = runs_of(job, kinds, &gen2, content, plant.as_mut(), curves);
             peers.runs.extend(gen2);
         }
     }
