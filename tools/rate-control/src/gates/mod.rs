@@ -95,6 +95,9 @@ pub(crate) fn gates(
             } else {
                 let outside = metrics.p_outside;
                 gates.most("P frames outside of 1.1 b % (b1)", outside, 1.0);
+                // A picture that is skipped is inside, and all of its macroblocks are skipped.
+                let skipped = metrics.drops as f64 / metrics.frames.max(1) as f64 * 100.0;
+                gates.most("pictures skipped % at 1.1 b (b1)", skipped, 1.0);
             }
             // x264 was run with a single key frame.
             let alike = scenario.keys == Keys::Never;
@@ -414,8 +417,10 @@ mod tests {
         for (outside, met) in [(1.0, true), (1.01, false)] {
             points.p_outside = outside;
             let gates = gates(scenario, &points, 25.0, &unknown);
-            assert_eq!((gates.len(), gates[0].met), (1, met));
+            assert_eq!((gates.len(), gates[0].met, gates[1].met), (2, met, true));
         }
+        points.drops = 2;
+        assert!(!gates(scenario, &points, 25.0, &unknown)[1].met);
         // A key frame counts as any other does.
         let outside = |metrics| gate("S4", "hard", metrics, known, "outside");
         assert_eq!(outside(&metrics), Some((0.0, true)));
