@@ -70,3 +70,12 @@ lowest_qp() {
 }
 # finer_than QP: some picture of the last encode was.
 finer_than() { qps | awk -v qp="$1" '$1 < qp { found = 1 } END { exit !found }'; }
+# remove_rate_control: what is left of a program is freed when nobody can run it any more.
+remove_rate_control() {
+	local i
+	for ((i = 0; i < 50; i++)); do
+		rmmod v4l2_rate_control && return
+		sleep 0.2
+	done
+	return 1
+}
