@@ -9,9 +9,12 @@
  *
  * A program is compiled with
  *
- *	clang -O2 -g -target bpf -mcpu=v4 -c name.bpf.c -o name.bpf.o
+ *	clang -O2 -g -target bpf -mcpu=v4 -I DIRECTORY-OF-THIS \
+ *		-idirafter /usr/include/$(uname -m)-linux-gnu \
+ *		-c name.bpf.c -o name.bpf.o
  *
- * where -g makes the type information and -mcpu=v4 allows signed division.
+ * where -g makes the type information, -mcpu=v4 allows signed division, and
+ * -idirafter is where Debian has asm/types.h.
  */
 #ifndef V4L2_RC_H
 #define V4L2_RC_H
