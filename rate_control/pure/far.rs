@@ -6,8 +6,10 @@
 //! frame (Fukunaga, Nakai and Inoue, "Error resilient video coding by dynamic replacing of
 //! reference pictures", 1996). It has the changes of all pictures in between to code: more than
 //! those take, and no more than an I picture, as intra prediction is there for what nothing else
-//! predicts. Where it is between them is what the last one like it says. Nothing else is learned
-//! from it, as those that come after it predict from the picture before again.
+//! predicts. Changes that have nothing to do with each other add up as energy does, so that the
+//! size grows with the root of the distance; by how much that is wrong, the last picture like it
+//! says. Nothing else is learned from it, as those that come after it predict from the picture
+//! before again.
 
 use super::{
     controller::Controller,
@@ -15,39 +17,50 @@ use super::{
         FrameIn,
         FrameType, //
     },
+    lesson::P_SLOPE,
     log2::Log2,
     model::Surprise,
     pending::Pending, //
 };
 
-/// A picture this many times as far from its reference as is usual is far from it: changes that
-/// have nothing to do with each other add up as energy does, and those of six pictures take as
-/// much more than those of one as is new content to a model.
+/// A picture this many times as far from its reference as is usual is far from it: its size is as
+/// much above that of others as new content is to a model.
 const FAR: u32 = 6;
 /// After so many in a row it is usual that references are far away, and they are P pictures.
 const USUAL: u8 = 2;
-/// Models of I and P pictures that are nearer than this have nothing between them.
-const APART: Log2 = Log2::ratio(1, 2);
+/// What an I picture takes is not known any more after so many pictures without one.
+const LONG: u8 = 250;
+/// No picture is expected to be off by more than the one before was.
+const OFF: Log2 = Log2::ratio(3, 1);
 
 /// What is known of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Far {
-    /// Where their sizes are between those of P pictures, 0, and of I pictures, 1.
-    place: Log2,
+    /// By how much their sizes differ from what changes add up to.
+    bias: Log2,
     /// How many there were in a row.
     run: u8,
+    /// Pictures since one said what an I picture takes.
+    since: u8,
 }
 
 impl Far {
-    /// Before there is one it is as large as it can be.
+    /// Before there is one.
     pub const NEW: Self = Self {
-        place: Log2::ONE,
+        bias: Log2::ZERO,
         run: 0,
+        since: 0,
     };
+
+    /// An I picture was coded.
+    pub(super) fn restart(&mut self) {
+        self.since = 0;
+    }
 
     /// A P picture was coded.
     pub(super) fn count(&mut self, far: bool) {
         self.run = if far { self.run.saturating_add(1) } else { 0 };
+        self.since = self.since.saturating_add(1);
     }
 }
 
@@ -74,32 +87,41 @@ impl Controller {
         let Some(step) = quantizer.last() else {
             return Some(Log2::ZERO);
         };
-        let most = self.intra.size(step, Log2::ZERO);
-        let less = most.minus(model.size(step, Log2::ZERO)).max(Log2::ZERO);
-        Some(self.far.place.minus(Log2::ONE).times(less))
+        let intra = self.intra.size(step, Log2::ZERO);
+        let least = model.size(step, Log2::ZERO);
+        // What is still now may have moved in between.
+        let usual = self
+            .steady
+            .map_or(least, |steady| steady.minus(P_SLOPE.times(step)).max(least));
+        let root = Log2::of(frame.distance.min(LONG.into()).into()).times(Log2::ratio(1, 2));
+        let size = usual.plus(root).plus(self.far.bias).max(least);
+        let size = if self.far.since < LONG {
+            size.min(intra.max(least))
+        } else {
+            size
+        };
+        Some(size.minus(intra))
     }
 
     /// A picture with far references, which are not usual, was coded with this step and has this
     /// size.
     pub(super) fn learn_far(&mut self, picture: &Pending, step: Log2, size: Log2) {
-        let layer = usize::from(picture.layer);
-        let Some(model) = self.inter.get(layer) else {
-            return;
+        let off = size.minus(self.intra.size(step, picture.activity));
+        // To expect less than there will be costs a long queue.
+        let off = if off < Log2::ZERO {
+            off.times(Log2::ratio(1, 2))
+        } else {
+            off
         };
-        let least = model.size(step, Log2::ZERO);
+        self.far.bias = self.far.bias.plus(off).clamp(Log2::ZERO.minus(OFF), OFF);
         let most = self.intra.size(step, Log2::ZERO);
-        if size > most && self.intra.learn(step, Log2::ZERO, size, most) == Surprise::NewContent {
-            self.intra.expect(step, Log2::ZERO, size);
+        if size > most {
+            if self.intra.learn(step, Log2::ZERO, size, most) == Surprise::NewContent {
+                self.intra.expect(step, Log2::ZERO, size);
+            }
+            self.far.restart();
         }
-        let apart = most.minus(least);
-        if apart > APART {
-            let place = size.minus(least).over(apart);
-            let place = place.clamp(Log2::ZERO, Log2::ONE);
-            // To expect less than there will be costs a long queue.
-            let half = self.far.place.plus(place).times(Log2::ratio(1, 2));
-            self.far.place = place.max(half);
-        }
-        if let Some(quantizer) = self.quantizers.get_mut(layer) {
+        if let Some(quantizer) = self.quantizers.get_mut(usize::from(picture.layer)) {
             quantizer.settle(step);
         }
     }
@@ -136,7 +158,7 @@ mod tests {
     const P: FrameIn = FrameIn::new(FrameType::P);
     const AWAY: FrameIn = FrameIn { distance: 30, ..P };
     /// Bits of an I and of a P picture at QP 28, and of one in between.
-    const SIZES: [u64; 3] = [200_000, 20_000, 80_000];
+    const SIZES: [u64; 3] = [200_000, 20_000, 50_000];
 
     fn controller(layers: u8) -> Controller {
         let mut controller = Controller::new(CAPS).unwrap();
@@ -182,9 +204,41 @@ mod tests {
     fn it_is_no_larger_than_can_be_sent() {
         let mut controller = steady();
         let share = controller.plan.share;
-        let (predicted, bits) = code(&mut controller, &AWAY, SIZES[0]);
-        assert!(bits < 5 * share);
+        // What 30 changes add up to.
+        let (predicted, bits) = code(&mut controller, &AWAY, 110_000);
+        assert!(bits > 2 * share && bits < 5 * share);
         assert!(predicted.abs_diff(bits) < bits / 4);
+    }
+
+    #[test]
+    fn it_is_an_i_picture_at_most_while_that_is_known() {
+        let mut controller = controller(1);
+        code(&mut controller, &FrameIn::new(FrameType::I), 2 * SIZES[1]);
+        play(&mut controller, 60);
+        let intra = controller.far_activity(&AWAY);
+        assert_eq!(intra, Some(Log2::ZERO));
+        play(&mut controller, LONG.into());
+        assert!(controller.far_activity(&AWAY) > Some(Log2::ONE));
+        code(&mut controller, &FrameIn::new(FrameType::I), 2 * SIZES[1]);
+        assert_eq!(controller.far_activity(&AWAY), Some(Log2::ZERO));
+    }
+
+    #[test]
+    fn what_was_in_between_counts() {
+        let (mut quiet, mut lately) = (steady(), steady());
+        for n in 0..60 {
+            let size = if n < 50 { SIZES[1] } else { SIZES[1] / 8 };
+            code(&mut lately, &P, size);
+            code(&mut quiet, &P, SIZES[1] / 8);
+        }
+        let more = |controller: &Controller| {
+            let step = controller.quantizers[0].last().unwrap();
+            let size = controller
+                .intra
+                .size(step, controller.far_activity(&AWAY).unwrap());
+            size.minus(controller.inter[0].size(step, Log2::ZERO))
+        };
+        assert!(more(&lately) > more(&quiet).plus(Log2::ONE));
     }
 
     #[test]

@@ -54,8 +54,9 @@ impl Controller {
         };
         let activity = picture.activity;
         let far = picture.is(Pending::FAR);
-        if picture.frame_type == FrameType::P {
-            self.far.count(far);
+        match picture.frame_type {
+            FrameType::I => self.far.restart(),
+            FrameType::P => self.far.count(far),
         }
         match picture.like {
             FrameType::I if far => {
