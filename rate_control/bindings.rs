@@ -11,7 +11,8 @@
     non_camel_case_types,
     non_snake_case,
     non_upper_case_globals,
-    unreachable_pub
+    unreachable_pub,
+    unused_imports
 )]
 
 use kernel::{

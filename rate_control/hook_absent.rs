@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! In place of the BPF hook, for a kernel without BPF: the built-in controller decides alone.
+//! In place of the BPF hook, for a kernel without what it takes (see Kbuild): the built-in
+//! controller decides alone.
 
 use crate::{
     abi::{
@@ -21,7 +22,7 @@ use kernel::{
 
 /// There is nothing to register.
 pub(crate) fn register() {
-    pr_info!("no BPF hook: the kernel is built without BPF\n");
+    pr_info!("no BPF hook: the kernel is built without BPF_JIT or DEBUG_INFO_BTF_MODULES\n");
 }
 
 /// Nor to take back.

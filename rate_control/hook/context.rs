@@ -318,7 +318,7 @@ pub(super) fn reasons_within(
     }
     let reason = |set, bit| if set { bit } else { 0 };
     reason(
-        theirs.target_bits != our_target,
+        theirs.target_bits != our_target && decision.target_bits != our_target,
         c::V4L2_RC_REASON_PROGRAM_TARGET,
     ) | reason(!same_checkpoints, c::V4L2_RC_REASON_PROGRAM_CHECKPOINTS)
 }

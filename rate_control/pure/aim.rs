@@ -59,10 +59,10 @@ pub(super) struct Outlook {
     pub(super) like: FrameType,
     /// It will be much larger than usual.
     pub(super) large: bool,
-    /// Its references are far away, and it was not measured.
-    pub(super) far: bool,
     /// So was the one before, and nothing new began in between.
     pub(super) moves: bool,
+    /// Its references are far away, and it was not measured.
+    pub(super) far: bool,
     /// The logarithm of its activity.
     pub(super) activity: Log2,
 }
@@ -485,16 +485,21 @@ mod tests {
         controller
     }
 
-    /// Codes a picture of which a part is new, and says what was aimed at.
-    fn code(controller: &mut Controller, frame_type: FrameType, part: u64, bits: u64) -> u64 {
+    /// A picture of which a part is new.
+    fn part_of(frame_type: FrameType, part: u64) -> FrameIn {
         let intra = 396 << 12;
-        let frame = FrameIn {
+        FrameIn {
             analysis: Some(Analysis {
                 inter: intra / part,
                 intra,
             }),
             ..FrameIn::new(frame_type)
-        };
+        }
+    }
+
+    /// Codes one, and says what was aimed at.
+    fn code(controller: &mut Controller, frame_type: FrameType, part: u64, bits: u64) -> u64 {
+        let frame = part_of(frame_type, part);
         let decision = controller.begin(&frame).unwrap();
         let outcome = Outcome {
             bits,
@@ -540,6 +545,18 @@ mod tests {
         assert!(first > 80_000);
         let next = code(&mut controller, FrameType::P, 4, 40_000);
         assert!(next <= 40_000);
+        // Nobody saw what was cancelled.
+        for _ in 0..20 {
+            code(&mut controller, FrameType::P, 32, 36_000);
+        }
+        code(&mut controller, FrameType::P, 32, 160_000);
+        let unseen = controller.begin(&part_of(FrameType::P, 4)).unwrap();
+        controller.cancel(unseen.cookie).unwrap();
+        let seen = code(&mut controller, FrameType::P, 4, 120_000);
+        assert!(seen > 50_000);
+        for _ in 0..20 {
+            code(&mut controller, FrameType::P, 32, 28_000);
+        }
         // So it would be after something else.
         for _ in 0..20 {
             code(&mut controller, FrameType::P, 32, 36_000);

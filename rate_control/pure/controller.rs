@@ -78,7 +78,8 @@ pub struct Controller {
     pub(super) analysed: bool,
     /// Pictures with far references.
     pub(super) far: Far,
-    /// The last P picture that began was known to repaint.
+    /// The last picture that began is a P picture that is coded, and known to be much larger than
+    /// usual.
     pub(super) repainted: bool,
     /// The last picture was not sent: the next one has its content to bring.
     pub(super) missed: bool,
@@ -363,7 +364,8 @@ impl Controller {
             },
         );
         self.first = false;
-        self.repainted = outlook.large && frame.frame_type == FrameType::P;
+        self.repainted =
+            outlook.large && frame.frame_type == FrameType::P && action == Action::Encode;
         Ok(Decision {
             cookie,
             action,
@@ -508,6 +510,7 @@ impl Controller {
         self.close(cookie, 0);
         // What was coded is not sent: the next one has its content to bring.
         self.missed |= judged;
+        self.repainted = false;
         if !self.started && self.outstanding() == 0 {
             // The stream starts with the next one.
             self.first = true;

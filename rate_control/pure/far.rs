@@ -279,6 +279,15 @@ mod tests {
     }
 
     #[test]
+    fn a_cut_says_what_an_i_picture_takes() {
+        let mut controller = steady();
+        play(&mut controller, LONG.into());
+        assert!(controller.far.since >= LONG);
+        code(&mut controller, &P, 4 * SIZES[0]);
+        assert!(controller.far.since < LONG);
+    }
+
+    #[test]
     fn what_always_is_far_away_is_usual() {
         let mut controller = steady();
         for _ in 0..USUAL {

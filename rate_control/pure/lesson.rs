@@ -123,6 +123,9 @@ impl Controller {
                         // What of it is new would be known.
                         let known = self.intra.size(step, activity);
                         self.intra.expect(step, activity, size.max(known));
+                        if size >= known {
+                            self.far.restart();
+                        }
                     }
                 }
                 if let Some(model) = self.inter.first().filter(|_| picture.layer == 0) {

@@ -135,7 +135,7 @@ impl Log2 {
         }
     }
 
-    /// The product or quotient that is beyond the limit.
+    /// The product that is beyond the limit.
     #[cold]
     const fn limit(negative: bool) -> Self {
         if negative {

@@ -85,6 +85,8 @@ struct Change {
     cookie: Cookie,
     /// The configuration that it put an end to.
     replaced: Config,
+    /// What was owed then went by another budget.
+    rebase: bool,
 }
 
 /// A session.
@@ -210,7 +212,9 @@ impl Session {
         }
         controller.configure(config)?;
         self.changed = false;
-        if core::mem::take(&mut self.rebase) {
+        // One that was taken back before it counted changes nothing.
+        let same = before.is_some_and(|before| Budget::of(&before) == Budget::of(config));
+        if core::mem::take(&mut self.rebase) && !same {
             controller.rebase();
         }
         Ok(before)
@@ -323,6 +327,7 @@ impl Session {
         if layers.is_some_and(|layers| frame.layer >= layers) {
             return Err(Error::Invalid);
         }
+        let rebase = self.rebase;
         let replaced = self.apply(frame)?.filter(tells);
         let begun = self.begin_counted(&self.counted(frame));
         match (&begun, replaced, &mut self.controller) {
@@ -331,10 +336,15 @@ impl Session {
                 // before.
                 let _ = controller.configure(&replaced);
                 self.changed = true;
+                self.rebase = rebase;
             }
             (Ok(begun), Some(replaced), _) if frame.idr => {
                 let cookie = begun.decision.cookie;
-                self.change = Some(Change { cookie, replaced });
+                self.change = Some(Change {
+                    cookie,
+                    replaced,
+                    rebase,
+                });
             }
             _ => (),
         }
@@ -379,8 +389,11 @@ impl Session {
         let (verdict, violates) = controller.last_ended;
         let decided = controller.skipped(cookie);
         // Who cannot carry out a verdict says so by the size.
-        let sent = bits == controller.ring.get(cookie).bits;
-        if verdict != Verdict::Keep && sent {
+        let picture = controller.ring.get(cookie);
+        let sent = bits == picture.bits;
+        // One that is nothing but skips has the size of what takes its place.
+        let skip = u64::from(controller.caps.skip_bits).saturating_add(picture.header_bits.into());
+        if verdict != Verdict::Keep && sent && bits > skip {
             controller.keep();
         }
         let replaced = verdict == Verdict::ReplaceBySkip && !sent;
@@ -423,6 +436,7 @@ impl Session {
             // It was valid before.
             let _ = self.controller()?.configure(&change.replaced);
             self.changed = true;
+            self.rebase |= change.rebase;
         }
         Ok(())
     }

@@ -216,13 +216,14 @@ impl Controller {
         };
         picture.step = self.caps.scale.step(taken.qp);
         let skipped = taken.action == Action::Skip;
+        self.repainted &= !skipped;
         // The rest is of the source and of what the driver wants.
         picture.flags &= !(Pending::KNOWN | Pending::SKIPPED | Pending::TEACHES | Pending::AT_MIN);
         picture.flags |= Pending::flag(Pending::KNOWN | Pending::SKIPPED, skipped)
             | Pending::flag(Pending::TEACHES, !skipped && frame.fixed_qp.is_none())
             | Pending::flag(Pending::AT_MIN, taken.qp <= limits.min_qp);
         self.ring.put(ours.cookie, picture);
-        if frame.frame_type == FrameType::P && taken.qp != ours.qp {
+        if taken.qp != ours.qp && !self.outlook(frame).is_key(frame) {
             if let Some(quantizer) = self.quantizers.get_mut(usize::from(frame.layer)) {
                 quantizer.seed(picture.step);
             }
@@ -539,6 +540,28 @@ mod tests {
                 }
                 code(&mut controller, &taken, 10_000);
             }
+        }
+    }
+
+    #[test]
+    fn what_is_like_a_key_picture_leaves_the_qp_of_others() {
+        let away = FrameIn { distance: 30, ..P };
+        for frame in [I, away, P] {
+            let mut controller = controller(|_, _| ());
+            for _ in 0..4 {
+                let ours = controller.begin(&P).unwrap();
+                code(&mut controller, &ours, 40_000);
+            }
+            let ours = controller.begin(&frame).unwrap();
+            let before = controller.quantizers;
+            let theirs = Proposal {
+                qp: ours.qp - 10,
+                min_qp: 0,
+                ..Proposal::of(&ours)
+            };
+            controller.take_over(&frame, &ours, &theirs);
+            let (same, other) = (controller.quantizers == before, frame != P);
+            assert_eq!(same, other);
         }
     }
 

@@ -190,8 +190,8 @@ struct v4l2_ctrl_h264_encode_params {
  *	PROGRAM_FAILED: it gave an error or took too long. PROGRAM_EJECTED: for
  *	that, it is not asked any more: of this picture and of all later ones,
  *	until the program is replaced, or another is to take part. Pictures that
- *	were refused or cancelled before it was decided how to code them have
- *	none of these.
+ *	were refused or cancelled before the hardware had them have none of
+ *	these.
  * @sequence: of the CAPTURE buffer, 0 if the picture was cancelled before it
  *	had one.
  * @slice_type: as used; H.264: V4L2_H264_SLICE_TYPE\_\*. Valid with PARAMS.

@@ -96,8 +96,11 @@ int BPF_PROG(low_delay_begin, struct v4l2_rc_bpf_session *session,
 			qp += (v4l2_rc_log2(bits) - v4l2_rc_log2(target)) *
 			      6 / ONE + 1;
 	}
+	/*
+	 * The target is left alone: rows that follow one spend what easy rows
+	 * save on the hard ones, and more pictures are late.
+	 */
 	decision->qp = qp;
-	decision->target_bits = target;
 	return 0;
 }
 

@@ -42,7 +42,7 @@ pub struct Stream {
     session: Session,
     seen: c::v4l2_rc_bpf_session,
     /// Pictures that have begun.
-    open: VecDeque<c::v4l2_rc_frame>,
+    open: VecDeque<(c::v4l2_rc_frame, i32)>,
     begun: bool,
 }
 
@@ -152,16 +152,16 @@ impl Stream {
         if decided && !context::is_unchanged(&decision, &ours) {
             let theirs = context::proposal_of(&decision, &ours, &begun.decision);
             taken = self.session.take_over(frame, &begun, &theirs).0;
+            let mut known = decision_of(&taken);
+            let same = context::same_checkpoints(&decision, &ours);
+            if !same {
+                // There are none, whatever a program wants.
+                context::take_checkpoints(&mut known, &decision, 0);
+            }
+            known.reasons |= context::reasons_within(&known, &decision, ours.target_bits, same);
+            picture.decision = known;
         }
-        let mut known = decision_of(&taken);
-        let same = context::same_checkpoints(&decision, &ours);
-        if !same {
-            // There are none, whatever a program wants.
-            context::take_checkpoints(&mut known, &decision, 0);
-        }
-        known.reasons |= context::reasons_within(&known, &decision, ours.target_bits, same);
-        picture.decision = known;
-        self.open.push_back(picture);
+        self.open.push_back((picture, ours.qp));
         Ok(taken)
     }
 
@@ -190,7 +190,7 @@ impl Stream {
     ///
     /// As of a session.
     pub fn end(&mut self, outcome: &Outcome) -> Result<Judgement, Error> {
-        let frame = self.open.front_mut().ok_or(Error::Invalid)?;
+        let (frame, _) = self.open.front_mut().ok_or(Error::Invalid)?;
         let judgement = self.session.end(frame.decision.cookie, outcome)?;
         frame.result.bytes = outcome.bits / 8;
         frame.result.header_bits = outcome.header_bits;
@@ -214,12 +214,13 @@ impl Stream {
     ///
     /// As of a session.
     pub fn commit(&mut self, bits: u64) -> Result<(), Error> {
-        let mut frame = self.open.pop_front().ok_or(Error::Invalid)?;
+        let (mut frame, builtin_qp) = self.open.pop_front().ok_or(Error::Invalid)?;
         let state = self.session.commit(frame.decision.cookie, bits)?;
         frame.judgement.cpb_fill = state.fill;
         frame.judgement.delay_ns = state.delay_ns;
         frame.judgement.violation_bits = state.violation_bits;
         context::fill_result(&mut self.seen.last, &frame, bits / 8);
+        self.seen.last.builtin_qp = builtin_qp;
         if frame.info.type_ == c::v4l2_rc_frame_type_V4L2_RC_FRAME_I {
             self.seen.last_i = self.seen.last;
         }

@@ -118,3 +118,40 @@ fn what_was_sent_against_the_verdict_was_not_skipped() {
         assert_eq!(anew, carried_out);
     }
 }
+
+/// A hard maximum may leave a picture nothing but skips: what takes its place has the same size.
+#[test]
+fn what_has_the_size_of_a_skip_is_one() {
+    let caps = Capabilities {
+        hard_max: true,
+        post_skip: true,
+        ..CAPS
+    };
+    let config = cbr(|config| {
+        config.skip = SkipMode::Buffer;
+        config.max_skips = 2;
+    });
+    let mut session = Session::new(Scale::Qp51);
+    session.start(caps).unwrap();
+    session.configure(&config).unwrap();
+    let skip = u64::from(CAPS.skip_bits);
+    let verdicts: Vec<_> = [200_000, skip, skip, skip]
+        .into_iter()
+        .enumerate()
+        .map(|(n, bits)| {
+            let cookie = match n {
+                0 => session.begin(&I),
+                _ => session.begin(&FrameIn {
+                    fixed_qp: Some(51),
+                    ..P
+                }),
+            };
+            let cookie = cookie.unwrap().decision.cookie;
+            let verdict = session.end(cookie, &outcome(bits)).unwrap().verdict;
+            session.commit(cookie, bits).unwrap();
+            verdict
+        })
+        .collect();
+    let (keep, skipped) = (Verdict::Keep, Verdict::ReplaceBySkip);
+    assert_eq!(verdicts, [keep, skipped, skipped, keep]);
+}

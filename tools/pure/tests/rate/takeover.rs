@@ -230,5 +230,21 @@ fn a_budget_that_waits_changes_nothing() {
         cpb_bits: 500_000,
     }));
     assert_eq!(code(&mut session, FrameType::P, 40_000), owed);
+    // Nor does one that is taken back before.
+    let half = session.budget();
+    session.set_budget(None);
+    let owed = debt(&session);
+    assert_eq!(code(&mut session, FrameType::P, 40_000), owed);
+    // The IDR picture that brings it is cancelled: the next one brings it.
+    session.set_budget(half);
+    let idr = FrameIn {
+        idr: true,
+        ..FrameIn::new(FrameType::I)
+    };
+    let cookie = session.begin(&idr).unwrap().decision.cookie;
+    assert_eq!(debt(&session), 0);
+    session.cancel(cookie).unwrap();
+    code(&mut session, FrameType::P, 200_000);
+    assert!(debt(&session) > 100_000);
     assert_eq!(code(&mut session, FrameType::I, 40_000), 0);
 }
