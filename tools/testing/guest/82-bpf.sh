@@ -75,7 +75,7 @@ tutorial_program() {
 	slenc bpf detach && slenc bpf unload coarse_keys || return
 	# By how much each picture is coarser than the built-in controller wanted it.
 	awk -F '[:,]' '{ for (i = 1; i < NF; i++) { if ($i ~ /"builtin_qp"/) was = $(i + 1); if ($i ~ /"qp"/) is = $(i + 1) }
-		printf "%d", is - was }' /run/watched >/run/coarser
+		printf "%d", is - was } END { print "" }' /run/watched >/run/coarser
 	cat /run/coarser
 	[ "$(</run/coarser)" = 300030003000 ]
 }
@@ -115,7 +115,7 @@ low_delay_keeps_short() {
 screen_gets_fine() {
 	slenc bpf load screen --set finest=12 && slenc bpf attach screen && decide still --bitrate 1M || return
 	slenc bpf detach && slenc bpf unload screen || return
-	qps | tr '\n' ' '
+	qps | paste -sd ' '
 	[ "$(qps | tail -n 60 | sort -u)" = 12 ]
 }
 # rate STATS: kbit/s in the middle of a stream of 240 pictures.
